@@ -1,0 +1,186 @@
+"""What a blob store does: opaque bytes under random keys that the store makes itself.
+
+A key is `OWNER/RANDOM`: the owner is the id of the organization that the bytes belong to,
+so that a sweep knows whose records to ask about a key. It never holds a path: renaming,
+promoting and deduplicating are metadata alone.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import BinaryIO, Protocol, Self
+
+
+class BlobError(Exception):
+    """The root of this layer's errors."""
+
+
+class BlobMissing(BlobError):
+    """There is no blob (or unfinished upload) under that key (or token)."""
+
+
+class BlobsUnavailable(BlobError):
+    """The store is slow, throttled or away, after bounded retries."""
+
+
+class BlobsFull(BlobError):
+    """There is no room left on the device that holds the store."""
+
+
+class BlobCorrupt(BlobError):
+    """The store refused or returned bytes that do not match their checksum or length."""
+
+
+class UploadBusy(BlobError):
+    """Another writer holds this upload."""
+
+
+class UploadMemorySpent(BlobError):
+    """The memory that uploads may hold is spent for now; try again in `retry_after`."""
+
+    def __init__(self, retry_after: timedelta) -> None:
+        super().__init__("the memory for uploads is spent for now")
+        self.retry_after = retry_after
+
+
+class UploadTooLarge(BlobError):
+    """An upload that could never fit; the message names the setting or what to send."""
+
+
+class Writer(Protocol):
+    """A new blob being written, by one thread. Leaving it without `commit()` aborts it.
+
+    The caller fills memory that the writer owns: it asks for a `window`, reads bytes into
+    its front, and says with `filled` how many. The bytes of a window stay as they were
+    filled until the window after the next one is asked for, so that a digest may be
+    computed beside the next read.
+    """
+
+    @property
+    def key(self) -> str:
+        """The key that the blob will have; known from the start."""
+
+    @property
+    def offset(self) -> int:
+        """How many bytes were filled in so far, those before a `resume` included."""
+
+    def window(self) -> memoryview:
+        """Writable memory, at least 1 byte and at most 1 MiB; may wait for a part in flight.
+
+        Raises:
+            BlobsUnavailable, BlobsFull, UploadTooLarge: what was begun is aborted on exit.
+        """
+
+    def filled(self, count: int) -> None:
+        """Take the first `count` bytes of the last window as the next bytes of the blob."""
+
+    def commit(self) -> None:
+        """Make the blob durable and readable under `key`. An upload of 0 bytes is an error:
+        an empty file has no blob."""
+
+    def suspend(self) -> str:
+        """Stop here and return a token that `Blobs.resume` takes, in any process.
+
+        What is durable may be less than what was filled in: the resumed writer's `offset`
+        says from where to go on. The writer is closed and must not be used afterwards.
+        """
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+
+class Download(Protocol):
+    """The bytes of one blob, or of a range of it; used once, closed by the caller."""
+
+    @property
+    def size(self) -> int:
+        """How many bytes will come."""
+
+    @property
+    def file(self) -> BinaryIO | None:
+        """The open file where the store has one, at the first byte wanted, for `sendfile`."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        """The bytes in pieces of up to 1 MiB. Fewer than `size` is never silent: it raises."""
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class BlobEntry:
+    """A blob as a listing shows it; `modified` is aware and may be the upload's start."""
+
+    key: str
+    size: int
+    modified: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class BlobPage:
+    entries: tuple[BlobEntry, ...]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """An upload that was begun and neither committed nor aborted."""
+
+    token: str
+    key: str
+    started: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class UploadPage:
+    uploads: tuple[Upload, ...]
+    next: str | None
+
+
+class Blobs(Protocol):
+    """A store of blobs, safe for many threads and processes."""
+
+    def create(self, owner: str, size: int | None = None) -> Writer:
+        """Begin a blob of `owner` (1 to 32 of a-z, 0-9). `size` is a hint in bytes.
+
+        Raises:
+            UploadMemorySpent: no memory for it now.
+            UploadTooLarge: it could never fit.
+        """
+
+    def resume(self, token: str) -> Writer:
+        """Take up a suspended upload. Raises BlobMissing, UploadBusy."""
+
+    def open(self, key: str, start: int = 0, length: int | None = None) -> Download:
+        """Open a blob from byte `start` for `length` bytes (to its end without one).
+
+        The range must lie within the blob. Raises BlobMissing, BlobsUnavailable.
+        """
+
+    def delete(self, keys: Sequence[str]) -> None:
+        """Delete blobs; those that are not there are no error."""
+
+    def list(self, after: str = "", limit: int = 1000) -> BlobPage:
+        """Committed blobs in order of their keys, behind `after`."""
+
+    def uploads(self, after: str = "", limit: int = 1000) -> UploadPage:
+        """Unfinished uploads, suspended ones included, behind `after` (a page's `next`)."""
+
+    def abort(self, token: str) -> None:
+        """Drop an unfinished upload and its bytes; one that is gone is no error. One that a
+        live writer of this machine holds raises UploadBusy."""
+
+    def url(self, key: str, lifetime: timedelta, *, headers: dict[str, str]) -> str | None:
+        """A presigned GET for at most 60 s that answers with those response headers, or
+        None where the store has no such thing."""
+
+    def check(self) -> None:
+        """One cheap call that fails with BlobsUnavailable where the store is away."""
+
+    def close(self) -> None: ...

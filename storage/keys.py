@@ -1,0 +1,179 @@
+"""Every record key of the service, drawn as one tree.
+
+Read a line as `partition / sort → what the record holds`. Every partition begins with the
+id of its organization, so that nothing of one can be reached from another; records of the
+installation begin with `_`. Keys hold a repository's random id, never its name.
+
+    _#format          / format              → the format number of all records
+    _#organizations   / NAME                → id of the organization
+    _#leases          / NAME                → who runs what, with a fence
+    _#tokens#ID       / token               → a commit's witness where it has no event
+
+    ORG#organization  / organization        → name, created
+    ORG#users         / USER                → person: e-mail, role, password, permissions
+    ORG#emails        / EMAIL               → id of the user (the address in lower case)
+    ORG#keys          / KEY                 → API key: hash, user, scopes, expiry
+    ORG#keys#USER     / KEY                 → that the user has this key
+    ORG#seen#USER     / ADDRESS             → that the user signed in from there (30 days)
+    ORG#attempts      / MINUTE#WHAT         → failed sign-ins, counted (expires)
+    ORG#refusals      / MINUTE#WHAT         → refused requests, counted (expires)
+    ORG#repositories  / NAME                → repository: id, format, kind, rules
+
+    ORG#folder#REPO#FOLDER  / NAME          → artifact: blob, size, digests, who, when
+    ORG#folder#REPO#FOLDER  / NAME/         → that a folder NAME lies in FOLDER
+    ORG#usage#REPO#STRIPE   / usage         → counters: files, bytes, restorable ones
+    ORG#deleted#REPO#FOLDER / NAME/TIME#ID  → restorable artifact: who, until when
+    ORG#due#DAY#STRIPE      / TIME#ID       → a restorable artifact whose time is up then
+
+    ORG#blob#SHA256   / blob                → blob: key, size, references
+    ORG#bytes#BLOBKEY / bytes               → SHA-256 of the blob under this key
+    ORG#uploads       / BLOBKEY             → lease of an upload that lasts over an hour
+
+    ORG#events#HOUR#STRIPE / TIME#ID        → one event: who, what, which keys; MACed
+    ORG#who#HOUR#STRIPE    / TIME#ID        → address and user agent of that event
+
+FOLDER is `/` for the root, else a path with a slash at both ends. TIME is UTC to the
+microsecond (`YYYYMMDDTHHMMSS.ffffffZ`), HOUR is `YYYYMMDDTHH`, DAY `YYYYMMDD`, MINUTE
+`YYYYMMDDTHHMM`; STRIPE is one hexadecimal digit.
+"""
+
+from datetime import UTC, datetime
+from hashlib import blake2b
+
+from storage.metadata.records import Key
+
+STRIPES = 16
+
+FORMAT = Key("_#format", "format")
+ORGANIZATIONS = "_#organizations"
+LEASES = "_#leases"
+
+
+def stripe(text: str) -> str:
+    """The stripe of a path or id: one hexadecimal digit of its hash, the same everywhere."""
+    return blake2b(text.encode(), digest_size=1).hexdigest()[0]
+
+
+def time(moment: datetime) -> str:
+    """A moment as keys hold it, so that the order of keys is the order of time."""
+    return moment.astimezone(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+
+
+def hour(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y%m%dT%H")
+
+
+def day(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y%m%d")
+
+
+def minute(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y%m%dT%H%M")
+
+
+def organization_by_name(name: str) -> Key:
+    return Key(ORGANIZATIONS, name)
+
+
+def lease(name: str) -> Key:
+    return Key(LEASES, name)
+
+
+def token(attempt: str) -> Key:
+    return Key(f"_#tokens#{attempt}", "token")
+
+
+def organization(org: str) -> Key:
+    return Key(f"{org}#organization", "organization")
+
+
+def users(org: str) -> str:
+    return f"{org}#users"
+
+
+def user(org: str, user_id: str) -> Key:
+    return Key(users(org), user_id)
+
+
+def email(org: str, address: str) -> Key:
+    return Key(f"{org}#emails", address)
+
+
+def api_keys(org: str) -> str:
+    return f"{org}#keys"
+
+
+def api_key(org: str, key_id: str) -> Key:
+    return Key(api_keys(org), key_id)
+
+
+def api_keys_of(org: str, user_id: str) -> str:
+    return f"{org}#keys#{user_id}"
+
+
+def api_key_of(org: str, user_id: str, key_id: str) -> Key:
+    return Key(api_keys_of(org, user_id), key_id)
+
+
+def seen(org: str, user_id: str, address: str) -> Key:
+    return Key(f"{org}#seen#{user_id}", address)
+
+
+def attempts(org: str, moment: datetime, what: str) -> Key:
+    return Key(f"{org}#attempts", f"{minute(moment)}#{what}")
+
+
+def refusals(org: str, moment: datetime, what: str) -> Key:
+    return Key(f"{org}#refusals", f"{minute(moment)}#{what}")
+
+
+def repositories(org: str) -> str:
+    return f"{org}#repositories"
+
+
+def repository(org: str, name: str) -> Key:
+    return Key(repositories(org), name)
+
+
+def folder(org: str, repository_id: str, folder: str) -> str:
+    return f"{org}#folder#{repository_id}#{folder}"
+
+
+def artifact(org: str, repository_id: str, folder_path: str, name: str) -> Key:
+    return Key(folder(org, repository_id, folder_path), name)
+
+
+def subfolder(org: str, repository_id: str, folder_path: str, name: str) -> Key:
+    return Key(folder(org, repository_id, folder_path), f"{name}/")
+
+
+def usage(org: str, repository_id: str, stripe_digit: str) -> Key:
+    return Key(f"{org}#usage#{repository_id}#{stripe_digit}", "usage")
+
+
+def deleted(org: str, repository_id: str, folder_path: str) -> str:
+    return f"{org}#deleted#{repository_id}#{folder_path}"
+
+
+def due(org: str, moment: datetime, stripe_digit: str) -> str:
+    return f"{org}#due#{day(moment)}#{stripe_digit}"
+
+
+def blob(org: str, sha256: str) -> Key:
+    return Key(f"{org}#blob#{sha256}", "blob")
+
+
+def blob_bytes(org: str, blob_key: str) -> Key:
+    return Key(f"{org}#bytes#{blob_key}", "bytes")
+
+
+def upload(org: str, blob_key: str) -> Key:
+    return Key(f"{org}#uploads", blob_key)
+
+
+def events(org: str, moment: datetime, stripe_digit: str) -> str:
+    return f"{org}#events#{hour(moment)}#{stripe_digit}"
+
+
+def who(org: str, moment: datetime, stripe_digit: str) -> str:
+    return f"{org}#who#{hour(moment)}#{stripe_digit}"

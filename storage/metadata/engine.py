@@ -1,0 +1,50 @@
+"""What a metadata backend must do: the four native calls, each one round trip.
+
+Retries, limits, tokens and unknown outcomes are not a backend's business: they are written
+once, in `store`, over this interface. So are fault injection and metrics, as wrappers.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from storage.metadata.operations import Operation
+from storage.metadata.records import Key, Page, Record, ScanPage
+
+
+class Engine(Protocol):
+    """One metadata backend. Every method may be called from many threads and processes.
+
+    Each may raise `Unavailable` (throttled, away; nothing was done) or `StoreFull`.
+    """
+
+    def get(self, keys: Sequence[Key]) -> Mapping[Key, Record]:
+        """Read up to 100 distinct records, each strongly consistent; absent ones are left out."""
+
+    def query(self, partition: str, prefix: str, after: str, limit: int) -> Page:
+        """Read records of one partition whose sort keys start with `prefix` and lie behind
+        `after` ("" for the start), strongly consistent, in order, at most `limit`."""
+
+    def scan(self, segment: int, segments: int, after: str, limit: int) -> ScanPage:
+        """Read one of `segments` disjoint shares of everything; `after` is a page's `next`,
+        opaque, or ""."""
+
+    def transact(self, operations: Sequence[Operation], token: str) -> None:
+        """Write all of the (already validated) operations, or nothing.
+
+        A repetition with the same token within 5 minutes of a call that took effect
+        succeeds again without effect, or raises `ConditionFailed` naming the operation
+        that put the witness.
+
+        Raises:
+            ConditionFailed: with the records found.
+            Conflict: another transaction was in the way.
+            OutcomeUnknown: sent, and the answer lost.
+        """
+
+    def now(self) -> datetime:
+        """The store's own time, aware: the `Date` of its last answer moved on by the time
+        passed since, or the machine's clock where store and process share it. No call."""
+
+    def close(self) -> None:
+        """Let go of connections and files."""
