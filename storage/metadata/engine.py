@@ -29,8 +29,12 @@ class Engine(Protocol):
         """Read one of `segments` disjoint shares of everything; `after` is a page's `next`,
         opaque, or ""."""
 
-    def transact(self, operations: Sequence[Operation], token: str) -> None:
+    def transact(self, operations: Sequence[Operation], fresh: int, token: str) -> None:
         """Write all of the (already validated) operations, or nothing.
+
+        `fresh` is the version of every record that a `Put` (other than at a version) or an
+        `Add` with `create` makes anew; a `Put` at version v gives v + 1, an `Add` to a
+        record that is there raises its version by 1 (`operations.version_after`).
 
         A repetition with the same token within 5 minutes of a call that took effect
         succeeds again without effect, or raises `ConditionFailed` naming the operation

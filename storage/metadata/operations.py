@@ -69,6 +69,11 @@ class Check:
 Operation: TypeAlias = Put | Delete | Add | Check
 
 
+def version_after(put: Put, fresh: int) -> int:
+    """The version of a record after a `Put` of an attempt whose fresh version is given."""
+    return fresh if put.at is None else put.at + 1
+
+
 def encode(value: Value) -> str:
     """The JSON of a value as it is stored and measured: compact, UTF-8, keys as they come."""
     try:

@@ -3,7 +3,7 @@
 Skeleton of the interface; see the docstrings for the contract.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -23,8 +23,9 @@ class Attempt:
 class Witness(Protocol):
     """What a commit leaves behind so that its outcome can be read: made anew an attempt."""
 
-    def put(self, attempt: Attempt) -> Put:
-        """The record to put if absent, under a key that holds the attempt's id."""
+    def puts(self, attempt: Attempt, operations: Sequence[Operation], fresh: int) -> tuple[Put, ...]:
+        """The records to put if absent, under keys that hold the attempt's id: the witness
+        itself first, then what goes along with it. They count among the 100 operations."""
 
 
 @dataclass(frozen=True, slots=True)
