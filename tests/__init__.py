@@ -1,0 +1,1 @@
+"""The tests; a folder for each part, and the real servers and clients in `parts`."""
