@@ -1,0 +1,100 @@
+"""The documents are true: every command, setting, promise and proof that they name exists."""
+
+import ast
+import functools
+import re
+from pathlib import Path
+
+import pytest
+
+from app.settings import NAMES, PREFIX
+from tests.parts import ROOT
+
+README = (ROOT / "README.md").read_text()
+DEVELOPMENT = (ROOT / "docs" / "development.md").read_text()
+PRACTICES = (ROOT / "docs" / "security-practices.md").read_text()
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+PROMISES = [f"S{number}" for number in range(1, 26)]
+KEPT = ["S1", "S2", "S3", "S7", "S8", "S12", "S13", "S20", "S21"]
+PROOF = re.compile(r"`(tests/[\w/.-]+\.py)::(\w+)`")
+
+
+@functools.cache
+def claims_of(path: Path) -> frozenset[str]:
+    """The functions of a file whose names begin with `test_`."""
+    nodes = ast.walk(ast.parse(path.read_text()))
+    return frozenset(
+        node.name
+        for node in nodes
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+    )
+
+
+def promises() -> dict[str, str]:
+    """The rows of the table of promises, by their number."""
+    rows = re.findall(r"^\| (S\d+) \|(.*)\|$", PRACTICES, re.MULTILINE)
+    assert [number for number, _ in rows] == PROMISES
+    return dict(rows)
+
+
+def make_targets() -> dict[str, bool]:
+    """The targets of the Makefile, and whether `make` alone lists them."""
+    makefile = (ROOT / "Makefile").read_text()
+    return {
+        name: bool(shown)
+        for name, shown in re.findall(r"^([a-z][a-z-]*):(?:.*(## ))?", makefile, re.MULTILINE)
+    }
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_make_target_that_is_named_exists(document: Path) -> None:
+    """`make foo` in code marks, or at the start of a line of a listing."""
+    text = document.read_text()
+    named = re.findall(r"(?:`|^)make ([a-z][a-z-]*)", text, re.MULTILINE)
+    assert set(named) <= make_targets().keys()
+
+
+def test_every_make_target_that_is_listed_is_documented() -> None:
+    listed = {name for name, shown in make_targets().items() if shown} - {"help", "clean", "format"}
+    text = README + DEVELOPMENT
+    assert [name for name in sorted(listed) if f"make {name}" not in text] == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_setting_is_in_the_readme(name: str) -> None:
+    assert f"`{PREFIX}{name}`" in README
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_no_document_names_a_setting_that_is_none(document: Path) -> None:
+    known = {f"{PREFIX}{name}" for name in NAMES} | {f"{PREFIX}REQUIRE"}
+    named = set(re.findall(rf"\b{PREFIX}[A-Z_]*[A-Z]\b", document.read_text()))
+    assert {name for name in named - known if not name.startswith(f"{PREFIX}TEST_")} == set()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_file_that_a_document_names_exists(document: Path) -> None:
+    """Files in code marks, as paths from the root."""
+    pattern = (
+        r"`((?:app|auth|middleware|storage|tests|docs|deploy|benchmarks|\.ci)/[\w./-]+)(?:::\w+)?`"
+    )
+    named = re.findall(pattern, document.read_text())
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+@pytest.mark.parametrize("promise", PROMISES)
+def test_every_promise_is_kept_by_tests_that_exist_or_says_when(promise: str) -> None:
+    row = promises()[promise]
+    proofs = PROOF.findall(row)
+    assert proofs or "Not yet" in row
+    assert (promise not in KEPT) or proofs
+    for file, name in proofs:
+        assert name in claims_of(ROOT / file), f"{promise} names {file}::{name}"
+
+
+def test_the_readme_carries_the_table_of_the_benchmarks() -> None:
+    """The figures of the README are those of the last run, and the place for them is there."""
+    table = README.split("<!-- bench: begin -->\n")[1].split("<!-- bench: end -->")[0]
+    results = ROOT / "benchmarks" / "results.md"
+    if results.exists():
+        assert table.strip() in results.read_text()
