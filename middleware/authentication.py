@@ -1,0 +1,157 @@
+"""Who a request says it is: its `Authorization`, read once and then gone.
+
+The header is taken out of the environment before anything else can see it, and read only
+for routes that need it. What is wrong with it is said in words that do not repeat it. There
+is one challenge: Basic and Bearer side by side break Maven.
+"""
+
+import base64
+import math
+import re
+from typing import Any, Protocol
+
+from falcon import Request, Response
+
+from auth.credentials import ApiKeySecret, Credentials, EmailPassword
+from auth.errors import NotAuthenticated, TooManyAttempts
+from middleware.context import RequestContext, context_of
+from middleware.declarations import Access
+from middleware.problems import Problem
+
+CHALLENGE = 'Basic realm="Strongroom", charset="UTF-8"'
+
+#: Bytes of the header. Our longest password takes 1.4 KiB in it.
+LONGEST = 8192
+
+#: User names of Basic that say that the password is an API key; the second is what twine uses.
+KEY_USERS = frozenset({"api-key", "__token__"})
+
+_TOKEN68 = re.compile(r"[A-Za-z0-9._~+/-]+=*", re.ASCII)  # RFC 9110, section 11.2
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_HOW = "Sign in with Basic (e-mail and password, or the user name api-key and an API key)."
+_SECRETS = ("HTTP_AUTHORIZATION", "HTTP_PROXY_AUTHORIZATION", "HTTP_COOKIE")
+
+
+class MalformedCredentials(Exception):
+    """Not credentials; the message says why and holds nothing of them."""
+
+
+class Identifies(Protocol):
+    """What `Authentication` asks: `auth.authenticator.Authenticator`."""
+
+    def identify(self, organization: str, credentials: Credentials, address: str) -> Any: ...
+
+
+class Authentication:
+    """Identifies who calls a route that needs it; what they may do, the route decides.
+
+    Refuses without a look-up what has no credentials. The claim that it leaves in the
+    context is still to be confirmed, together with the first read of the route.
+    """
+
+    def __init__(self, authenticator: Identifies) -> None:
+        self._authenticator = authenticator
+
+    def process_request(self, req: Request, _resp: Response) -> None:
+        env = req.env
+        context_of(req).authorization = env.pop("HTTP_AUTHORIZATION", None)
+        for name in _SECRETS:
+            env.pop(name, None)
+
+    def process_resource(
+        self, req: Request, _resp: Response, _resource: object, _params: dict[str, Any]
+    ) -> None:
+        context = context_of(req)
+        header, context.authorization = context.authorization, None
+        if context.access is Access.SIGNED_IN:
+            self._identify(context, header)
+        elif context.access is None:
+            raise RuntimeError("Declarations has to run before Authentication")
+
+    def process_response(
+        self, req: Request, _resp: Response, _resource: object, _succeeded: bool
+    ) -> None:
+        context_of(req).authorization = None
+
+    def _identify(self, context: RequestContext, header: str | None) -> None:
+        if header is None:
+            raise unauthorized(_HOW)
+        if context.organization is None:
+            raise RuntimeError("a route that needs credentials has to have its host checked")
+        try:
+            credentials = parse_authorization(header)
+        except MalformedCredentials as error:
+            raise unauthorized(f"{error} {_HOW}") from error
+        try:
+            context.claim = self._authenticator.identify(
+                context.organization, credentials, context.network
+            )
+        except NotAuthenticated as error:
+            raise not_authenticated() from error
+        except TooManyAttempts as error:
+            raise too_many_attempts(error.retry_after) from error
+
+
+def parse_authorization(header: str) -> Credentials:
+    """The credentials in the value of one `Authorization` header.
+
+    Bytes of a name or password that are no UTF-8 are read as ISO 8859-1: Maven sends that,
+    whatever the challenge says (RFC 7617, section 2.1), and a wrong guess only ever fails.
+
+    Raises:
+        MalformedCredentials: for every other form, among them two headers joined by a comma.
+    """
+    if len(header) > LONGEST:
+        raise MalformedCredentials("The Authorization header is too long.")
+    scheme, _, rest = header.partition(" ")
+    token = rest.strip(" ")
+    scheme = scheme.lower()
+    if scheme not in ("basic", "bearer"):
+        raise MalformedCredentials("The Authorization header is neither Basic nor Bearer.")
+    if not _TOKEN68.fullmatch(token):
+        raise MalformedCredentials("The Authorization header does not hold one token.")
+    if scheme == "bearer":
+        return ApiKeySecret(token)
+    return _basic(token)
+
+
+def _basic(token: str) -> Credentials:
+    try:
+        decoded = base64.b64decode(token, validate=True)
+    except ValueError:  # without its cause, which may say what was sent
+        raise MalformedCredentials("What follows Basic is not Base64.") from None
+    try:
+        text = decoded.decode()
+    except UnicodeDecodeError:
+        text = decoded.decode("latin-1")
+    if _CONTROL.search(text):
+        raise MalformedCredentials("The user name or password holds a control character.")
+    user, colon, password = text.partition(":")
+    if not colon or not user or not password:
+        raise MalformedCredentials("Basic needs a user name, a colon and a password.")
+    if user in KEY_USERS:
+        return ApiKeySecret(password)
+    return EmailPassword(user, password)
+
+
+def unauthorized(detail: str) -> Problem:
+    """401 with the challenge (RFC 9110, section 15.5.2)."""
+    return Problem(401, "Unauthorized", detail, {"WWW-Authenticate": CHALLENGE})
+
+
+def not_authenticated() -> Problem:
+    """What credentials that are not valid get; the same for every reason."""
+    return unauthorized(
+        "These credentials are not valid, or are no more. Check the user name and the password"
+        " or API key."
+    )
+
+
+def too_many_attempts(retry_after_seconds: float) -> Problem:
+    """What is answered past the rate of sign-ins."""
+    return Problem(
+        429,
+        "Too Many Requests",
+        "Too many sign-ins with a password failed. Wait, or use an API key, which is not limited.",
+        {"Retry-After": str(max(1, math.ceil(retry_after_seconds)))},
+    )

@@ -1,0 +1,56 @@
+"""A refusal as an exception, and as the document that the client gets (RFC 9457).
+
+Middleware raises `Problem`; one handler, in the application, answers it. `detail` says what
+to do about it and never repeats what was sent: a refused header may hold a password.
+"""
+
+import json
+from collections.abc import Mapping
+from types import MappingProxyType
+
+PROBLEM_JSON = "application/problem+json"
+
+#: The title is then the meaning of the status (RFC 9457, section 4.2.1).
+BLANK = "about:blank"
+
+
+class Problem(Exception):
+    """An answer other than what was asked for.
+
+    Args:
+        status: of HTTP, such as 404.
+        title: what kind of trouble it is, in a few words.
+        detail: what happened here, and what to do about it; a sentence or two.
+        headers: of the answer, beside its type.
+        type: a URI that names the kind of trouble, where clients have to tell it from others.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        title: str,
+        detail: str,
+        headers: Mapping[str, str] = MappingProxyType({}),
+        type: str = BLANK,  # noqa: A002 - the member's name in the RFC
+    ) -> None:
+        super().__init__(status, title, detail)
+        self.status = status
+        self.title = title
+        self.detail = detail
+        self.headers = dict(headers)
+        self.type = type
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.title}: {self.detail}"
+
+
+def render(problem: Problem, request_id: str) -> bytes:
+    """The problem as a document of type `PROBLEM_JSON`, with the id of its request."""
+    document = {
+        "type": problem.type,
+        "title": problem.title,
+        "status": problem.status,
+        "detail": problem.detail,
+        "request": request_id,
+    }
+    return json.dumps(document).encode()

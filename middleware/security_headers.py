@@ -1,0 +1,50 @@
+"""What every answer says to browsers and caches, unless its route has said it already.
+
+The defaults are those of a document that needs nothing: no script, no frame, no cache. A
+route that serves more says so itself, and only that is then left to it.
+"""
+
+from falcon import Request, Response
+
+from middleware.context import context_of
+
+_ALWAYS = (
+    ("x-content-type-options", "nosniff"),
+    ("content-security-policy", "default-src 'none'; base-uri 'none'; frame-ancestors 'none'"),
+    ("x-frame-options", "DENY"),
+    ("referrer-policy", "no-referrer"),
+    ("cross-origin-resource-policy", "same-origin"),
+)
+# Two years, the least that browsers take into the lists they are shipped with. Subdomains
+# are left alone: they may be other people's.
+_HSTS = ("strict-transport-security", "max-age=63072000")
+_NOT_STORED = ("/api/", "/auth/", "/scim/")
+_NOT_MODIFIED = "304"
+
+
+class SecurityHeaders:
+    """Adds what is missing.
+
+    Args:
+        https_only: plain HTTP is not allowed, so that browsers may be told to remember it.
+    """
+
+    def __init__(self, https_only: bool) -> None:
+        self._https_only = https_only
+
+    def process_response(
+        self, req: Request, resp: Response, _resource: object, _succeeded: bool
+    ) -> None:
+        status = str(resp.status)[:3]
+        present = resp.headers
+        missing = []
+        # A 304 updates the stored answer (RFC 9111, section 3.2): with a default in it, it
+        # would take the sandbox off a file that was answered with one.
+        if status != _NOT_MODIFIED:
+            missing = [header for header in _ALWAYS if header[0] not in present]
+            if "cache-control" not in present:
+                keep = status < "400" and not req.path.startswith(_NOT_STORED)
+                missing.append(("cache-control", "private" if keep else "no-store"))
+        if self._https_only and context_of(req).secure:
+            missing.append(_HSTS)
+        resp.set_headers(missing)
