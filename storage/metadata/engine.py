@@ -15,8 +15,15 @@ from storage.metadata.records import Key, Page, Record, ScanPage
 class Engine(Protocol):
     """One metadata backend. Every method may be called from many threads and processes.
 
-    Each may raise `Unavailable` (throttled, away; nothing was done) or `StoreFull`.
+    Each may raise `Unavailable` (throttled, away; nothing was done), `StoreFull` or
+    `Corrupted`.
     """
+
+    def prepare(self) -> None:
+        """Make what is missing of the table, file or index; a repetition changes nothing.
+
+        To be called before a process forks, or in one process: it keeps nothing open.
+        """
 
     def get(self, keys: Sequence[Key]) -> Mapping[Key, Record]:
         """Read up to 100 distinct records, each strongly consistent; absent ones are left out."""
@@ -34,7 +41,9 @@ class Engine(Protocol):
 
         `fresh` is the version of every record that a `Put` (other than at a version) or an
         `Add` with `create` makes anew; a `Put` at version v gives v + 1, an `Add` to a
-        record that is there raises its version by 1 (`operations.version_after`).
+        record that is there raises its version by 1 (`operations.version_after`). It also
+        holds the moment of the attempt (`operations.moment_of`), by which records count as
+        expired, so that a repetition of a call is the same call to the letter.
 
         A repetition with the same token within 5 minutes of a call that took effect
         succeeds again without effect, or raises `ConditionFailed` naming the operation
@@ -43,8 +52,13 @@ class Engine(Protocol):
         Raises:
             ConditionFailed: with the records found.
             Conflict: another transaction was in the way.
-            OutcomeUnknown: sent, and the answer lost.
+            OutcomeUnknown: sent, and the answer lost; or a call with this token is under way.
+            InvalidOperation: an `Add` made a record larger than a record may be.
         """
+
+    def sweep(self, limit: int) -> int:
+        """Delete up to `limit` expired records and return how many; 0 where nothing is left
+        to do, or where the store does so by itself."""
 
     def now(self) -> datetime:
         """The store's own time, aware: the `Date` of its last answer moved on by the time

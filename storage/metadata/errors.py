@@ -43,3 +43,11 @@ class ClockSkewed(Unavailable):
 
 class StoreFull(MetadataError):
     """There is no room left on the device that holds the store."""
+
+
+class Corrupted(MetadataError):
+    """What lies on the disk is not a sound store: restore it, writing to it makes it worse."""
+
+
+class UnknownStore(MetadataError):
+    """The setting that names the store is not understood, or names what is no store."""

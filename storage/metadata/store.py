@@ -1,15 +1,50 @@
 """The metadata store that the service uses: an engine, and the rules of `commit`.
 
-Skeleton of the interface; see the docstrings for the contract.
+Its one decision: whether a commit happened is told by one record, its witness, which every
+attempt puts under a key of its own. So a lost answer is never guessed about.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Protocol
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Protocol, TypeVar
 
-from storage.metadata.operations import Operation, Put
+from storage import keys as tree
+from storage.metadata.engine import Engine
+from storage.metadata.errors import (
+    ClockSkewed,
+    ConditionFailed,
+    Conflict,
+    InvalidOperation,
+    MetadataError,
+    OutcomeUnknown,
+    Unavailable,
+)
+from storage.metadata.operations import (
+    KEYS_PER_GET,
+    SALT_BITS,
+    SORT_BYTES,
+    Operation,
+    Put,
+    fresh_version,
+    validate,
+    validate_key,
+    version_after,
+)
 from storage.metadata.records import Key, Page, Record, ScanPage
+
+CONFLICTS = 10  # retried, each as a new attempt
+TRIES = 4  # of a call that did nothing, within PATIENCE
+PATIENCE = timedelta(seconds=5)
+REPEATS = 10  # of an attempt whose outcome is unknown, within ATTEMPT
+ATTEMPT = timedelta(seconds=30)  # readers of the feed rely on it: nothing is sent later
+SKEW = timedelta(seconds=60)  # of the process's clock from the store's
+TOKEN_LIFE = timedelta(days=1)
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +58,24 @@ class Attempt:
 class Witness(Protocol):
     """What a commit leaves behind so that its outcome can be read: made anew an attempt."""
 
-    def puts(self, attempt: Attempt, operations: Sequence[Operation], fresh: int) -> tuple[Put, ...]:
+    def puts(
+        self, attempt: Attempt, operations: Sequence[Operation], fresh: int
+    ) -> tuple[Put, ...]:
         """The records to put if absent, under keys that hold the attempt's id: the witness
         itself first, then what goes along with it. They count among the 100 operations."""
+
+
+class TokenWitness:
+    """The witness of a commit without an event: a record that says nothing, for a day."""
+
+    def puts(
+        self,
+        attempt: Attempt,
+        operations: Sequence[Operation],  # noqa: ARG002
+        fresh: int,  # noqa: ARG002
+    ) -> tuple[Put, ...]:
+        expires = attempt.at + TOKEN_LIFE
+        return (Put(tree.token(attempt.id), {}, absent=True, expires=expires),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +88,209 @@ class Committed:
     versions: Mapping[Key, int]
 
 
+class ConflictObserver(Protocol):
+    """Who is told how many conflicts a commit met, where it met any."""
+
+    def conflicts(self, count: int) -> None: ...
+
+
+def _machine_time() -> datetime:
+    return datetime.now(UTC)
+
+
 class Metadata:
-    """Sorted records and all-or-nothing writes."""
+    """Sorted records and all-or-nothing writes. Safe for many threads.
 
-    def get(self, *keys: Key) -> dict[Key, Record]: ...
+    `clock` is the machine's time, which the engine's is held against; `random` makes ids and
+    jitter.
+    """
 
-    def query(self, partition: str, prefix: str = "", after: str = "", limit: int = 1000) -> Page: ...
+    def __init__(
+        self,
+        engine: Engine,
+        clock: Callable[[], datetime] = _machine_time,
+        random: random.Random = random.SystemRandom(),  # noqa: B008
+        sleep: Callable[[float], None] = time.sleep,
+        observer: ConflictObserver | None = None,
+    ) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._random = random
+        self._sleep = sleep
+        self._observer = observer
+        self._lock = threading.Lock()
+        self._last_fresh = 0
 
-    def query_all(self, partition: str, prefix: str = "") -> Iterator[Record]: ...
+    def get(self, *keys: Key) -> dict[Key, Record]:
+        """Read up to 100 records in one call; those that are absent are left out.
 
-    def scan(self, segment: int, segments: int, after: str = "", limit: int = 1000) -> ScanPage: ...
+        Raises:
+            InvalidOperation: over 100 keys, or one that no record can have.
+            Unavailable: after bounded retries.
+        """
+        distinct = keys if len(keys) == 1 else tuple(dict.fromkeys(keys))
+        if not distinct:
+            return {}
+        if len(distinct) > KEYS_PER_GET:
+            raise InvalidOperation(f"a get takes at most {KEYS_PER_GET} keys")
+        for key in distinct:
+            validate_key(key)
+        return dict(self._patiently(lambda: self._engine.get(distinct)))
 
-    def commit(self, *operations: Operation, witness: Witness | None = None) -> Committed: ...
+    def query(self, partition: str, prefix: str = "", after: str = "", limit: int = 1000) -> Page:
+        """Read records of a partition, in order of UTF-8, from behind `after`.
+
+        A page holds at most `limit` records and about 1 MB, and may be short, even empty,
+        with more to come: only `next` tells. Raises as `get` does.
+        """
+        validate_key(Key(partition, "-"))
+        if limit < 1 or any(len(text.encode()) > SORT_BYTES for text in (prefix, after)):
+            raise InvalidOperation(f"a query takes a limit of 1 or more, and {SORT_BYTES} bytes")
+        return self._patiently(lambda: self._engine.query(partition, prefix, after, limit))
+
+    def query_all(self, partition: str, prefix: str = "") -> Iterator[Record]:
+        """Read records of a partition, in order, page by page as they are taken."""
+        page = self.query(partition, prefix)
+        yield from page.records
+        while page.next is not None:
+            page = self.query(partition, prefix, page.next)
+            yield from page.records
+
+    def scan(self, segment: int, segments: int, after: str = "", limit: int = 1000) -> ScanPage:
+        """Read a share of everything, to be called again with the page's `next` as `after`.
+
+        A record that is there throughout comes once; one written meanwhile, or moved by
+        nothing here, may come or not. Raises as `get` does.
+        """
+        if limit < 1 or not 0 <= segment < segments:
+            raise InvalidOperation("a scan takes a limit of 1 or more and one of its segments")
+        return self._patiently(lambda: self._engine.scan(segment, segments, after, limit))
+
+    def commit(self, *operations: Operation, witness: Witness | None = None) -> Committed:
+        """Write all of the operations and the witness's puts, or nothing.
+
+        Raises:
+            InvalidOperation: what every backend refuses; nothing was sent.
+            ConditionFailed: with the records in the way. Not retried.
+            Conflict: ten times in a row.
+            ClockSkewed: this machine's clock is over 60 s from the store's.
+            OutcomeUnknown: the answer was lost, and after bounded repetitions the commit was
+                not to be seen. It may, at worst, still come.
+            Unavailable: nothing was written, after bounded retries.
+            StoreFull: nothing was written.
+        """
+        witness = witness or TokenWitness()
+        conflicts = 0
+        try:
+            while True:
+                attempt, fresh = self._attempt()
+                puts = tuple(_if_absent(put) for put in witness.puts(attempt, operations, fresh))
+                everything = (*operations, *puts)
+                validate(everything)
+                try:
+                    self._carry_out(attempt, everything, fresh, puts[0].key)
+                    break
+                except Conflict:
+                    conflicts += 1
+                    if conflicts > CONFLICTS:
+                        raise
+                    self._rest(0.02, conflicts - 1, most=1.0)
+        finally:
+            if conflicts and self._observer is not None:
+                self._observer.conflicts(conflicts)
+        puts = tuple(operation for operation in everything if isinstance(operation, Put))
+        versions = {put.key: version_after(put, fresh) for put in puts}
+        return Committed(attempt, conflicts, versions)
+
+    def sweep(self, limit: int = 1000) -> int:
+        """Delete up to `limit` expired records, where the engine does not do so by itself."""
+        return self._patiently(lambda: self._engine.sweep(limit))
+
+    def now(self) -> datetime:
+        """The store's own time, without a call."""
+        return self._engine.now()
+
+    def close(self) -> None:
+        """Let go of connections and files."""
+        self._engine.close()
+
+    def _attempt(self) -> tuple[Attempt, int]:
+        """A new attempt and its fresh version.
+
+        Raises:
+            ClockSkewed: the clocks are too far apart for its time to be believed.
+        """
+        at, machine = self._engine.now(), self._clock()
+        if abs(machine - at) > SKEW:
+            raise ClockSkewed(f"the clock is {(machine - at).total_seconds():.0f} s off")
+        with self._lock:
+            # A version is a step above this process's last, also where the clock stands
+            # still or goes back; the step leaves room for updates in between.
+            least = self._last_fresh + (1 << SALT_BITS)
+            fresh = max(fresh_version(at, self._random.getrandbits(SALT_BITS)), least)
+            self._last_fresh = fresh
+        return Attempt(at, f"{self._random.getrandbits(128):032x}"), fresh
+
+    def _carry_out(
+        self, attempt: Attempt, operations: Sequence[Operation], fresh: int, witness: Key
+    ) -> None:
+        """Send an attempt until its outcome is known.
+
+        Once an answer was lost, nothing but success or the witness tells the outcome: even a
+        conflict may be one with the earlier sending of this very attempt.
+        """
+        lost: OutcomeUnknown | None = None
+        for tries in range(REPEATS + 1):
+            if tries:
+                self._rest(0.05, tries - 1, most=2.0)
+            age = self._engine.now() - attempt.at
+            if age > ATTEMPT:
+                break
+            try:
+                self._engine.transact(operations, fresh, attempt.id)
+                return
+            except ConditionFailed as error:
+                if error.found.get(witness) is not None or (lost and self._is_there(witness)):
+                    return
+                raise
+            except OutcomeUnknown as error:
+                lost = error
+            except MetadataError as error:
+                patient = isinstance(error, Unavailable) and tries + 1 < TRIES and age <= PATIENCE
+                if not lost and not patient:
+                    raise
+        if lost is None:
+            raise Unavailable("the attempt grew too old before the store was there")
+        if not self._is_there(witness):
+            raise OutcomeUnknown("the commit's answer was lost, and it is not there") from lost
+
+    def _is_there(self, witness: Key) -> bool:
+        try:
+            return bool(self.get(witness))
+        except Unavailable as error:
+            raise OutcomeUnknown("the commit's answer was lost, and the store is away") from error
+
+    def _patiently(self, call: Callable[[], T]) -> T:
+        """Make a call that may be repeated, until it does something or patience ends."""
+        try:
+            return call()
+        except Unavailable as error:
+            failure = error
+        deadline = self._clock() + PATIENCE
+        for tries in range(TRIES - 1):
+            self._rest(0.05, tries, most=1.0)
+            try:
+                return call()
+            except Unavailable as error:
+                failure = error
+            if self._clock() > deadline:
+                break
+        raise failure
+
+    def _rest(self, least: float, tries: int, most: float) -> None:
+        """Sleep for a random time, up to `least` seconds doubled with each try."""
+        self._sleep(self._random.uniform(0, min(least * 2**tries, most)))
+
+
+def _if_absent(put: Put) -> Put:
+    return put if put.absent else replace(put, absent=True)

@@ -1,0 +1,94 @@
+"""What DynamoDB's answers and silences mean to a caller, in one place."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    HTTPClientError,
+    ProxyConnectionError,
+    ResponseStreamingError,
+)
+from botocore.parsers import ResponseParserError
+
+from storage.metadata.errors import (
+    Conflict,
+    InvalidOperation,
+    MetadataError,
+    OutcomeUnknown,
+    Unavailable,
+)
+
+# Errors that are raised before a request has left.
+_NEVER_SENT = (ConnectTimeoutError, EndpointConnectionError, ProxyConnectionError)
+_SILENCES = (HTTPClientError, ResponseStreamingError, ResponseParserError)
+
+
+class Cancelled(Exception):
+    """A transaction was cancelled; `reasons` says why, one for each of its actions."""
+
+    def __init__(self, reasons: list[dict[str, Any]]) -> None:
+        super().__init__("the transaction was cancelled")
+        self.reasons = reasons
+
+    def error(self) -> MetadataError:
+        """The error of a cancellation in which no condition failed."""
+        codes = {reason.get("Code") for reason in self.reasons}
+        if "TransactionConflict" in codes:
+            return Conflict("another transaction was on a record")
+        if "ValidationError" in codes or "ItemCollectionSizeLimitExceeded" in codes:
+            messages = "; ".join(reason.get("Message") or "" for reason in self.reasons)
+            return InvalidOperation(f"DynamoDB refuses the commit: {messages}")
+        return Unavailable(f"DynamoDB cancelled the transaction: {_listed(codes)}")
+
+
+@contextmanager
+def translated(*, writing: bool = False) -> Iterator[None]:
+    """Translate what a call raises; after one that writes, silence leaves its outcome open.
+
+    Raises:
+        Cancelled: a transaction's reasons, for who knows its operations.
+    """
+    try:
+        yield
+    except ClientError as error:
+        raise _meaning(error, writing) from error
+    except _NEVER_SENT as error:
+        raise Unavailable(f"DynamoDB is away: {error}") from error
+    except _SILENCES as error:
+        raise _silence(writing, str(error)) from error
+    except BotoCoreError as error:
+        raise Unavailable(f"DynamoDB can't be asked: {error}") from error
+
+
+def _meaning(error: ClientError, writing: bool) -> Exception:
+    code = error.response.get("Error", {}).get("Code", "")
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    match code:
+        case "TransactionCanceledException":
+            return Cancelled([dict(why) for why in error.response.get("CancellationReasons", [])])
+        case "TransactionConflictException":
+            return Conflict("a transaction was on a record")
+        case "TransactionInProgressException":
+            # An earlier sending of this very call has not ended.
+            return OutcomeUnknown("the same transaction is under way")
+        case "ValidationException":
+            return InvalidOperation(f"DynamoDB refuses the call: {error}")
+    # A body that was cut or is no JSON gives a code that is the status.
+    if status >= 500 or status < 400:
+        return _silence(writing, f"{status} {code}")
+    return Unavailable(f"DynamoDB answers {status} {code}: {error}")
+
+
+def _silence(writing: bool, text: str) -> MetadataError:
+    if writing:
+        return OutcomeUnknown(f"DynamoDB's answer was lost: {text}")
+    return Unavailable(f"DynamoDB does not answer: {text}")
+
+
+def _listed(codes: set[Any]) -> str:
+    return ", ".join(sorted(str(code) for code in codes - {None, "None"}))

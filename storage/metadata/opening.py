@@ -1,0 +1,75 @@
+"""From the setting that names the metadata store to its engine."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import SplitResult, parse_qsl, urlsplit
+
+from storage.metadata.engine import Engine
+from storage.metadata.errors import UnknownStore
+from storage.metadata.sqlite import SqliteEngine
+
+CONNECTIONS = 64
+
+
+def _machine_time() -> datetime:
+    return datetime.now(UTC)
+
+
+def open_engine(
+    url: str,
+    data: Path,
+    *,
+    connections: int = CONNECTIONS,
+    clock: Callable[[], datetime] = _machine_time,
+) -> Engine:
+    """Open the engine that a setting names; nothing is read or made before `prepare`.
+
+    Args:
+        url: `sqlite:PATH` or `dynamodb://TABLE?region=…&endpoint=…`.
+        data: the folder that a leading `DATA/` of a path stands for.
+        connections: as many as the process has threads; for DynamoDB.
+        clock: the machine's time; for SQLite, which has no other.
+
+    Raises:
+        UnknownStore: the setting is neither, or has an option that it does not know.
+    """
+    parts = urlsplit(url)
+    match parts.scheme:
+        case "sqlite":
+            return SqliteEngine(_path(url, data), clock=clock)
+        case "dynamodb":
+            return _dynamodb(url, parts, connections)
+    raise UnknownStore(f"{url!r} is neither sqlite:PATH nor dynamodb://TABLE?region=…&endpoint=…")
+
+
+def _path(url: str, data: Path) -> Path:
+    path = url.removeprefix("sqlite:")  # as it is: a path may hold ? and #
+    if not path:
+        raise UnknownStore("sqlite: needs a path behind it")
+    if path.startswith("DATA/"):
+        return data / path.removeprefix("DATA/")
+    return Path(path)
+
+
+def _dynamodb(url: str, parts: SplitResult, connections: int) -> Engine:
+    try:
+        pairs = parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
+    except ValueError as error:
+        raise UnknownStore(f"{url!r}: {error}") from error
+    options = dict(pairs)
+    unknown = options.keys() - {"region", "endpoint"}
+    if unknown or len(options) != len(pairs):
+        raise UnknownStore(f"{url!r}: the options are region and endpoint, each once")
+    # Not `hostname`: the case of a table's name counts.
+    if not parts.netloc or parts.path not in ("", "/") or parts.fragment or "@" in parts.netloc:
+        raise UnknownStore(f"{url!r} needs the name of a table, and nothing behind it but options")
+    # Its library takes a third of a second to load: only who uses it waits for that.
+    from storage.metadata.dynamodb import DynamoDBEngine
+
+    return DynamoDBEngine(
+        parts.netloc,
+        region=options.get("region") or None,
+        endpoint=options.get("endpoint") or None,
+        connections=connections,
+    )
