@@ -1,0 +1,42 @@
+"""Blobs: the bytes of artifacts under opaque keys, on a folder, on S3, or in memory."""
+
+from storage.blobs.interface import (
+    BlobCorrupt,
+    BlobEntry,
+    BlobError,
+    BlobMissing,
+    BlobPage,
+    Blobs,
+    BlobsFull,
+    BlobsUnavailable,
+    Download,
+    Upload,
+    UploadBusy,
+    UploadMemorySpent,
+    UploadPage,
+    UploadTooLarge,
+    Writer,
+)
+from storage.blobs.observed import Observed, Observer
+from storage.blobs.opening import open_blobs
+
+__all__ = [
+    "BlobCorrupt",
+    "BlobEntry",
+    "BlobError",
+    "BlobMissing",
+    "BlobPage",
+    "Blobs",
+    "BlobsFull",
+    "BlobsUnavailable",
+    "Download",
+    "Observed",
+    "Observer",
+    "Upload",
+    "UploadBusy",
+    "UploadMemorySpent",
+    "UploadPage",
+    "UploadTooLarge",
+    "Writer",
+    "open_blobs",
+]

@@ -1,0 +1,229 @@
+"""Blobs in a folder: `ROOT/OWNER/XX/RANDOM`, unfinished ones under `ROOT/.uploads`.
+
+Any number of processes share the folder: what they agree on are atomic renames and locks of
+files, so that a killed process leaves nothing but a temporary file that the sweep takes.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from pathlib import Path
+from threading import Lock
+from typing import BinaryIO, Final
+
+from storage.blobs.disk import FOLDER_MODE, disk_errors, make_folder, sync_folder
+from storage.blobs.folder_writer import FolderWriter, take_upload
+from storage.blobs.interface import (
+    BlobCorrupt,
+    BlobEntry,
+    BlobMissing,
+    BlobPage,
+    BlobsFull,
+    BlobsUnavailable,
+    Upload,
+    UploadPage,
+)
+from storage.blobs.keys import check_range, is_key, new_key, parse_key
+
+_PIECE_BYTES: Final = 1024 * 1024
+
+#: Folders known to be durable, so that a commit needs not sync their parents again.
+_MOST_KNOWN_FOLDERS: Final = 65_536
+
+
+class FolderDownload:
+    """A blob's open file, positioned at the first byte wanted."""
+
+    def __init__(self, file: BinaryIO, size: int) -> None:
+        self._file = file
+        self._size = size
+
+    @property
+    def size(self) -> int:
+        return self._size
+
+    @property
+    def file(self) -> BinaryIO | None:
+        return self._file
+
+    def __iter__(self) -> Iterator[bytes]:
+        left = self._size
+        while left:
+            with disk_errors():
+                piece = self._file.read(min(left, _PIECE_BYTES))
+            if not piece:
+                raise BlobCorrupt("a blob is shorter than it was when it was opened")
+            left -= len(piece)
+            yield piece
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class FolderBlobs:
+    """The folder store; see `Blobs`."""
+
+    def __init__(self, root: Path) -> None:
+        """Make the folder where it is not there. Raises BlobsFull, BlobsUnavailable."""
+        self._root = root.absolute()
+        self._uploads = self._root / ".uploads"
+        self._known: set[Path] = set()
+        self._lock = Lock()
+        with disk_errors():
+            make_folder(self._uploads)
+
+    def create(self, owner: str, size: int | None = None) -> FolderWriter:
+        key = new_key(owner)
+        if size is not None and size > _PIECE_BYTES:
+            with disk_errors():
+                room = os.statvfs(self._root)
+            if size > room.f_bavail * room.f_frsize:
+                raise BlobsFull("there is less room in the folder of the blobs than that")
+        return FolderWriter(self, key, size, None)
+
+    def resume(self, token: str) -> FolderWriter:
+        parse_key(token)
+        with disk_errors():
+            return FolderWriter(self, token, None, take_upload(self.temporary(token)))
+
+    def open(self, key: str, start: int = 0, length: int | None = None) -> FolderDownload:
+        check_range(start, length)
+        path = self._final(key)
+        try:
+            with disk_errors():
+                file = path.open("rb", buffering=0)
+        except BlobsUnavailable as error:
+            if isinstance(error.__cause__, FileNotFoundError | NotADirectoryError):
+                raise BlobMissing("there is no such blob") from error.__cause__
+            raise
+        try:
+            with disk_errors():
+                whole = os.fstat(file.fileno()).st_size
+                if start:
+                    file.seek(start)
+            size = whole - start if length is None else length
+            if size < 1 or start + size > whole:
+                raise BlobCorrupt("the range does not lie within the blob")
+        except BaseException:
+            file.close()
+            raise
+        return FolderDownload(file, size)
+
+    def delete(self, keys: Sequence[str]) -> None:
+        # Not synced: a name that comes back after a power cut is an unreferenced blob again.
+        paths = [self._final(key) for key in keys]
+        with disk_errors():
+            for path in paths:
+                path.unlink(missing_ok=True)
+
+    def list(self, after: str = "", limit: int = 1000) -> BlobPage:
+        entries: list[BlobEntry] = []
+        with disk_errors():
+            for key in self._keys(after):
+                if len(entries) == limit:
+                    return BlobPage(tuple(entries), entries[-1].key)
+                try:
+                    found = self._final(key).stat()
+                except FileNotFoundError:
+                    continue  # deleted since its folder was read
+                entries.append(BlobEntry(key, found.st_size, _aware(found.st_mtime)))
+        return BlobPage(tuple(entries), None)
+
+    def uploads(self, after: str = "", limit: int = 1000) -> UploadPage:
+        """As in `Blobs`; `started` is when the last bytes came."""
+        found: list[Upload] = []
+        with disk_errors():
+            names = [name for name in _names(self._uploads) if name > after]
+            for name in islice(names, limit):
+                key = name.replace(".", "/", 1)
+                try:
+                    modified = _aware((self._uploads / name).stat().st_mtime)
+                except FileNotFoundError:
+                    continue  # finished since the folder was read
+                if is_key(key):
+                    found.append(Upload(key, key, modified))
+        return UploadPage(tuple(found), names[limit - 1] if len(names) > limit else None)
+
+    def abort(self, token: str) -> None:
+        parse_key(token)
+        path = self.temporary(token)
+        try:
+            with disk_errors():
+                file = take_upload(path)
+        except BlobMissing:
+            return
+        try:
+            with disk_errors():
+                path.unlink(missing_ok=True)
+        finally:
+            os.close(file)
+
+    def url(self, key: str, lifetime: timedelta, *, headers: dict[str, str]) -> None:
+        return None
+
+    def check(self) -> None:
+        with disk_errors():
+            if os.statvfs(self._uploads).f_flag & os.ST_RDONLY:
+                raise BlobsUnavailable("the folder of the blobs is mounted read-only")
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def temporary(self, key: str) -> Path:
+        owner, random = parse_key(key)
+        return self._uploads / f"{owner}.{random}"
+
+    def publish(self, key: str) -> Path:
+        path = self._final(key)
+        self._ensure_folder(path.parent)
+        self.temporary(key).rename(path)
+        sync_folder(path.parent)
+        return path
+
+    def withdraw(self, key: str) -> None:
+        self._final(key).unlink(missing_ok=True)
+
+    def _final(self, key: str) -> Path:
+        owner, random = parse_key(key)
+        return self._root / owner / random[:2] / random
+
+    def _ensure_folder(self, folder: Path) -> None:
+        """Make `ROOT/OWNER/XX` durable: once in this process, even where it is there already,
+        because who made it may have been killed before the sync."""
+        with self._lock:
+            if folder in self._known:
+                return
+        folder.parent.mkdir(mode=FOLDER_MODE, exist_ok=True)
+        folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
+        sync_folder(folder.parent)
+        sync_folder(self._root)
+        with self._lock:
+            if len(self._known) >= _MOST_KNOWN_FOLDERS:
+                self._known.clear()
+            self._known.add(folder)
+
+    def _keys(self, after: str) -> Iterator[str]:
+        """The keys behind `after`, in order, reading as few folders as that needs."""
+        for owner in _names(self._root):
+            if f"{owner}/\N{DELETE}" <= after or not is_key(f"{owner}/{'0' * 32}"):
+                continue
+            for pair in _names(self._root / owner):
+                if f"{owner}/{pair}\N{DELETE}" <= after:
+                    continue
+                for name in _names(self._root / owner / pair):
+                    key = f"{owner}/{name}"
+                    if key > after and name.startswith(pair) and is_key(key):
+                        yield key
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entry.name for entry in entries)
+    except NotADirectoryError:
+        return []
+
+
+def _aware(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)

@@ -1,0 +1,42 @@
+"""The grammar of blob keys: `OWNER/RANDOM`, made here and parsed here, once.
+
+What does not parse is `BlobMissing`: no such blob can be there, and no path or object name
+is ever formed from text that was not matched whole.
+"""
+
+import re
+import secrets
+
+from storage.blobs.interface import BlobMissing
+
+#: 128 random bits: two uploads never meet, and a key can't be guessed.
+_RANDOM_BYTES = 16
+
+_OWNER = re.compile(r"[a-z0-9]{1,32}")
+_KEY = re.compile(r"([a-z0-9]{1,32})/([0-9a-f]{32})")
+
+
+def new_key(owner: str) -> str:
+    """Make a key that no blob has had. Raises ValueError where `owner` is not an owner."""
+    if _OWNER.fullmatch(owner) is None:
+        raise ValueError("the owner of a blob is 1 to 32 of a-z and 0-9")
+    return f"{owner}/{secrets.token_hex(_RANDOM_BYTES)}"
+
+
+def is_key(text: str) -> bool:
+    """Whether `text` is a key by its form; for listings, which pass over what is not."""
+    return _KEY.fullmatch(text) is not None
+
+
+def parse_key(text: str) -> tuple[str, str]:
+    """Give the owner and the random part of a key. Raises BlobMissing."""
+    match = _KEY.fullmatch(text)
+    if match is None:
+        raise BlobMissing("that is not the key of a blob")
+    return match[1], match[2]
+
+
+def check_range(start: int, length: int | None) -> None:
+    """Raise ValueError for a range that can lie within no blob at all."""
+    if start < 0 or (length is not None and length < 1):
+        raise ValueError("a range starts at 0 or later and is at least 1 byte long")
