@@ -1,0 +1,174 @@
+"""Reads events: each reader keeps a cursor, and gets every event exactly once.
+
+A writer's clock may lag and its commit may take a while, so an event can appear behind one
+that was already read. A reader therefore acts on what it sees at once, but its cursor
+stays three minutes behind the clock, and remembers the ids that it took within them.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from storage import keys
+from storage.events.event import Event, read_event
+from storage.events.journal import Journal
+from storage.metadata import Metadata, Record
+
+LAG = timedelta(minutes=3)  # 30 s for an attempt, 60 s of skew on each side, and some
+_STRIPE_DIGITS = tuple(f"{stripe:x}" for stripe in range(keys.STRIPES))
+_PAGE = 500
+_HOUR = timedelta(hours=1)
+
+
+class InvalidCursor(ValueError):
+    """A text that is not the cursor of a feed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """How far a reader is: a time for each stripe, and what it took behind those times.
+
+    `taken` maps the ids of events to their times, as keys hold them.
+    """
+
+    positions: tuple[datetime, ...]
+    taken: Mapping[str, str]
+
+    def encode(self) -> str:
+        """The cursor as text, to be kept in a record between two readings."""
+        positions = [keys.time(position) for position in self.positions]
+        return json.dumps({"positions": positions, "taken": dict(self.taken)})
+
+    @classmethod
+    def decode(cls, text: str) -> "Cursor":
+        """The cursor that `encode` wrote. Raises InvalidCursor."""
+        try:
+            value = json.loads(text)
+            positions = tuple(_parse_time(position) for position in value["positions"])
+            taken = {str(event): str(at) for event, at in value["taken"].items()}
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise InvalidCursor("this is not the cursor of a feed") from error
+        if len(positions) != keys.STRIPES:
+            raise InvalidCursor("a feed's cursor has a position for each stripe")
+        return cls(positions, taken)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """New events, in order of time within each stripe, and the cursor that follows them.
+
+    `more` says that there is more to read at once.
+    """
+
+    events: tuple[Event, ...]
+    cursor: Cursor
+    more: bool
+
+
+class Feed:
+    """The events of one organization."""
+
+    def __init__(
+        self,
+        metadata: Metadata,
+        journal: Journal,
+        organization: str,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._metadata = metadata
+        self._journal = journal
+        self._organization = organization
+        self._clock = clock
+
+    def start(self, at: datetime) -> Cursor:
+        """A cursor before every event from `at` on (the organization's making, or now)."""
+        return Cursor((at.astimezone(UTC),) * keys.STRIPES, {})
+
+    def read(self, cursor: Cursor, most: int = 1000) -> Batch:
+        """Read up to about `most` events that the cursor has not passed.
+
+        Reading again with the same cursor gives the same events (and newer ones): whoever
+        acts on them keeps the new cursor together with what he did.
+        """
+        now = self._clock()
+        share = max(1, most // keys.STRIPES)
+        events: list[Event] = []
+        taken = dict(cursor.taken)
+        positions: list[datetime] = []
+        more = False
+        for digit, position in zip(_STRIPE_DIGITS, cursor.positions, strict=True):
+            stripe = _Stripe(self, digit, position, now, cursor.taken, share)
+            stripe.read()
+            events += stripe.events
+            positions.append(stripe.position)
+            more = more or stripe.more
+        taken |= {event.id: keys.time(event.at) for event in events}
+        kept = {
+            event_id: at
+            for event_id, at in taken.items()
+            if at >= keys.time(positions[int(keys.stripe(event_id), 16)])
+        }
+        return Batch(tuple(events), Cursor(tuple(positions), kept), more)
+
+
+class _Stripe:
+    """One reading of one stripe, from its position towards now, hour by hour."""
+
+    def __init__(
+        self,
+        feed: Feed,
+        digit: str,
+        position: datetime,
+        now: datetime,
+        taken: Mapping[str, str],
+        most: int,
+    ) -> None:
+        self._feed, self._digit, self._now = feed, digit, now
+        self._before = taken
+        self._most = most
+        self._settled = now - LAG  # nothing new appears before this
+        self.position = position
+        self.events: list[Event] = []
+        self.more = False
+
+    def read(self) -> None:
+        start = self.position
+        hour = start.replace(minute=0, second=0, microsecond=0)
+        # A writer's clock may be ahead of ours: look a little into the future.
+        while hour <= self._now + LAG and not self.more:
+            self._read_hour(hour, start)
+            hour += _HOUR
+        if not self.more:
+            self._advance(self._now)
+
+    def _read_hour(self, hour: datetime, start: datetime) -> None:
+        partition = keys.events(self._feed._organization, hour, self._digit)
+        # Keys at exactly `start` carry an id behind the time, so they lie after it.
+        after = keys.time(start) if start > hour else ""
+        while True:
+            page = self._feed._metadata.query(partition, "", after, _PAGE)
+            for record in page.records:
+                self._take(record)
+                if len(self.events) >= self._most:
+                    self.more = True
+                    return
+            if page.next is None:
+                return
+            after = page.next
+
+    def _take(self, record: Record) -> None:
+        event_id = record.key.sort.partition("#")[2]
+        at = _parse_time(record.key.sort.partition("#")[0])
+        if event_id not in self._before:
+            genuine = self._feed._journal.genuine(record)
+            self.events.append(read_event(self._feed._organization, record, genuine))
+        self._advance(at)
+
+    def _advance(self, to: datetime) -> None:
+        """Move on to `to`, but not into the time in which events may still appear."""
+        self.position = max(self.position, min(to, self._settled))
+
+
+def _parse_time(text: str) -> datetime:
+    return datetime.strptime(text, "%Y%m%dT%H%M%S.%fZ").replace(tzinfo=UTC)

@@ -1,0 +1,175 @@
+"""The feed: every event once, whatever the clocks of its writers said."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from storage import keys
+from storage.events import SYSTEM, Actor, Cursor, Feed, InvalidCursor, Journal
+from storage.metadata import Add, Delete, Key, Metadata, Put
+from storage.metadata.opening import open_engine
+
+START = datetime(2026, 11, 23, 11, 58, tzinfo=UTC)
+SECRET = b"a secret key of thirty-two bytes"
+ORG = "org1"
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = START
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, **duration: float) -> None:
+        self.now += timedelta(**duration)
+
+
+@pytest.fixture
+def metadata(tmp_path: Path) -> Iterator[Metadata]:
+    engine = open_engine(f"sqlite:{tmp_path}/db", tmp_path)
+    engine.prepare()
+    yield Metadata(engine)
+    engine.close()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+class Writer:
+    """Writes events at any time, as a process with a clock of its own would."""
+
+    def __init__(self, metadata: Metadata) -> None:
+        self.metadata, self.journal, self.count = metadata, Journal(SECRET), 0
+
+    def write(self, at: datetime) -> str:
+        from storage.metadata.store import Attempt
+
+        self.count += 1
+        attempt = Attempt(at, f"{self.count:032x}")
+        witness = self.journal.event(ORG, SYSTEM, "test", number=self.count)
+        self.metadata.commit(*(replace(put, absent=False) for put in witness.puts(attempt, (), 1)))
+        return attempt.id
+
+
+def read_all(feed: Feed, cursor: Cursor, most: int = 1000) -> tuple[list[str], Cursor]:
+    found: list[str] = []
+    while True:
+        batch = feed.read(cursor, most)
+        cursor = Cursor.decode(batch.cursor.encode())
+        found += [event.id for event in batch.events]
+        if not batch.more:
+            return found, cursor
+
+
+def test_every_event_is_read_once_across_hours_and_restarts(
+    metadata: Metadata, clock: Clock
+) -> None:
+    writer, feed = Writer(metadata), Feed(metadata, Journal(SECRET), ORG, clock)
+    cursor, read, written = feed.start(START), [], []
+    for _ in range(30):
+        clock.advance(minutes=2.5)
+        written += [writer.write(clock.now - timedelta(seconds=s)) for s in range(3)]
+        found, cursor = read_all(feed, cursor)
+        read += found
+    assert sorted(read) == sorted(written)
+    assert len(cursor.taken) < len(written)
+
+
+def test_an_event_of_a_slow_or_skewed_writer_is_neither_lost_nor_taken_twice(
+    metadata: Metadata, clock: Clock
+) -> None:
+    writer, feed = Writer(metadata), Feed(metadata, Journal(SECRET), ORG, clock)
+    clock.advance(minutes=10)
+    ahead = writer.write(clock.now + timedelta(seconds=60))
+    prompt = writer.write(clock.now)
+    first, cursor = read_all(feed, feed.start(START))
+    assert set(first) == {ahead, prompt}
+    late = writer.write(clock.now - timedelta(seconds=90))
+    second, cursor = read_all(feed, cursor)
+    assert second == [late]
+    clock.advance(minutes=10)
+    assert read_all(feed, cursor)[0] == []
+
+
+def test_small_batches_give_what_large_ones_give(metadata: Metadata, clock: Clock) -> None:
+    writer, feed = Writer(metadata), Feed(metadata, Journal(SECRET), ORG, clock)
+    clock.advance(minutes=5)
+    written = [writer.write(clock.now - timedelta(seconds=s % 7)) for s in range(60)]
+    seen, cursor = read_all(feed, feed.start(START), most=16)
+    written.append(writer.write(clock.now - timedelta(seconds=3)))
+    more, _ = read_all(feed, cursor, most=16)
+    assert sorted(seen + more) == sorted(written)
+
+
+def test_an_event_tells_what_was_written_and_by_whom(metadata: Metadata, clock: Clock) -> None:
+    """Later readers replay the commit from its event: keys, versions, amounts, who."""
+    journal = Journal(SECRET)
+    kept, gone, counter = Key("org1#x", "kept"), Key("org1#x", "gone"), Key("org1#n", "n")
+    metadata.commit(Put(gone, {}))
+    actor = Actor("user1", "key1", "request1", "192.0.2.7", "curl/8")
+    done = metadata.commit(
+        Put(kept, {"a": "b"}),
+        Delete(gone),
+        Add(counter, {"files": 2}, create=True),
+        witness=journal.event(ORG, actor, "artifact.put", repository="repo1"),
+    )
+    clock.now = datetime.now(UTC)
+    feed = Feed(metadata, journal, ORG, clock)
+    (event,) = feed.read(feed.start(clock.now - timedelta(minutes=1))).events
+    assert event.puts == ((kept, done.versions[kept]),)
+    assert event.deletes == ((gone, None),)
+    assert event.adds == ((counter, {"files": 2}),)
+    assert event.action == "artifact.put"
+    assert event.details == {"repository": "repo1"}
+    assert (event.actor.user, event.actor.credential, event.actor.request) == (
+        "user1",
+        "key1",
+        "request1",
+    )
+    assert event.genuine
+    assert metadata.get(kept)[kept].version == done.versions[kept]
+
+
+def test_an_event_holds_no_address_and_its_side_record_does(
+    metadata: Metadata, clock: Clock
+) -> None:
+    actor = Actor("user1", "key1", "request1", "192.0.2.7", "curl/8")
+    done = metadata.commit(witness=Journal(SECRET).event(ORG, actor, "test"), *[Put(Key("org1#x", "y"), {})])
+    event = keys.events(ORG, done.attempt.at, keys.stripe(done.attempt.id))
+    side = keys.who(ORG, done.attempt.at, keys.stripe(done.attempt.id))
+    assert "192.0.2.7" not in json.dumps([r.value for r in metadata.query_all(event)])
+    assert [r.value["address"] for r in metadata.query_all(side)] == ["192.0.2.7"]
+
+
+def test_a_forged_or_changed_event_is_not_genuine(metadata: Metadata, clock: Clock) -> None:
+    writer = Writer(metadata)
+    clock.advance(minutes=1)
+    writer.write(clock.now)
+    feed = Feed(metadata, Journal(b"another secret key, as long as that"), ORG, clock)
+    (event,) = feed.read(feed.start(START)).events
+    assert not event.genuine
+
+
+def test_any_of_the_secret_keys_opens_and_the_first_seals(
+    metadata: Metadata, clock: Clock
+) -> None:
+    Writer(metadata).write(clock.now)
+    feed = Feed(metadata, Journal(b"another secret key, as long as that", SECRET), ORG, clock)
+    (event,) = feed.read(feed.start(START)).events
+    assert event.genuine
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{}", "[]", '{"positions": [], "taken": {}}', '{"positions": ["x"], "taken": {}}', "null"],
+)
+def test_a_text_that_is_no_cursor_is_refused(text: str) -> None:
+    with pytest.raises(InvalidCursor):
+        Cursor.decode(text)
