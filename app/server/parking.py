@@ -1,0 +1,65 @@
+"""The connections that the worker's loop waits for, each in a stage and with a deadline."""
+
+import selectors
+from collections.abc import Callable, Iterator
+from enum import Enum, auto
+from functools import partial
+from typing import TypeAlias
+
+from app.server.connection import Connection
+
+
+class Stage(Enum):
+    """What a connection is waited for."""
+
+    HEAD = auto()  #: the rest of a handshake or of a request's head
+    IDLE = auto()  #: the first byte of another request
+    DRAIN = auto()  #: a refused body, which is thrown away
+    CLOSING = auto()  #: the client's own end, after ours
+
+
+Ready: TypeAlias = Callable[[Connection, Stage], None]
+
+
+class Parking:
+    """Connections in a selector; used by the loop's thread alone."""
+
+    def __init__(self, selector: selectors.BaseSelector, ready: Ready) -> None:
+        self._selector = selector
+        self._ready = ready
+        self._parked: dict[Connection, Stage] = {}
+
+    def park(self, connection: Connection, stage: Stage, deadline: float) -> None:
+        """Have `ready(connection, stage)` called when it can be read (or written, in a
+        handshake that wants that), and wait for that until `deadline`."""
+        connection.deadline = deadline
+        event = selectors.EVENT_WRITE if connection.wants_write else selectors.EVENT_READ
+        self._selector.register(connection.sock, event, self._caller(connection, stage))
+        self._parked[connection] = stage
+
+    def take(self, connection: Connection) -> None:
+        """Wait for it no longer."""
+        self._selector.unregister(connection.sock)
+        del self._parked[connection]
+
+    def expired(self, now: float) -> list[tuple[Connection, Stage]]:
+        """Those whose deadline is over; they stay until they are taken."""
+        return [(each, stage) for each, stage in self._parked.items() if each.deadline <= now]
+
+    def among(self, stage: Stage) -> Iterator[Connection]:
+        """Those in `stage`, the one that has waited longest first."""
+        return iter([each for each, parked in self._parked.items() if parked is stage])
+
+    def next_deadline(self) -> float | None:
+        """The earliest deadline of all."""
+        return min((each.deadline for each in self._parked), default=None)
+
+    def __len__(self) -> int:
+        return len(self._parked)
+
+    def _caller(self, connection: Connection, stage: Stage) -> Callable[[object], None]:
+        return partial(_call, self._ready, connection, stage)
+
+
+def _call(ready: Ready, connection: Connection, stage: Stage, _file: object) -> None:
+    ready(connection, stage)

@@ -1,0 +1,304 @@
+"""The gunicorn worker: one loop that waits for all clients, and threads that never wait for one.
+
+A thread is given a connection when bytes have come, and holds it while a request is being
+answered; a head that trickles, a handshake that hangs, a refused body that is thrown away and
+an idle connection are all the loop's. What a thread does wait for, a body or an answer on its
+way, keeps a least pace. Behind an answer a thread stays for a tick with its connection, unless
+others need it: the next request then takes no hand-over, which is most of what one costs.
+"""
+
+import errno
+import selectors
+import socket
+import ssl
+from collections.abc import Callable
+from enum import Enum, auto
+from pathlib import Path
+from time import monotonic
+from typing import Any, cast
+
+from gunicorn.workers.gthread import ThreadWorker
+
+from app.server.connection import Connection, ConnectionLost
+from app.server.exchange import Cut, Exchange, Log
+from app.server.head import END, TIMEOUT, Refused, check_size, parse
+from app.server.limits import KIB, Limits
+from app.server.pace import TooSlow
+from app.server.parking import Parking, Stage
+from app.server.threads import Threads
+from app.server.tls import TlsConnection, server_context
+from middleware.access_log import AccessLog, ErrorStream
+
+_SCRATCH_BYTES = 256 * KIB
+_OUT_OF_FILES_SECONDS = 1.0
+
+
+class Verdict(Enum):
+    """What becomes of a connection when a thread gives it back."""
+
+    WAIT = auto()  #: more of a head, or of a handshake, must come
+    IDLE = auto()  #: an answer was sent, and nothing more has come
+    AGAIN = auto()  #: a request is here, and others were waiting for the thread
+    DRAIN = auto()  #: an answer was sent, and there is more of a body that nobody wants
+    CLOSE = auto()  #: the last answer was sent
+    CUT = auto()  #: an answer was not sent whole, or the client is gone
+
+
+class StrongroomWorker(ThreadWorker):
+    """One process; see the module. `limits` may be set before the fork (`pre_fork`)."""
+
+    limits = Limits()
+
+    def init_process(self) -> None:
+        """Called in the new process; runs until its end."""
+        self._scratch = memoryview(bytearray(_SCRATCH_BYTES))
+        self._names: dict[int, tuple[str, str]] = {}
+        self._active: set[Connection] = set()
+        self._accept_again = 0.0
+        self._tls: ssl.SSLContext | None = None
+        if self.cfg.certfile:
+            self._tls = server_context(Path(self.cfg.certfile), Path(self.cfg.keyfile))
+        super().init_process()
+
+    def get_thread_pool(self) -> Threads:  # type: ignore[override]  # used here alone
+        """Called by gunicorn."""
+        self._threads = Threads(self.cfg.threads)
+        return self._threads
+
+    def load_wsgi(self) -> None:
+        """Called by gunicorn: load the application, and make what answers requests with it."""
+        super().load_wsgi()
+        self._exchange = Exchange(
+            application=self.wsgi,
+            log=cast(Log, self.log),
+            observer=getattr(self.wsgi, "metrics", None),
+            multiprocess=self.cfg.workers > 1,
+            errors=ErrorStream(cast(AccessLog, self.log)),
+        )
+
+    # The loop.
+
+    def run(self) -> None:
+        """Serve until told to stop, and a grace period longer."""
+        self._parking = Parking(self.poller, self._on_ready)
+        wake = cast(int, self.method_queue.fileno())
+        self.poller.register(wake, selectors.EVENT_READ, self.method_queue.run_callbacks)
+        for listener in self.sockets:
+            self._names[listener.fileno()] = _address(listener.getsockname())
+        while self.alive:
+            self.notify()
+            self._make_room()
+            self._turn(1.0)
+            if not self.is_parent_alive():
+                break
+        self.alive = False
+        self._wind_down()
+
+    def _turn(self, longest: float) -> None:
+        """Wait for what happens next, for `longest` seconds at most, and deal with it."""
+        deadline = self._parking.next_deadline()
+        if deadline is not None:
+            longest = min(longest, max(deadline - monotonic(), 0.0))
+        self.wait_for_and_dispatch_events(longest)
+        for connection, stage in self._parking.expired(monotonic()):
+            self._parking.take(connection)
+            self._on_expired(connection, stage)
+
+    def _make_room(self) -> None:
+        """Accept while there is room; an idle connection makes way for a new one."""
+        if self.nr_conns >= self.worker_connections:
+            for connection in self._parking.among(Stage.IDLE):
+                self._parking.take(connection)
+                self._half_close(connection)
+                break
+        room = self.nr_conns < self.worker_connections and monotonic() >= self._accept_again
+        self.set_accept_enabled(room)
+
+    def accept(self, listener: Any) -> None:
+        """Called when a listener has a client."""
+        try:
+            sock, peer = listener.accept()
+        except OSError as error:
+            if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
+                self.log.error("can't accept for now: %s", error)
+                self._accept_again = monotonic() + _OUT_OF_FILES_SECONDS
+            return  # Or the client is gone, or another process was faster.
+        try:
+            connection = self._connection(sock, _address(peer), self._names[listener.fileno()])
+        except OSError:
+            sock.close()  # Gone already, before any TLS.
+            return
+        self.nr_conns += 1
+        self._parking.park(connection, Stage.HEAD, connection.head_deadline)
+
+    def _connection(
+        self, sock: socket.socket, peer: tuple[str, str], server: tuple[str, str]
+    ) -> Connection:
+        if self._tls is None:
+            return Connection(sock, peer, server, self.limits)
+        return TlsConnection(sock, peer, server, self.limits, self._tls)
+
+    def _on_ready(self, connection: Connection, stage: Stage) -> None:
+        if stage is Stage.DRAIN or stage is Stage.CLOSING:
+            if not connection.discard(self._scratch):
+                self._parking.take(connection)
+                self._on_expired(connection, stage)
+            return
+        self._parking.take(connection)
+        self._hand_over(connection)
+
+    def _on_expired(self, connection: Connection, stage: Stage) -> None:
+        if stage is Stage.DRAIN:
+            self._half_close(connection)
+        elif stage is Stage.CLOSING:
+            self._forget(connection.close)
+        elif connection.pending:
+            self._hand_over(connection)  # A thread says 408, or has the rest by now.
+        else:
+            self._half_close(connection)
+
+    def _hand_over(self, connection: Connection) -> None:
+        self._active.add(connection)
+        self._threads.submit(self._handle, connection)
+
+    def _take_back(self, connection: Connection, verdict: Verdict) -> None:
+        """In the loop: what `verdict` says of a connection that a thread gave back."""
+        self._active.discard(connection)
+        match verdict:
+            case Verdict.WAIT:
+                self._parking.park(connection, Stage.HEAD, connection.head_deadline)
+            case Verdict.IDLE if self.alive:
+                idle = self.limits.idle_seconds
+                self._parking.park(connection, Stage.IDLE, monotonic() + idle)
+            case Verdict.AGAIN:
+                self._hand_over(connection)
+            case Verdict.DRAIN if connection.drain_left > 0:
+                drain = self.limits.drain_seconds
+                self._parking.park(connection, Stage.DRAIN, monotonic() + drain)
+            case Verdict.CUT:
+                self._forget(connection.cut)
+            case _:
+                self._half_close(connection)
+
+    def _half_close(self, connection: Connection) -> None:
+        """End our side, and wait a little for the client's end, so that it gets all we sent."""
+        connection.finish()
+        connection.wants_write = False
+        connection.drain_left = self.limits.drain_bytes
+        self._parking.park(connection, Stage.CLOSING, monotonic() + self.limits.close_seconds)
+
+    def _forget(self, close: Callable[[], None]) -> None:
+        """Close (or cut) a connection, and count one less."""
+        self.nr_conns -= 1
+        close()
+
+    def _wind_down(self) -> None:
+        """Accept no more, close what is idle, let what is in flight end, cut what does not."""
+        self.set_accept_enabled(False)
+        for listener in self.sockets:
+            listener.close()
+        self._turn(0)  # Requests that are here already are still answered.
+        for connection in self._parking.among(Stage.IDLE):
+            self._parking.take(connection)
+            self._half_close(connection)
+        now = monotonic()
+        for connection in self._parking.among(Stage.HEAD):
+            connection.deadline = min(connection.deadline, now + self.limits.close_seconds)
+        end = now + max(self.cfg.graceful_timeout - self.limits.cleanup_seconds, 0)
+        self._turn_until(end, lambda: self.nr_conns == 0)
+        if self._active:
+            self.log.warning("%d transfers were cut at the end of the grace", len(self._active))
+        for connection in self._active:
+            connection.interrupt()
+        self._turn_until(end + self.limits.cleanup_seconds, lambda: not self._active)
+        self._threads.shutdown()
+
+    def _turn_until(self, end: float, done: Callable[[], bool]) -> None:
+        while not done() and (left := end - monotonic()) > 0:
+            self.notify()
+            self._turn(min(left, 1.0))
+
+    # The threads.
+
+    def _handle(self, connection: Connection) -> None:
+        try:
+            verdict = self._serve(connection)
+        except (Cut, ConnectionLost, TooSlow):
+            verdict = Verdict.CUT
+        except Exception:
+            self.log.exception("a connection failed")
+            verdict = Verdict.CUT
+        self.method_queue.defer(self._take_back, connection, verdict)
+
+    def _serve(self, connection: Connection) -> Verdict:
+        """Answer the requests that `connection` has, for as long as nobody else needs a thread."""
+        if not connection.ready():
+            return Verdict.WAIT
+        began = monotonic()
+        receive = connection.peek_now
+        try:
+            while True:
+                end = connection.pending.find(END)
+                if end < 0:
+                    piece = receive()
+                    if piece is None:
+                        return self._unfinished(connection)
+                    if not piece:
+                        return Verdict.CLOSE
+                    self._received(connection, piece)
+                    continue
+                began = monotonic()
+                verdict = self._answer(connection, end + len(END))
+                if verdict is not None:
+                    return verdict
+                receive = connection.peek_soon
+        except Refused as refused:
+            self._exchange.refuse(connection, refused, began)
+            return Verdict.DRAIN
+
+    def _received(self, connection: Connection, piece: bytes) -> None:
+        if not connection.head_deadline:
+            connection.head_deadline = monotonic() + self.limits.head_seconds
+        connection.pending += piece
+        if END not in connection.pending:
+            check_size(connection.pending, self.limits)
+
+    def _unfinished(self, connection: Connection) -> Verdict:
+        if not connection.head_deadline:
+            return Verdict.IDLE
+        if connection.pending and monotonic() >= connection.head_deadline:
+            raise Refused(TIMEOUT, "The request's head did not come in time.")
+        return Verdict.WAIT
+
+    def _answer(self, connection: Connection, size: int) -> Verdict | None:
+        """Answer the request whose head are the first `size` bytes; None to go on with the next."""
+        data, connection.pending = connection.pending[:size], connection.pending[size:]
+        connection.head_deadline = 0.0
+        connection.drain_left = self.limits.drain_bytes
+        head = parse(data, connection.server, connection.peer, connection.scheme, self.limits)
+        self.nr += 1
+        if self.nr >= self.max_requests:
+            self.alive = False
+        answer = self._exchange.run(connection, head, self.alive)
+        if answer.close:
+            if not answer.drain:
+                return Verdict.CLOSE
+            if answer.unread is not None:
+                left = answer.unread - len(connection.pending)
+                connection.drain_left = min(left, connection.drain_left)
+            return Verdict.DRAIN
+        if self._needed_elsewhere():
+            return Verdict.AGAIN if connection.buffered() else Verdict.IDLE
+        return None
+
+    def _needed_elsewhere(self) -> bool:
+        """Whether a thread should rather not stay with its connection for a tick."""
+        most = self.cfg.threads * 3 // 4
+        return not self.alive or len(self._active) > most or self._threads.wanted()
+
+
+def _address(name: object) -> tuple[str, str]:
+    """A socket's name as CGI has it; a Unix socket has neither address nor port."""
+    if isinstance(name, tuple):
+        return str(name[0]), str(name[1])
+    return "", ""
