@@ -160,8 +160,8 @@ class Admission:
             return
         anonymous = context.claim is None
         holders: tuple[str, ...] = (f"address {context.network}",)
-        if context.claim is not None:
-            holders = (*holders, f"principal {context.claim.user_id}")
+        if context.holder is not None:
+            holders = (*holders, f"principal {context.holder}")
         places = self._places
         if not places.take(holders, anonymous):
             raise busy()

@@ -8,12 +8,16 @@ is one challenge: Basic and Bearer side by side break Maven.
 import base64
 import math
 import re
+from collections.abc import Callable
+from datetime import timedelta
 from typing import Any, Protocol
 
 from falcon import Request, Response
 
+from auth.claims import Claim, KeyClaim
 from auth.credentials import ApiKeySecret, Credentials, EmailPassword
-from auth.errors import NotAuthenticated, TooManyAttempts
+from auth.errors import Busy, NotAuthenticated, TooManyAttempts
+from auth.sign_in import PasswordClaim
 from middleware.context import RequestContext, context_of
 from middleware.declarations import Access
 from middleware.problems import Problem
@@ -37,9 +41,9 @@ class MalformedCredentials(Exception):
 
 
 class Identifies(Protocol):
-    """What `Authentication` asks: `auth.authenticator.Authenticator`."""
+    """What is asked who somebody is: `auth.authenticator.Authenticator`."""
 
-    def identify(self, organization: str, credentials: Credentials, address: str) -> Any: ...
+    def identify(self, organization: str, credentials: Credentials, address: str) -> Claim: ...
 
 
 class Authentication:
@@ -47,10 +51,17 @@ class Authentication:
 
     Refuses without a look-up what has no credentials. The claim that it leaves in the
     context is still to be confirmed, together with the first read of the route.
+
+    Args:
+        authenticator: of the process.
+        organization_id: the id of the organization of a name, or None.
     """
 
-    def __init__(self, authenticator: Identifies) -> None:
+    def __init__(
+        self, authenticator: Identifies, organization_id: Callable[[str], str | None]
+    ) -> None:
         self._authenticator = authenticator
+        self._organization_id = organization_id
 
     def process_request(self, req: Request, _resp: Response) -> None:
         env = req.env
@@ -63,10 +74,16 @@ class Authentication:
     ) -> None:
         context = context_of(req)
         header, context.authorization = context.authorization, None
-        if context.access is Access.SIGNED_IN:
-            self._identify(context, header)
-        elif context.access is None:
-            raise RuntimeError("Declarations has to run before Authentication")
+        match context.access:
+            case Access.SIGNED_IN:
+                self._identify(context, header)
+            case Access.PUBLIC:
+                if not self._find_organization(context):
+                    raise Problem(404, "Not Found", "There is nothing at this address.")
+            case Access.HEALTH:
+                pass
+            case None:
+                raise RuntimeError("Declarations has to run before Authentication")
 
     def process_response(
         self, req: Request, _resp: Response, _resource: object, _succeeded: bool
@@ -76,20 +93,40 @@ class Authentication:
     def _identify(self, context: RequestContext, header: str | None) -> None:
         if header is None:
             raise unauthorized(_HOW)
-        if context.organization is None:
-            raise RuntimeError("a route that needs credentials has to have its host checked")
         try:
             credentials = parse_authorization(header)
         except MalformedCredentials as error:
             raise unauthorized(f"{error} {_HOW}") from error
+        if not self._find_organization(context) or context.organization is None:
+            raise not_authenticated()
         try:
-            context.claim = self._authenticator.identify(
-                context.organization, credentials, context.network
-            )
+            claim = self._authenticator.identify(context.organization, credentials, context.network)
         except NotAuthenticated as error:
-            raise not_authenticated() from error
+            raise not_authenticated(str(error)) from error
         except TooManyAttempts as error:
             raise too_many_attempts(error.retry_after) from error
+        except Busy as error:
+            raise sign_in_busy(error.retry_after) from error
+        context.claim = claim
+        context.holder = _proven_user(claim)
+
+    def _find_organization(self, context: RequestContext) -> bool:
+        if context.place is None:
+            raise RuntimeError("a route that is exempt from the host's check declares HEALTH")
+        context.organization = self._organization_id(context.place.organization)
+        return context.organization is not None
+
+
+def _proven_user(claim: Claim) -> str | None:
+    """The id of the user whose credential was right a moment ago, or None.
+
+    Whoever sends a wrong password in somebody's name must not use up that name's share.
+    """
+    match claim:
+        case KeyClaim(user=user) | PasswordClaim(user=user, watch=None):
+            return user.sort
+        case _:
+            return None
 
 
 def parse_authorization(header: str) -> Credentials:
@@ -116,6 +153,8 @@ def parse_authorization(header: str) -> Credentials:
 
 
 def _basic(token: str) -> Credentials:
+    if len(token) % 4:  # b64decode lets some of these pass
+        raise MalformedCredentials("What follows Basic is not Base64.")
     try:
         decoded = base64.b64decode(token, validate=True)
     except ValueError:  # without its cause, which may say what was sent
@@ -139,19 +178,31 @@ def unauthorized(detail: str) -> Problem:
     return Problem(401, "Unauthorized", detail, {"WWW-Authenticate": CHALLENGE})
 
 
-def not_authenticated() -> Problem:
-    """What credentials that are not valid get; the same for every reason."""
-    return unauthorized(
-        "These credentials are not valid, or are no more. Check the user name and the password"
-        " or API key."
-    )
+def not_authenticated(reason: str = "The credentials are not valid.") -> Problem:
+    """What credentials get that are not valid, or are no more."""
+    return unauthorized(f"{reason} Check the user name, and the password or API key.")
 
 
-def too_many_attempts(retry_after_seconds: float) -> Problem:
+def too_many_attempts(retry_after: timedelta) -> Problem:
     """What is answered past the rate of sign-ins."""
     return Problem(
         429,
         "Too Many Requests",
         "Too many sign-ins with a password failed. Wait, or use an API key, which is not limited.",
-        {"Retry-After": str(max(1, math.ceil(retry_after_seconds)))},
+        {"Retry-After": _seconds(retry_after)},
     )
+
+
+def sign_in_busy(retry_after: timedelta) -> Problem:
+    """What is answered where no slow hash can be had in time."""
+    return Problem(
+        503,
+        "Service Unavailable",
+        "Too many people sign in with a password at once. Try again, or use an API key, which"
+        " does not wait.",
+        {"Retry-After": _seconds(retry_after)},
+    )
+
+
+def _seconds(time: timedelta) -> str:
+    return str(max(1, math.ceil(time.total_seconds())))

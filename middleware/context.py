@@ -46,11 +46,12 @@ class RequestContext:
 
     id: str = field(default_factory=new_request_id)
     started: float = field(default_factory=time.monotonic)  # seconds, monotonic
-    organization: str | None = None  # by the host; None where no host was looked at
-    place: "Place | None" = None  # the checked host
+    place: "Place | None" = None  # the checked host; None where it was not looked at
+    organization: str | None = None  # its id; None until it was looked up
     access: "Access | None" = None  # what the route declares; None until routed
     authorization: str | None = field(default=None, repr=False)  # until it is read
     claim: "Claim | None" = field(default=None, repr=False)  # who it says it is
+    holder: str | None = None  # whose user's share of the threads it counts against
     principal: "Principal | None" = field(default=None, repr=False)  # who it is: confirmed
     address: str = ""  # the client's, behind trusted proxies; "" where there is none
     network: str = ""  # what limits count: the address, of IPv6 its /64
@@ -86,7 +87,7 @@ class RequestContext:
             callback = self._callbacks.pop()
             try:
                 callback()
-            except Exception:  # noqa: BLE001 - logged; nobody above could do more about it
+            except Exception:
                 logging.getLogger(__name__).exception("request %s: finishing failed", self.id)
 
 

@@ -49,7 +49,7 @@ class Place:
 
 
 class Hosts:
-    """Refuses every host that is not ours, and notes the organization of those that are.
+    """Refuses every host that is not ours, and notes what one that is means.
 
     Args:
         base_url: `https://HOST[:PORT]`, or None.
@@ -64,7 +64,10 @@ class Hosts:
         self, base_url: str | None, domain: str | None, loopback: bool, exempt: frozenset[str]
     ) -> None:
         self._base = _Base.parse(base_url) if base_url else None
-        self._domain, self._domain_port = split_authority(domain) if domain else (None, None)
+        self._domain: str | None = None
+        self._domain_port: int | None = None
+        if domain:
+            self._domain, self._domain_port = split_authority(domain)
         self._loopback = loopback
         self._exempt = exempt
         self._judgement = lru_cache(_REMEMBERED)(self.judge)
@@ -93,7 +96,6 @@ class Hosts:
                 " (STRONGROOM_BASE_URL, STRONGROOM_DOMAIN).",
             )
         context.place = place
-        context.organization = place.organization
 
     def judge(self, host: str, secure: bool) -> Place | None:
         """The place that `host` names, or None where it is not ours.

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from ipaddress import ip_network
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -10,7 +11,9 @@ import falcon
 from falcon import Request, Response
 from falcon.testing import create_environ
 
+from auth.claims import KeyClaim
 from auth.errors import NotAuthenticated
+from auth.secret_texts import Fingerprint
 from middleware.admission import Admission, Limits, Places
 from middleware.authentication import Authentication
 from middleware.browsers import Browsers
@@ -23,13 +26,9 @@ from middleware.request_id import RequestId
 from middleware.request_line import RequestLine
 from middleware.security_headers import SecurityHeaders
 from middleware.transport import Encryption, Forwarding
+from storage.metadata import Key
 
 Headers = Iterable[tuple[str, str]]
-
-
-@dataclass
-class FakeClaim:
-    user_id: str
 
 
 @dataclass
@@ -40,14 +39,17 @@ class FakeAuthenticator:
     asked: list[tuple[str, object, str]] = field(default_factory=list)
     failure: Exception | None = None
 
-    def identify(self, organization: str, credentials: object, address: str) -> FakeClaim:
+    def identify(self, organization: str, credentials: object, address: str) -> KeyClaim:
         self.asked.append((organization, credentials, address))
         if self.failure is not None:
             raise self.failure
         secret = getattr(credentials, "text", None) or getattr(credentials, "password", None)
         if secret not in self.secrets:
             raise NotAuthenticated
-        return FakeClaim(self.secrets[secret])
+        key = Key(f"{organization}#keys", "key-1")
+        user = Key(f"{organization}#users", self.secrets[secret])
+        proof = Fingerprint("key-1", "00")
+        return KeyClaim(organization, proof, key, user, lambda: datetime.now(UTC))
 
 
 class Open:
@@ -57,7 +59,7 @@ class Open:
 
     def on_get(self, req: Request, resp: Response, path: str = "") -> None:
         context = context_of(req)
-        resp.media = {"path": req.path, "organization": context.organization}
+        resp.media = {"path": req.path, "organization": context.place.organization}
 
     def on_put(self, req: Request, resp: Response, path: str = "") -> None:
         resp.status = 201
@@ -101,6 +103,11 @@ class Answer:
         return self.environ[CONTEXT]
 
 
+def organization_id(name: str) -> str | None:
+    """Every organization is there but one."""
+    return None if name == "nobody" else f"id-of-{name}"
+
+
 class Edge:
     """The chain in its order; every argument is a setting."""
 
@@ -131,7 +138,7 @@ class Edge:
                 RequestLine(self.routes),
                 Browsers(),
                 Declarations(),
-                Authentication(self.authenticator),
+                Authentication(self.authenticator, organization_id),
                 Admission(self.places),
             ],
         )

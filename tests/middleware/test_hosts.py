@@ -199,7 +199,15 @@ def test_bound_to_loopback_its_names_are_ours(host):
 
 @pytest.mark.parametrize(
     "host",
-    ["evil.example", "localhost.evil.example", "x.localhost", "10.0.0.1", "0.0.0.0", "[::]", "[::2]"],
+    [
+        "evil.example",
+        "localhost.evil.example",
+        "x.localhost",
+        "10.0.0.1",
+        "0.0.0.0",
+        "[::]",
+        "[::2]",
+    ],
 )
 def test_bound_to_loopback_no_rebound_name_is_ours(host):
     assert ask(host, base_url=None, loopback=True, secure=False).status == 421
