@@ -1,0 +1,1 @@
+"""The application: routes, use cases and commands of Strongroom."""

@@ -1,0 +1,78 @@
+"""The JSON forms of what the API shows, and the paging that its lists share."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from falcon import Request
+
+from app.cursors import Cursors
+from app.repositories import Repository
+from auth.principals import Grants
+from middleware.context import context_of
+from middleware.problems import Problem
+from storage.metadata import Page, Record
+
+MOST_ITEMS = 1_000
+ITEMS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Paging:
+    """A list's page: `?limit=` items behind the cursor `?after=`."""
+
+    cursors: Cursors
+
+    def answer(
+        self,
+        req: Request,
+        name: str,
+        read: Callable[[str, int], Page],
+        show: Callable[[Record], Mapping[str, Any]],
+        scope: tuple[str, ...],
+    ) -> dict[str, Any]:
+        """One page as JSON: the items under `name`, and `next`, a cursor or null."""
+        limit = req.get_param_as_int("limit", default=ITEMS) or 0
+        if not 1 <= limit <= MOST_ITEMS:
+            raise Problem(422, "Unprocessable Content", f"'limit' is from 1 to {MOST_ITEMS}.")
+        cursor = req.get_param("after")
+        after = self.cursors.open(cursor, *scope) if cursor else ""
+        page = read(after, limit)
+        return {
+            name: [show(record) for record in page.records],
+            "next": self.cursors.seal(page.next, *scope) if page.next is not None else None,
+        }
+
+
+def scope_of(req: Request, *parts: str) -> tuple[str, ...]:
+    """What a cursor is bound to: the caller, the route, and whatever filters the list."""
+    context = context_of(req)
+    return (context.organization or "", context.user or "", context.route, *parts)
+
+
+def repository_json(repository: Repository) -> dict[str, Any]:
+    """A repository as the API shows it."""
+    return {
+        "name": repository.name,
+        "format": repository.format.value,
+        "kind": repository.kind.value,
+        "public": repository.public,
+        "overwrite": repository.overwrite,
+        "restore_days": repository.restore_days,
+        "created": time_text(repository.created),
+    }
+
+
+def grants_json(grants: Grants, names: Mapping[str, str]) -> dict[str, list[str]]:
+    """Grants by the names of repositories; those of repositories that are gone are left out."""
+    return {
+        names[repository]: sorted(action.value for action in actions)
+        for repository, actions in sorted(grants.items())
+        if repository in names
+    }
+
+
+def time_text(moment: datetime | None) -> str | None:
+    """A time as the API writes it: UTC, to the second."""
+    return None if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

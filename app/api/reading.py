@@ -1,0 +1,167 @@
+"""Reads the JSON of a request: bounded, strict, each field asked for by name and type.
+
+A field that is not known is an error: a misspelt rule must never be silently without effect.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from falcon import Request
+
+from auth.errors import InvalidField
+from middleware.body import open_body
+
+MOST_BYTES = 64 * 1024
+MOST_DEPTH = 16
+
+
+class InvalidBody(Exception):
+    """A body that is no JSON object, or too large or deep; the message says which."""
+
+
+class Fields:
+    """The fields of a JSON object; `finish` refuses those that nobody asked for."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self._values = values
+        self._asked: set[str] = set()
+
+    def has(self, name: str) -> bool:
+        """Whether the field was sent, null included."""
+        self._asked.add(name)
+        return name in self._values
+
+    def text(self, name: str, default: str | None = None) -> str | None:
+        """Text, or the default where it was not sent. Raises InvalidField."""
+        value = self._take(name, default)
+        if value is not None and not isinstance(value, str):
+            raise InvalidField(name, "must be text")
+        return value
+
+    def required(self, name: str) -> str:
+        """Text that has to be there."""
+        value = self.text(name)
+        if value is None:
+            raise InvalidField(name, "is missing")
+        return value
+
+    def flag(self, name: str) -> bool | None:
+        """True or false, None where it was not sent."""
+        value = self._take(name, None)
+        if value is not None and not isinstance(value, bool):
+            raise InvalidField(name, "must be true or false")
+        return value
+
+    def number(self, name: str) -> int | None:
+        """A whole number, None where it was not sent."""
+        value = self._take(name, None)
+        if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
+            raise InvalidField(name, "must be a whole number")
+        return value
+
+    def moment(self, name: str) -> datetime | None:
+        """A time of RFC 3339 with its offset, None where it was not sent."""
+        text = self.text(name)
+        if text is None:
+            return None
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError as error:
+            raise InvalidField(name, "must be a time such as 2027-01-31T12:00:00Z") from error
+        if moment.tzinfo is None:
+            raise InvalidField(name, "must have an offset, such as the Z of 2027-01-31T12:00:00Z")
+        return moment.astimezone(UTC)
+
+    def actions(self, name: str) -> dict[str, list[str]] | None:
+        """An object of lists of text: repositories with actions. None where it was not sent."""
+        value = self._take(name, None)
+        if value is None:
+            return None
+        if not isinstance(value, dict) or not all(
+            isinstance(actions, list) and all(isinstance(action, str) for action in actions)
+            for actions in value.values()
+        ):
+            raise InvalidField(name, 'must be an object such as {"NAME": ["read", "write"]}')
+        return value
+
+    def finish(self) -> None:
+        """Refuse fields that were not asked for."""
+        for name in self._values:
+            if name not in self._asked:
+                raise InvalidField(name[:100], "is not a field of this request")
+
+    def _take(self, name: str, default: Any) -> Any:
+        self._asked.add(name)
+        return self._values.get(name, default)
+
+
+def read_fields(req: Request) -> Fields:
+    """The JSON object that a request carries.
+
+    Raises:
+        InvalidBody: not JSON, not an object, over 64 KiB, over 16 levels deep.
+    """
+    body = open_body(req.env)
+    if (body.length or 0) > MOST_BYTES:
+        raise InvalidBody(f"a request to the API takes at most {MOST_BYTES} bytes")
+    memory = bytearray(MOST_BYTES + 1)
+    count = body.readinto(memoryview(memory))
+    if count > MOST_BYTES:
+        raise InvalidBody(f"a request to the API takes at most {MOST_BYTES} bytes")
+    if (req.content_type or "application/json").partition(";")[0].strip() != "application/json":
+        raise InvalidBody("the Content-Type of a request to the API is application/json")
+    return Fields(parse_object(bytes(memory[:count])))
+
+
+def parse_object(data: bytes) -> dict[str, Any]:
+    """One JSON object, in UTF-8, with no name twice. Raises InvalidBody."""
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        raise InvalidBody("the body is not UTF-8") from error
+    _check_depth(text)
+    try:
+        value = json.loads(text, object_pairs_hook=_pairs, parse_constant=_constant)
+    except (ValueError, RecursionError) as error:
+        raise InvalidBody("the body is not JSON") from error
+    if not isinstance(value, dict):
+        raise InvalidBody("the body is not a JSON object")
+    return value
+
+
+def _check_depth(text: str) -> None:
+    depth, in_text, escaped = 0, False, False
+    for character in text:
+        if in_text:
+            if escaped:
+                escaped = False
+            elif character == "\\":
+                escaped = True
+            elif character == '"':
+                in_text = False
+        elif character == '"':
+            in_text = True
+        elif character in "[{":
+            depth += 1
+            if depth > MOST_DEPTH:
+                raise InvalidBody(f"the body is over {MOST_DEPTH} levels deep")
+        elif character in "]}":
+            depth -= 1
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise InvalidBody("the body names a field twice")
+    if any("\ud800" <= c <= "\udfff" for name in found for c in name):
+        raise InvalidBody("the body holds half of a surrogate pair")
+    for value in found.values():
+        if isinstance(value, str) and any("\ud800" <= c <= "\udfff" for c in value):
+            raise InvalidBody("the body holds half of a surrogate pair")
+    return found
+
+
+def _constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")

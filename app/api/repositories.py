@@ -1,0 +1,154 @@
+"""`/api/repositories`: administrators make and change them, everyone sees what he may read."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from falcon import HTTP_201, HTTP_204, Request, Response
+
+from app.api.answers import Paging, repository_json, scope_of
+from app.api.reading import Fields, read_fields
+from app.repositories import (
+    Catalogue,
+    Format,
+    InvalidName,
+    Kind,
+    Repository,
+    RepositoryMissing,
+    RepositoryName,
+    Rules,
+)
+from app.visitors import authority_of, confirmed
+from auth.errors import InvalidField
+from auth.principals import Action, Principal
+from middleware.declarations import Access
+from storage.metadata import Page, Record
+from storage.metadata.recent import Recent
+
+_Choice = TypeVar("_Choice", bound=StrEnum)
+
+
+class Repositories:
+    """`GET` and `POST /api/repositories`."""
+
+    access = Access.SIGNED_IN
+
+    def __init__(self, recent: Recent, catalogue: Catalogue, paging: Paging) -> None:
+        self._recent = recent
+        self._catalogue = catalogue
+        self._paging = paging
+
+    def on_get(self, req: Request, resp: Response) -> None:
+        """List the repositories that the caller may read; a page may be short."""
+        principal = confirmed(req, self._recent)
+        organization = principal.organization
+
+        def show(record: Record) -> Mapping[str, Any]:
+            return repository_json(Repository.read(organization, record))
+
+        def read(after: str, limit: int) -> Any:
+            return readable(self._catalogue, principal, after, limit)
+
+        resp.media = self._paging.answer(req, "repositories", read, show, scope_of(req))
+
+    def on_post(self, req: Request, resp: Response) -> None:
+        """Make a repository."""
+        principal = confirmed(req, self._recent)
+        authority = authority_of(req, principal)
+        authority.require_admin()
+        fields = read_fields(req)
+        name = _name(fields)
+        repository_format = _choice(fields, "format", Format, Format.RAW)
+        kind = _choice(fields, "kind", Kind, Kind.HOSTED)
+        rules = _rules(fields)
+        fields.finish()
+        repository = self._catalogue.create(
+            authority.organization, authority.actor, name, rules, repository_format, kind
+        )
+        resp.status = HTTP_201
+        resp.set_header("Location", f"/api/repositories/{repository.name}")
+        resp.media = repository_json(repository)
+
+
+class OneRepository:
+    """`GET`, `PATCH` and `DELETE /api/repositories/NAME`."""
+
+    access = Access.SIGNED_IN
+
+    def __init__(self, recent: Recent, catalogue: Catalogue) -> None:
+        self._recent = recent
+        self._catalogue = catalogue
+
+    def on_get(self, req: Request, resp: Response, name: str) -> None:
+        """Show a repository that the caller may read."""
+        principal = confirmed(req, self._recent)
+        repository = self._catalogue.get(principal.organization, RepositoryName.parse(name))
+        if not principal.may(repository.id, Action.READ):
+            raise RepositoryMissing(name)
+        resp.media = repository_json(repository)
+
+    def on_patch(self, req: Request, resp: Response, name: str) -> None:
+        """Change a repository's rules; those that are not named stay."""
+        principal = confirmed(req, self._recent)
+        authority = authority_of(req, principal)
+        authority.require_admin()
+        fields = read_fields(req)
+        rules = _rules(fields)
+        fields.finish()
+        repository = self._catalogue.update(
+            authority.organization, authority.actor, RepositoryName.parse(name), rules
+        )
+        resp.media = repository_json(repository)
+
+    def on_delete(self, req: Request, resp: Response, name: str) -> None:
+        """Delete a repository: it is gone for everyone at once."""
+        principal = confirmed(req, self._recent)
+        authority = authority_of(req, principal)
+        authority.require_admin()
+        self._catalogue.delete(
+            authority.organization, authority.actor, RepositoryName.parse(name)
+        )
+        resp.status = HTTP_204
+
+
+def readable(catalogue: Catalogue, principal: Principal, after: str, limit: int) -> Page:
+    """A page of the repositories that a caller may read: filtered before it is cut."""
+    found: list[Record] = []
+    while True:
+        page = catalogue.list(principal.organization, after, limit)
+        for record in page.records:
+            if principal.may(record.value["id"], Action.READ):
+                found.append(record)
+                if len(found) == limit:
+                    last = record.key.sort
+                    at_end = page.next is None and record is page.records[-1]
+                    return Page(tuple(found), None if at_end else last)
+        if page.next is None:
+            return Page(tuple(found), None)
+        after = page.next
+
+
+def _name(fields: Fields) -> RepositoryName:
+    try:
+        return RepositoryName.parse(fields.required("name"))
+    except InvalidName as error:
+        raise InvalidField("name", f"is no name for a repository: {error}") from error
+
+
+def _choice(fields: Fields, name: str, kind: type[_Choice], default: _Choice) -> _Choice:
+    text = fields.text(name)
+    if text is None:
+        return default
+    try:
+        return kind(text)
+    except ValueError as error:
+        known = ", ".join(member.value for member in kind)
+        raise InvalidField(name, f"must be one of: {known}") from error
+
+
+def _rules(fields: Fields) -> Rules:
+    return Rules(
+        public=fields.flag("public"),
+        overwrite=fields.flag("overwrite"),
+        restore_days=fields.number("restore_days"),
+    )

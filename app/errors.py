@@ -1,0 +1,260 @@
+"""Which error is which answer: the one page where errors meet statuses.
+
+Every error leaves as a problem document (RFC 9457) that says what to do. What has no line
+here is a fault of ours: it is logged with its trace, and the client learns only its id.
+"""
+
+import logging
+import math
+from collections.abc import Callable
+from typing import Any
+
+from falcon import App, HTTPError, Request, Response
+from falcon.http_status import HTTPStatus
+
+from app.cursors import InvalidCursor
+from app.api.reading import InvalidBody
+from app.publishing import (
+    ArtifactExists,
+    ArtifactMissing,
+    Contended,
+    DigestMismatch,
+    PreconditionFailed,
+)
+from app.raw.announcements import InvalidAnnouncement
+from app.raw.conditions import InvalidCondition
+from app.raw.ranges import RangeNotSatisfiable
+from app.repositories import (
+    InvalidName,
+    InvalidRepository,
+    RepositoryBusy,
+    RepositoryExists,
+    RepositoryHidden,
+    RepositoryMissing,
+)
+from auth.errors import (
+    AlreadyTaken,
+    Busy,
+    ChangedMeanwhile,
+    Forbidden,
+    InvalidField,
+    LastAdministrator,
+    LimitReached,
+    Missing,
+    NotAuthenticated,
+    TooManyAttempts,
+)
+from middleware.authentication import not_authenticated, too_many_attempts
+from middleware.body import BodyIncomplete, BodyMalformed, BodyTooSlow
+from middleware.context import CONTEXT, context_of
+from middleware.problems import PROBLEM_JSON, Problem, render
+from storage.blobs import (
+    BlobCorrupt,
+    BlobMissing,
+    BlobsFull,
+    BlobsUnavailable,
+    UploadMemorySpent,
+    UploadTooLarge,
+)
+from storage.metadata import ClockSkewed, StoreFull, Unavailable
+
+_log = logging.getLogger("strongroom")
+
+RETRY_SECONDS = 2  # after trouble with a store: its own retries took a while already
+
+
+def _told(status: int, title: str, **headers: str) -> Callable[[Any], Problem]:
+    """An error whose message is meant for the client."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return lambda error: Problem(status, title, _sentence(str(error)), named)
+
+
+def _fixed(status: int, title: str, detail: str, **headers: str) -> Callable[[Any], Problem]:
+    """An error whose message is for us alone."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return lambda _: Problem(status, title, detail, named)
+
+
+_CLOSED = {"Connection": "close"}
+_HIDDEN = "There is no such repository, or none that you may read."
+
+#: From the most special to the most general of a family: the first that fits is taken.
+ANSWERS: tuple[tuple[type[Exception], Callable[[Any], Problem]], ...] = (
+    (Problem, lambda problem: problem),
+    # Who and whether
+    (NotAuthenticated, lambda _: not_authenticated()),
+    (TooManyAttempts, lambda error: too_many_attempts(error.retry_after.total_seconds())),
+    (RepositoryHidden, _fixed(404, "Not Found", _HIDDEN)),
+    (RepositoryMissing, _fixed(404, "Not Found", _HIDDEN)),
+    (Forbidden, _told(403, "Forbidden")),
+    (Missing, _told(404, "Not Found")),
+    (LimitReached, _told(409, "Conflict")),
+    (LastAdministrator, _told(409, "Conflict")),
+    (ChangedMeanwhile, _told(409, "Conflict")),
+    (AlreadyTaken, lambda error: Problem(409, "Conflict", f"This '{error.field}' is taken.")),
+    (
+        Busy,
+        lambda error: Problem(
+            503,
+            "Service Unavailable",
+            _sentence(str(error)),
+            {"Retry-After": str(max(1, math.ceil(error.retry_after.total_seconds())))},
+        ),
+    ),
+    # What was asked
+    (InvalidName, _told(400, "Bad Request")),
+    (InvalidAnnouncement, _told(400, "Bad Request")),
+    (InvalidCondition, _told(400, "Bad Request")),
+    (InvalidCursor, _told(400, "Bad Request")),
+    (InvalidBody, _told(400, "Bad Request")),
+    (InvalidRepository, lambda error: invalid_field(error.field, str(error))),
+    (InvalidField, lambda error: invalid_field(error.field, error.reason)),
+    (PreconditionFailed, _told(412, "Precondition Failed")),
+    (
+        RangeNotSatisfiable,
+        lambda error: Problem(
+            416,
+            "Range Not Satisfiable",
+            _sentence(str(error)),
+            {"Content-Range": f"bytes */{error.size}"},
+        ),
+    ),
+    (RepositoryExists, _fixed(409, "Conflict", "There is a repository of that name.")),
+    (
+        ArtifactExists,
+        _fixed(
+            409,
+            "Conflict",
+            "There are other bytes under this path, and the repository does not allow"
+            " overwriting. Publish under another path, or have it allowed.",
+        ),
+    ),
+    (ArtifactMissing, _fixed(404, "Not Found", "There is no such file in this repository.")),
+    (DigestMismatch, _told(400, "Bad Request")),
+    # How it was sent
+    (BodyIncomplete, _fixed(400, "Bad Request", "The body ended too early; nothing is stored.")),
+    (
+        BodyMalformed,
+        lambda _: Problem(
+            400, "Bad Request", "The body is not framed as HTTP wants it.", _CLOSED
+        ),
+    ),
+    (
+        BodyTooSlow,
+        lambda _: Problem(408, "Request Timeout", "The body came too slowly.", _CLOSED),
+    ),
+    (UploadTooLarge, _told(413, "Content Too Large")),
+    # What the stores say
+    (
+        UploadMemorySpent,
+        lambda error: Problem(
+            503,
+            "Service Unavailable",
+            "The memory for uploads is spent for now. Try again.",
+            {"Retry-After": str(max(1, math.ceil(error.retry_after.total_seconds())))},
+        ),
+    ),
+    (Contended, _told(503, "Service Unavailable", Retry_After="1")),
+    (
+        RepositoryBusy,
+        _fixed(503, "Service Unavailable", "Others change it at once.", Retry_After="1"),
+    ),
+    (BlobsFull, _fixed(507, "Insufficient Storage", "The disk is full; nothing is stored.")),
+    (StoreFull, _fixed(507, "Insufficient Storage", "The disk is full; nothing is stored.")),
+    (
+        BlobsUnavailable,
+        _fixed(
+            503,
+            "Service Unavailable",
+            "The store of files does not answer. Try again.",
+            Retry_After=str(RETRY_SECONDS),
+        ),
+    ),
+    (
+        ClockSkewed,
+        _fixed(
+            503,
+            "Service Unavailable",
+            "This server's clock is wrong, so it does not write. Its operator has to set it.",
+            Retry_After="60",
+        ),
+    ),
+    (
+        Unavailable,
+        _fixed(
+            503,
+            "Service Unavailable",
+            "The store of records does not answer. Try again: what was acknowledged is there.",
+            Retry_After=str(RETRY_SECONDS),
+        ),
+    ),
+)
+
+#: Faults of ours, or of a store that lost something: logged, and never a 404.
+_FAULT = Problem(500, "Internal Server Error", "Something failed here. Its operator can look it up.")
+_LOGGED = (BlobMissing, BlobCorrupt)
+
+
+def invalid_field(field: str, reason: str) -> Problem:
+    """422, with the field named."""
+    return Problem(422, "Unprocessable Content", f"'{field}' {reason}.")
+
+
+def register(application: App[Request, Response]) -> None:
+    """Have the application answer every error by this page."""
+    for kind, _ in ANSWERS:
+        application.add_error_handler(kind, _answer)
+    application.add_error_handler(Exception, _fault)
+    application.add_error_handler(HTTPError, _http_error)
+    application.add_error_handler(HTTPStatus, _http_status)
+    application.set_error_serializer(_serialize)
+
+
+def problem_for(error: Exception) -> Problem | None:
+    """The answer to an error, or None where it is a fault of ours."""
+    for kind, answer in ANSWERS:
+        if isinstance(error, kind):
+            return answer(error)
+    return None
+
+
+def _answer(req: Request, resp: Response, error: Exception, _params: dict[str, Any]) -> None:
+    problem = problem_for(error)
+    _send(req, resp, problem if problem is not None else _FAULT)
+
+
+def _fault(req: Request, resp: Response, error: Exception, _params: dict[str, Any]) -> None:
+    _log.error("request %s failed", context_of(req).id, exc_info=error)
+    _send(req, resp, _FAULT)
+
+
+def _http_error(req: Request, resp: Response, error: HTTPError, _params: dict[str, Any]) -> None:
+    """The framework's own errors, in our form."""
+    headers = dict(error.headers or {}) if not isinstance(error.headers, list) else dict(error.headers)
+    detail = error.description or "There is nothing here."
+    _send(req, resp, Problem(error.status_code, error.title or "Error", detail, headers))
+
+
+def _http_status(req: Request, resp: Response, error: HTTPStatus, _params: dict[str, Any]) -> None:
+    resp.status = error.status
+    resp.set_headers(error.headers or {})
+    resp.text = error.text
+
+
+def _serialize(_req: Request, _resp: Response, _error: HTTPError) -> None:
+    raise RuntimeError("errors are answered by their handlers")
+
+
+def _send(req: Request, resp: Response, problem: Problem) -> None:
+    resp.status = str(problem.status)
+    resp.text = None
+    resp.stream = None
+    resp.set_headers(problem.headers)
+    resp.content_type = PROBLEM_JSON
+    resp.set_header("Cache-Control", "no-store")
+    resp.data = render(problem, req.env[CONTEXT].id)
+
+
+def _sentence(text: str) -> str:
+    """A message as a sentence: errors here begin in lower case and end without a stop."""
+    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")

@@ -1,0 +1,106 @@
+"""Health: alive, ready, and measured.
+
+`/healthz` says that a thread answers. `/readyz` says that the stores do, and no more; what
+is wrong with them is for the status listener and the log.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+
+from falcon import HTTP_200, HTTP_503, Request, Response
+
+from app.visitors import confirmed
+from middleware.declarations import Access
+from storage import keys
+from storage.blobs import BlobError, Blobs
+from storage.metadata import Metadata, MetadataError
+from storage.metadata.recent import Recent
+
+_log = logging.getLogger(__name__)
+
+FRESH_SECONDS = 1.0  # a load balancer's many probes cost one check a second
+
+
+class Checks:
+    """Asks the stores whether they are there: the name of each, and `ok` or what is wrong."""
+
+    def __init__(
+        self, metadata: Metadata, blobs: Blobs, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._metadata = metadata
+        self._blobs = blobs
+        self._clock = clock
+        self._found: Mapping[str, str] = {}
+        self._until = 0.0
+
+    def __call__(self) -> Mapping[str, str]:
+        """One cheap call of each store, at most once a second."""
+        if self._clock() >= self._until:
+            self._found = {"metadata": self._check_metadata(), "blobs": self._check_blobs()}
+            self._until = self._clock() + FRESH_SECONDS
+        return self._found
+
+    def _check_metadata(self) -> str:
+        try:
+            self._metadata.get(keys.FORMAT)
+        except MetadataError as error:
+            return _trouble("metadata", error)
+        return "ok"
+
+    def _check_blobs(self) -> str:
+        try:
+            self._blobs.check()
+        except BlobError as error:
+            return _trouble("blobs", error)
+        return "ok"
+
+
+def _trouble(store: str, error: Exception) -> str:
+    _log.warning("the store of %s is not ready: %s", store, error)
+    return type(error).__name__
+
+
+class Alive:
+    """`GET /healthz`."""
+
+    access = Access.HEALTH
+
+    def on_get(self, _req: Request, resp: Response) -> None:
+        """Say ok."""
+        resp.media = {"status": "ok"}
+
+    on_head = on_get
+
+
+class Ready:
+    """`GET /readyz`."""
+
+    access = Access.HEALTH
+
+    def __init__(self, checks: Checks) -> None:
+        self._checks = checks
+
+    def on_get(self, _req: Request, resp: Response) -> None:
+        """Say whether the stores answer; 503 where one does not."""
+        ready = all(found == "ok" for found in self._checks().values())
+        resp.status = HTTP_200 if ready else HTTP_503
+        resp.media = {"status": "ok" if ready else "unavailable"}
+
+    on_head = on_get
+
+
+class MetricsPage:
+    """`GET /metrics`, for an administrator's credentials; else there is the status listener."""
+
+    access = Access.SIGNED_IN
+
+    def __init__(self, recent: Recent, render: Callable[[], str]) -> None:
+        self._recent = recent
+        self._render = render
+
+    def on_get(self, req: Request, resp: Response) -> None:
+        """The metrics of all processes, in Prometheus's text format 0.0.4."""
+        confirmed(req, self._recent).require_admin()
+        resp.content_type = "text/plain; version=0.0.4; charset=utf-8"
+        resp.text = self._render()

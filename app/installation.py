@@ -1,0 +1,96 @@
+"""The stores of an installation, opened for one process.
+
+Everything that keeps or reads truth is made here and handed on by constructors: the
+application, the commands and the tests are built on the same value.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from app.cursors import Cursors
+from app.secret_key import secret_keys
+from app.settings import Settings
+from storage.blobs import Blobs, open_blobs
+from storage.blobs import Observed as ObservedBlobs
+from storage.events import Journal
+from storage.metadata import Metadata
+from storage.metadata.engine import Engine
+from storage.metadata.observed import Observed as ObservedEngine
+from storage.metadata.opening import open_engine
+from storage.metadata.recent import Recent
+
+
+class Observer(Protocol):
+    """Who is told what the stores do: the metrics."""
+
+    def storage_call(self, store: str, call: str, seconds: float, outcome: str) -> None: ...
+
+    def conflicts(self, count: int) -> None: ...
+
+    def cache(self, name: str, hit: bool) -> None: ...
+
+
+class Unobserved:
+    """An observer that does not look: for commands, which nobody scrapes."""
+
+    def storage_call(self, store: str, call: str, seconds: float, outcome: str) -> None:
+        """Nobody asks."""
+
+    def conflicts(self, count: int) -> None:
+        """Nobody asks."""
+
+    def cache(self, name: str, hit: bool) -> None:
+        """Nobody asks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """The open stores, and what is sealed with the installation's secret key."""
+
+    settings: Settings
+    secrets: tuple[bytes, ...]
+    engine: Engine
+    metadata: Metadata
+    recent: Recent
+    blobs: Blobs
+    journal: Journal
+    cursors: Cursors
+
+    def close(self) -> None:
+        """Let go of connections and files."""
+        self.engine.close()
+        self.blobs.close()
+
+
+def open_installation(settings: Settings, observer: Observer | None = None) -> Installation:
+    """Open the stores that the settings name, making the data folder where it is needed."""
+    watching = observer or Unobserved()
+    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    secrets = secret_keys(settings)
+    engine = ObservedEngine(open_engine(settings.metadata, settings.data), watching)
+    blobs = ObservedBlobs(
+        open_blobs(settings.blobs, settings.data, settings.upload_memory_bytes), watching
+    )
+    metadata = Metadata(engine, observer=watching)
+    return Installation(
+        settings=settings,
+        secrets=secrets,
+        engine=engine,
+        metadata=metadata,
+        recent=Recent(metadata, observer=watching),
+        blobs=blobs,
+        journal=Journal(*secrets),
+        cursors=Cursors(*secrets),
+    )
+
+
+@contextlib.contextmanager
+def opened(settings: Settings) -> Iterator[Installation]:
+    """The stores for the time of a command."""
+    installation = open_installation(settings)
+    try:
+        yield installation
+    finally:
+        installation.close()

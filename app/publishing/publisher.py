@@ -1,0 +1,214 @@
+"""Publishes: receives the bytes, then makes them visible in one commit, or not at all.
+
+The commit is decided with what was read before the body. Where a record changed since, the
+failed condition carries it, and the decision is made anew with that, a few times at most.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from app.publishing.artifact import Artifact
+from app.publishing.errors import ArtifactExists, Contended, PublishingError
+from app.publishing.expectations import NO_PRECONDITION, Expectations, Precondition
+from app.publishing.place import Place
+from app.publishing.receiving import Body, Received, Receiver
+from app.publishing.removing import retired
+from storage import keys
+from storage.blobs import BlobError
+from storage.events import Actor, Journal
+from storage.metadata import (
+    Add,
+    ConditionFailed,
+    Key,
+    Metadata,
+    MetadataError,
+    Operation,
+    OutcomeUnknown,
+    Put,
+    Record,
+)
+
+_log = logging.getLogger(__name__)
+
+DECISIONS = 8  # others changed the artifact, or its blob, in between as many times
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What a client wants to publish: where, what it said of the bytes, and on what terms.
+
+    `revisions` are counters to raise in the same commit: those of the document (a project's
+    index, an artifact's metadata) that the file is part of.
+    """
+
+    place: Place
+    actor: Actor
+    expectations: Expectations = Expectations()
+    precondition: Precondition = NO_PRECONDITION
+    revisions: tuple[Key, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The artifact as it is now, and whether there was none before."""
+
+    artifact: Artifact
+    created: bool
+
+
+class Publisher:
+    """The one way in which a file comes into a repository."""
+
+    def __init__(
+        self,
+        receiver: Receiver,
+        metadata: Metadata,
+        journal: Journal,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._receiver = receiver
+        self._metadata = metadata
+        self._journal = journal
+        self._clock = clock
+
+    def publish(
+        self, publication: Publication, body: Body, records: Mapping[Key, Record]
+    ) -> Published:
+        """Publish a body.
+
+        Args:
+            publication: where it goes and what must hold.
+            body: its bytes; its length where the client announced one.
+            records: what was read of `place.keys()`, no older than the request.
+
+        Raises:
+            PreconditionFailed, ArtifactExists, DigestMismatch, Contended: nothing is stored.
+        """
+        place = publication.place
+        known = place.artifact_in(records)
+        publication.precondition.check(known)
+        if known is not None and not place.overwrite and body.length not in (None, known.size):
+            raise ArtifactExists(str(place))  # before the body: it can't be the same bytes
+        self._make_folders(place, records)
+        received = self._receiver.receive(place.organization, body, publication.expectations)
+        try:
+            published = self._commit(publication, received, known)
+        except OutcomeUnknown:
+            raise  # the bytes may be in use; if they are not, collection finds them
+        except (PublishingError, MetadataError):
+            self._drop(received)
+            raise
+        if published.artifact.blob != received.blob:
+            self._drop(received)
+        return published
+
+    def _make_folders(self, place: Place, records: Mapping[Key, Record]) -> None:
+        """Make folders known to listings before there is a file in them."""
+        missing = [Put(key, {}) for key in place.folder_keys() if key not in records]
+        if missing:
+            self._metadata.commit(*missing)
+
+    def _commit(
+        self, publication: Publication, received: Received, known: Artifact | None
+    ) -> Published:
+        blob: Record | None = None  # the blob of the same bytes, where one is known
+        for _ in range(DECISIONS):
+            publication.precondition.check(known)
+            if known is not None and known.sha256 == received.digests["sha256"]:
+                return Published(known, created=False)
+            if known is not None and not publication.place.overwrite:
+                raise ArtifactExists(str(publication.place))
+            artifact = self._artifact(publication, received, blob)
+            operations = self._operations(publication, artifact, known, blob)
+            try:
+                self._metadata.commit(
+                    *operations,
+                    witness=self._journal.event(
+                        publication.place.organization,
+                        publication.actor,
+                        "artifact.put",
+                        repository=publication.place.repository,
+                        size=artifact.size,
+                        sha256=artifact.sha256,
+                    ),
+                )
+                return Published(artifact, created=known is None)
+            except ConditionFailed as error:
+                known, blob = _anew(publication.place, received, error, known, blob)
+        raise Contended("the file is being changed by others")
+
+    def _artifact(
+        self, publication: Publication, received: Received, blob: Record | None
+    ) -> Artifact:
+        return Artifact(
+            blob=received.blob if blob is None else blob.value["key"],
+            size=received.size,
+            digests=received.digests,
+            modified=self._clock(),
+            user=publication.actor.user,
+        )
+
+    def _operations(
+        self,
+        publication: Publication,
+        artifact: Artifact,
+        known: Artifact | None,
+        blob: Record | None,
+    ) -> list[Operation]:
+        place = publication.place
+        amounts = {"files": 1, "bytes": artifact.size}
+        operations: list[Operation] = []
+        if known is None:
+            operations.append(Put(place.key, artifact.value(), absent=True))
+        else:
+            operations.append(Put(place.key, artifact.value(), at=known.version))
+            old, change = retired(place, known, publication.actor, self._clock())
+            operations += old
+            amounts = {name: amounts.get(name, 0) + more for name, more in change.items()}
+        operations += _blob_operations(place.organization, artifact, blob)
+        operations.append(Add(place.usage_key, amounts, create=True))
+        operations += [Add(key, {"revision": 1}, create=True) for key in publication.revisions]
+        return operations
+
+    def _drop(self, received: Received) -> None:
+        """Drop bytes that nothing refers to. Where that fails, collection finds them."""
+        try:
+            self._receiver.drop(received)
+        except BlobError:
+            _log.warning("unreferenced bytes could not be dropped; they are left to collection")
+
+
+def _anew(
+    place: Place,
+    received: Received,
+    error: ConditionFailed,
+    known: Artifact | None,
+    blob: Record | None,
+) -> tuple[Artifact | None, Record | None]:
+    """What to decide with, after a condition did not hold: what stood in the way."""
+    if place.key in error.found:
+        found = error.found[place.key]
+        known = Artifact.read(found) if found is not None else None
+    key = keys.blob(place.organization, received.digests["sha256"])
+    if key in error.found:
+        blob = error.found[key]
+    return known, blob
+
+
+def _blob_operations(
+    organization: str, artifact: Artifact, blob: Record | None
+) -> list[Operation]:
+    """The records of the bytes: made where they are new, referred to once more where known."""
+    if artifact.blob is None:
+        return []
+    key = keys.blob(organization, artifact.sha256)
+    if blob is not None:
+        return [Add(key, {"references": 1})]
+    return [
+        Put(key, {"key": artifact.blob, "size": artifact.size, "references": 1}, absent=True),
+        Put(
+            keys.blob_bytes(organization, artifact.blob), {"sha256": artifact.sha256}, absent=True
+        ),
+    ]

@@ -1,0 +1,113 @@
+"""Receives a body into a new blob, digests beside it, and never holds more than a window.
+
+Nothing is committed here before every announced digest holds and the body was whole:
+leaving on any other way aborts the upload.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+from app.publishing.digests import Digester
+from app.publishing.expectations import Expectations
+from storage import keys
+from storage.blobs import Blobs, Writer
+from storage.metadata import Metadata, Put
+
+LEASE_AFTER = timedelta(hours=1)
+LEASE_RENEWED = timedelta(minutes=30)
+LEASE_LIFETIME = timedelta(hours=25)  # a day of grace behind the last renewal
+
+
+class Body(Protocol):
+    """The bytes that a client sends; `readinto` fills the view unless the body ends."""
+
+    @property
+    def length(self) -> int | None: ...
+
+    def readinto(self, view: memoryview) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A complete blob that nothing refers to yet; `blob` is None for an empty body."""
+
+    blob: str | None
+    size: int
+    digests: dict[str, str]
+
+
+class Receiver:
+    """Takes bodies into the blob store."""
+
+    def __init__(
+        self,
+        blobs: Blobs,
+        metadata: Metadata,
+        digester: Digester,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._blobs = blobs
+        self._metadata = metadata
+        self._digester = digester
+        self._clock = clock
+
+    def receive(self, organization: str, body: Body, expectations: Expectations) -> Received:
+        """Take a whole body.
+
+        Raises:
+            DigestMismatch: an announced digest does not hold; nothing is stored.
+            Whatever the body and the blob store raise; nothing is stored either.
+        """
+        digesting = self._digester.start(expectations.algorithms)
+        if body.length == 0:
+            return Received(None, 0, digesting.finish(expectations))
+        with self._blobs.create(organization, body.length) as writer:
+            lease = _Lease(self._metadata, organization, writer.key, self._clock)
+            while True:
+                window = writer.window()
+                count = body.readinto(window)
+                if not count:
+                    break
+                digesting.update(window[:count])
+                writer.filled(count)
+                lease.renew()
+            digests = digesting.finish(expectations)
+            if writer.offset == 0:
+                return Received(None, 0, digests)
+            writer.commit()
+            return _received(writer, digests)
+
+    def drop(self, received: Received) -> None:
+        """Delete the bytes of a body that was refused after it was received."""
+        if received.blob is not None:
+            self._blobs.delete([received.blob])
+
+
+def _received(writer: Writer, digests: dict[str, str]) -> Received:
+    return Received(writer.key, writer.offset, digests)
+
+
+class _Lease:
+    """Tells the collection that an upload is alive, once it lasts over an hour."""
+
+    def __init__(
+        self,
+        metadata: Metadata,
+        organization: str,
+        key: str,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._metadata, self._clock = metadata, clock
+        self._record = keys.upload(organization, key)
+        self._due = clock() + LEASE_AFTER
+
+    def renew(self) -> None:
+        now = self._clock()
+        if now < self._due:
+            return
+        self._metadata.commit(
+            Put(self._record, {"renewed": now.isoformat()}, expires=now + LEASE_LIFETIME)
+        )
+        self._due = now + LEASE_RENEWED

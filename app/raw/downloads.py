@@ -1,0 +1,116 @@
+"""The answer to a GET or HEAD of a file: conditions, one range, headers, bytes.
+
+A stored file never runs in the service's origin: what a browser could run goes out as an
+attachment, and everything under a policy that lets nothing run.
+"""
+
+import base64
+from functools import lru_cache
+from urllib.parse import quote
+
+from falcon import HTTP_200, HTTP_206, HTTP_304, HTTP_416, Request, Response
+
+from app.publishing import Artifact
+from app.raw.conditions import Outcome, http_date, parse_conditions
+from app.raw.content_types import content_type, opens_in_a_browser
+from app.raw.ranges import ByteRange, RangeNotSatisfiable, parse_range
+from app.repositories import ArtifactPath, Repository
+from storage.blobs import Blobs
+
+_CONDITIONS = (
+    "HTTP_IF_MATCH",
+    "HTTP_IF_NONE_MATCH",
+    "HTTP_IF_MODIFIED_SINCE",
+    "HTTP_IF_UNMODIFIED_SINCE",
+)
+
+
+class Downloads:
+    """Sends files."""
+
+    def __init__(self, blobs: Blobs) -> None:
+        self._blobs = blobs
+
+    def answer(
+        self,
+        req: Request,
+        resp: Response,
+        repository: Repository,
+        path: ArtifactPath,
+        artifact: Artifact,
+    ) -> None:
+        """Answer with the file, a part of it, or that it was not modified.
+
+        Raises PreconditionFailed, InvalidCondition, and what the blob store raises.
+        """
+        env = req.env
+        resp.set_headers(_headers(repository, artifact))
+        if any(name in env for name in _CONDITIONS):
+            conditions = parse_conditions(*(env.get(name) for name in _CONDITIONS))
+            if conditions.for_reading(artifact) is Outcome.NOT_MODIFIED:
+                resp.status = HTTP_304
+                return
+        resp.set_headers(_type_headers(path.name))
+        wanted: ByteRange | None = None
+        if "HTTP_RANGE" in env and req.method == "GET":
+            try:
+                wanted = parse_range(env["HTTP_RANGE"], env.get("HTTP_IF_RANGE"), artifact)
+            except RangeNotSatisfiable as error:
+                resp.status = HTTP_416
+                resp.set_header("Content-Range", f"bytes */{error.size}")
+                raise
+        if wanted is None:
+            resp.status = HTTP_200
+            resp.content_length = artifact.size
+        else:
+            resp.status = HTTP_206
+            resp.content_length = wanted.length
+            resp.set_header("Content-Range", wanted.header(artifact.size))
+        if req.method != "HEAD":
+            self._send(req, resp, artifact, wanted)
+
+    def _send(
+        self, req: Request, resp: Response, artifact: Artifact, wanted: ByteRange | None
+    ) -> None:
+        if artifact.blob is None:
+            return
+        if wanted is None:
+            download = self._blobs.open(artifact.blob)
+        else:
+            download = self._blobs.open(artifact.blob, wanted.start, wanted.length)
+        if download.file is not None and "wsgi.file_wrapper" in req.env:
+            resp.stream = download.file  # the server sends it without copying
+        else:
+            resp.stream = download
+
+
+def _headers(repository: Repository, artifact: Artifact) -> list[tuple[str, str]]:
+    """The headers that a 200 and a 304 share (RFC 9110, section 15.4.5)."""
+    digest = base64.b64encode(bytes.fromhex(artifact.sha256)).decode()
+    headers = [
+        ("ETag", artifact.etag),
+        ("Last-Modified", http_date(artifact.modified)),
+        ("Accept-Ranges", "bytes"),
+        ("Cache-Control", "public, no-cache" if repository.public else "private, no-cache"),
+        ("Repr-Digest", f"sha-256=:{digest}:"),
+        ("X-Checksum-Sha256", artifact.sha256),
+    ]
+    headers += [
+        (f"X-Checksum-{name.title()}", digest)
+        for name, digest in artifact.digests.items()
+        if name in ("md5", "sha1")
+    ]
+    return headers
+
+
+@lru_cache(maxsize=4096)
+def _type_headers(name: str) -> list[tuple[str, str]]:
+    type_ = content_type(name)
+    headers = [
+        ("Content-Type", type_),
+        ("X-Content-Type-Options", "nosniff"),
+        ("Content-Security-Policy", "sandbox; default-src 'none'"),
+    ]
+    if not opens_in_a_browser(type_):
+        headers.append(("Content-Disposition", f"attachment; filename*=UTF-8''{quote(name)}"))
+    return headers

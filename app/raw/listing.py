@@ -1,0 +1,193 @@
+"""Listings of folders, as JSON and as a page that needs no script.
+
+A folder is one range of records, files and folders side by side in the order of names, so
+a page of a listing is one query however large the folder is.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC
+from html import escape
+from string import Template
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from falcon import Request, Response
+
+from app.cursors import Cursors
+from app.portal import style_policy
+from app.publishing import Artifact
+from app.repositories import FolderPath, Opened, Repository
+from auth.principals import Role
+from middleware.problems import Problem
+from storage import keys
+from storage.metadata import Page, Record
+from storage.metadata.recent import Recent
+
+MOST_ENTRIES = 1_000
+_JSON, _HTML = "application/json", "text/html"
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """One line of a listing; `artifact` is None for a folder."""
+
+    name: str
+    artifact: Artifact | None
+
+
+class Listing:
+    """Lists folders."""
+
+    def __init__(self, recent: Recent, cursors: Cursors) -> None:
+        self._recent = recent
+        self._cursors = cursors
+
+    def exists(self, repository: Repository, folder: FolderPath) -> bool:
+        """Whether there is anything in the folder."""
+        return bool(self._page(repository, folder, "", 1).records)
+
+    def answer(self, req: Request, resp: Response, opened: Opened, folder: FolderPath) -> None:
+        """Answer with a page of the folder: `?limit=` entries, behind the cursor `?after=`."""
+        repository, principal = opened.repository, opened.principal
+        limit = _limit(req)
+        caller = principal.user_id if principal is not None else ""
+        scope = (caller, repository.id, folder.key)
+        cursor = req.get_param("after")
+        after = self._cursors.open(cursor, *scope) if cursor else ""
+        page = self._page(repository, folder, after, limit)
+        if not page.records and not after and folder.segments:
+            raise Problem(404, "Not Found", "There is no such file or folder in this repository.")
+        following = self._cursors.seal(page.next, *scope) if page.next is not None else None
+        entries = [_entry(record) for record in page.records]
+        resp.set_header("Cache-Control", "no-store")
+        resp.set_header("Vary", "Accept")
+        if req.client_prefers((_HTML, _JSON)) == _HTML and req.accept != "*/*":
+            resp.content_type = "text/html; charset=utf-8"
+            resp.set_header("Content-Security-Policy", _POLICY)
+            resp.text = _html(repository, folder, entries, following)
+        else:
+            shows_users = principal is not None and principal.role is Role.ADMIN
+            resp.media = _json(repository, folder, entries, following, shows_users)
+
+    def _page(self, repository: Repository, folder: FolderPath, after: str, limit: int) -> Page:
+        partition = keys.folder(repository.organization, repository.id, folder.key)
+        return self._recent.query(partition, "", after, limit)
+
+
+def _limit(req: Request) -> int:
+    limit = req.get_param_as_int("limit", default=MOST_ENTRIES)
+    if not 1 <= limit <= MOST_ENTRIES:
+        raise Problem(400, "Bad Request", f"'limit' is a number from 1 to {MOST_ENTRIES}.")
+    return limit
+
+
+def _entry(record: Record) -> _Entry:
+    name = record.key.sort
+    return _Entry(name, None if name.endswith("/") else Artifact.read(record))
+
+
+def _json(
+    repository: Repository,
+    folder: FolderPath,
+    entries: list[_Entry],
+    following: str | None,
+    shows_users: bool,
+) -> dict[str, Any]:
+    return {
+        "repository": repository.name,
+        "path": str(folder),
+        "entries": [_json_entry(entry, shows_users) for entry in entries],
+        "next": following,
+    }
+
+
+def _json_entry(entry: _Entry, shows_users: bool) -> dict[str, Any]:
+    artifact = entry.artifact
+    if artifact is None:
+        return {"name": entry.name, "type": "folder"}
+    described = {
+        "name": entry.name,
+        "type": "file",
+        "size": artifact.size,
+        "sha256": artifact.sha256,
+        "modified": _time(artifact),
+    }
+    if shows_users:
+        described["user"] = artifact.user
+    return described
+
+
+def _time(artifact: Artifact) -> str:
+    return artifact.modified.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem }
+table { border-collapse: collapse; width: 100% }
+th, td { padding: .3rem .6rem; text-align: left; border-bottom: 1px solid #8884 }
+td:nth-child(2), th:nth-child(2) { text-align: right; white-space: nowrap }
+td:nth-child(3) { white-space: nowrap }
+td:first-child { overflow-wrap: anywhere }
+"""
+_POLICY = style_policy(STYLE)
+_PAGE = Template(
+    """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>$title</title>
+<style>$style</style>
+</head>
+<body>
+<h1>$trail</h1>
+<table>
+<thead><tr><th scope="col">Name</th><th scope="col">Size</th><th scope="col">Modified (UTC)</th>\
+</tr></thead>
+<tbody>
+$rows
+</tbody>
+</table>
+$more
+</body>
+</html>
+"""
+)
+
+
+def _html(
+    repository: Repository, folder: FolderPath, entries: list[_Entry], following: str | None
+) -> str:
+    rows = [_row(entry) for entry in entries]
+    if folder.segments:
+        rows.insert(0, '<tr><td><a href="../">../</a></td><td></td><td></td></tr>')
+    more = ""
+    if following is not None:
+        more = f'<p><a rel="next" href="?{escape(urlencode({"after": following}))}">Next page</a></p>'
+    return _PAGE.substitute(
+        style=STYLE,
+        title=escape(f"{repository.name}/{folder}"),
+        trail=_trail(repository, folder),
+        rows="\n".join(rows) or '<tr><td colspan="3">Nothing here yet.</td></tr>',
+        more=more,
+    )
+
+
+def _trail(repository: Repository, folder: FolderPath) -> str:
+    """The folders on the way here, each a link but the last."""
+    names = (repository.name, *folder.segments)
+    parts = []
+    for depth, name in enumerate(names):
+        up = len(names) - 1 - depth
+        text = escape(name)
+        parts.append(f'<a href="{"../" * up}">{text}</a>' if up else text)
+    return " / ".join(parts)
+
+
+def _row(entry: _Entry) -> str:
+    # "./" keeps a name with a colon from being read as a scheme.
+    link = f'<a href="./{quote(entry.name)}">{escape(entry.name)}</a>'
+    if entry.artifact is None:
+        return f"<tr><td>{link}</td><td></td><td></td></tr>"
+    moment = entry.artifact.modified.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+    return f"<tr><td>{link}</td><td>{entry.artifact.size:,}</td><td>{moment}</td></tr>"

@@ -1,0 +1,38 @@
+"""Repositories: what they are, how they are kept, and the one door to their contents."""
+
+from app.repositories.catalogue import (
+    Catalogue,
+    InvalidRepository,
+    RepositoryBusy,
+    RepositoryExists,
+    RepositoryMissing,
+    Rules,
+)
+from app.repositories.door import (
+    Door,
+    Opened,
+    RepositoryHidden,
+    Visitor,
+)
+from app.repositories.names import ArtifactPath, FolderPath, InvalidName, RepositoryName
+from app.repositories.repository import Format, Kind, Repository
+
+__all__ = [
+    "ArtifactPath",
+    "Catalogue",
+    "Door",
+    "FolderPath",
+    "Format",
+    "InvalidName",
+    "InvalidRepository",
+    "Kind",
+    "Opened",
+    "Repository",
+    "RepositoryBusy",
+    "RepositoryExists",
+    "RepositoryHidden",
+    "RepositoryMissing",
+    "RepositoryName",
+    "Rules",
+    "Visitor",
+]

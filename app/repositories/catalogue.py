@@ -1,0 +1,173 @@
+"""The catalogue of an organization's repositories: made, changed, listed and deleted."""
+
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from app.repositories.names import RepositoryName
+from app.repositories.repository import (
+    MOST_RESTORE_DAYS,
+    RESTORE_DAYS,
+    Format,
+    Kind,
+    Repository,
+)
+from storage import keys
+from storage.events import Actor, Journal
+from storage.metadata import ConditionFailed, Delete, Key, Page, Put
+from storage.metadata.recent import Recent
+
+ATTEMPTS = 5  # at a change that others' changes get in the way of
+
+
+class RepositoryExists(Exception):
+    """There is a repository of that name."""
+
+
+class RepositoryMissing(Exception):
+    """There is no repository of that name."""
+
+
+class RepositoryBusy(Exception):
+    """Others changed the repository again and again; try again in a second."""
+
+
+class InvalidRepository(Exception):
+    """A rule that makes no sense; `field` names it."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(reason)
+        self.field = field
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the owners of a repository decide; None leaves a rule as it is."""
+
+    public: bool | None = None
+    overwrite: bool | None = None
+    restore_days: int | None = None
+
+
+class Catalogue:
+    """The repositories of organizations."""
+
+    def __init__(
+        self,
+        recent: Recent,
+        journal: Journal,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._recent = recent
+        self._journal = journal
+        self._clock = clock
+
+    def create(
+        self,
+        organization: str,
+        actor: Actor,
+        name: RepositoryName,
+        rules: Rules = Rules(),  # noqa: B008 - a frozen value
+        repository_format: Format = Format.RAW,
+        kind: Kind = Kind.HOSTED,
+    ) -> Repository:
+        """Make a repository. Raises RepositoryExists, InvalidRepository."""
+        repository = _with(
+            Repository(
+                id=secrets.token_hex(8),
+                organization=organization,
+                name=name.text,
+                format=repository_format,
+                kind=kind,
+                public=False,
+                overwrite=False,
+                restore_days=RESTORE_DAYS,
+                created=self._clock(),
+            ),
+            rules,
+        )
+        key = keys.repository(organization, name.text)
+        try:
+            done = self._recent.commit(
+                Put(key, repository.value(), absent=True),
+                witness=self._journal.event(
+                    organization, actor, "repository.create", repository=repository.id
+                ),
+            )
+        except ConditionFailed as error:
+            raise RepositoryExists(name.text) from error
+        return replace(repository, version=done.versions[key])
+
+    def get(self, organization: str, name: RepositoryName) -> Repository:
+        """Read a repository afresh. Raises RepositoryMissing."""
+        key = keys.repository(organization, name.text)
+        record = self._recent.remembering(key).get(key)
+        if record is None:
+            raise RepositoryMissing(name.text)
+        return Repository.read(organization, record)
+
+    def list(self, organization: str, after: str = "", limit: int = 100) -> Page:
+        """A page of the records of repositories, in order of their names."""
+        return self._recent.query(keys.repositories(organization), "", after, limit)
+
+    def every(self, organization: str) -> Iterator[Repository]:
+        """Every repository of an organization, in order of names."""
+        for record in self._recent.query_all(keys.repositories(organization)):
+            yield Repository.read(organization, record)
+
+    def update(
+        self, organization: str, actor: Actor, name: RepositoryName, rules: Rules
+    ) -> Repository:
+        """Change rules. Raises RepositoryMissing, InvalidRepository."""
+        for _ in range(ATTEMPTS):
+            old = self.get(organization, name)
+            new = _with(old, rules)
+            key = keys.repository(organization, name.text)
+            try:
+                done = self._recent.commit(
+                    Put(key, new.value(), at=old.version),
+                    witness=self._journal.event(
+                        organization, actor, "repository.update", repository=old.id
+                    ),
+                )
+            except ConditionFailed:
+                continue  # somebody else changed it: read it again, and change that
+            return replace(new, version=done.versions[key])
+        raise RepositoryBusy(name.text)
+
+    def delete(self, organization: str, actor: Actor, name: RepositoryName) -> None:
+        """Delete a repository: its name is free at once, its record is kept for restoring.
+
+        Raises RepositoryMissing.
+        """
+        for _ in range(ATTEMPTS):
+            old = self.get(organization, name)
+            now = self._clock()
+            kept = Key(
+                keys.deleted_repositories(organization), f"{name.text}/{keys.time(now)}#{old.id}"
+            )
+            try:
+                self._recent.commit(
+                    Delete(keys.repository(organization, name.text), at=old.version),
+                    Put(kept, old.value() | {"deleted": now.isoformat(), "user": actor.user}),
+                    witness=self._journal.event(
+                        organization, actor, "repository.delete", repository=old.id
+                    ),
+                )
+            except ConditionFailed:
+                continue
+            return
+        raise RepositoryBusy(name.text)
+
+
+def _with(repository: Repository, rules: Rules) -> Repository:
+    days = repository.restore_days if rules.restore_days is None else rules.restore_days
+    if not 0 <= days <= MOST_RESTORE_DAYS:
+        raise InvalidRepository("restore_days", f"must be from 0 to {MOST_RESTORE_DAYS}")
+    return replace(
+        repository,
+        public=repository.public if rules.public is None else rules.public,
+        overwrite=repository.overwrite if rules.overwrite is None else rules.overwrite,
+        restore_days=days,
+    )

@@ -1,0 +1,72 @@
+"""What a repository is: its format, its kind, and the rules that its owners set."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from storage.metadata import Record
+
+RESTORE_DAYS = 14
+MOST_RESTORE_DAYS = 3_650
+
+
+class Format(StrEnum):
+    """The protocol that a repository speaks; it decides what a path means."""
+
+    RAW = "raw"
+
+
+class Kind(StrEnum):
+    """Where a repository's contents come from."""
+
+    HOSTED = "hosted"
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """A repository as its record holds it.
+
+    `id` is random and never used again; every key of its contents holds it, so that a
+    repository made later under the same name has nothing to do with this one.
+    """
+
+    id: str
+    organization: str
+    name: str
+    format: Format
+    kind: Kind
+    public: bool
+    overwrite: bool
+    restore_days: int
+    created: datetime
+    version: int = 0
+
+    def value(self) -> dict[str, Any]:
+        """The repository as its record holds it."""
+        return {
+            "id": self.id,
+            "format": self.format.value,
+            "kind": self.kind.value,
+            "public": self.public,
+            "overwrite": self.overwrite,
+            "restore_days": self.restore_days,
+            "created": self.created.isoformat(),
+        }
+
+    @classmethod
+    def read(cls, organization: str, record: Record) -> "Repository":
+        """The repository that a record holds."""
+        value = record.value
+        return cls(
+            id=value["id"],
+            organization=organization,
+            name=record.key.sort,
+            format=Format(value["format"]),
+            kind=Kind(value["kind"]),
+            public=value["public"],
+            overwrite=value["overwrite"],
+            restore_days=value["restore_days"],
+            created=datetime.fromisoformat(value["created"]),
+            version=record.version,
+        )

@@ -1,0 +1,106 @@
+"""Every route, every middleware and every error handler of the service, on one page."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import falcon
+
+from app import errors
+from app.api.answers import Paging
+from app.api.keys import Keys, OneKey
+from app.api.repositories import OneRepository, Repositories
+from app.api.users import Me, OneUser, Permissions, Users
+from app.health import Alive, Checks, MetricsPage, Ready
+from app.portal import Portal
+from app.publishing import Digester, Publisher, Remover
+from app.publishing.receiving import Receiver
+from app.raw.downloads import Downloads
+from app.raw.files import PublicRawFiles, RawFiles
+from app.raw.listing import Listing
+from app.repositories import Catalogue, Door
+from app.installation import Installation
+from app.tenancy import Tenancy
+from auth.api_keys import ApiKeys
+from auth.authenticator import Authenticator
+from auth.organizations import Organizations
+from auth.users import Users as UserService
+from middleware.admission import Admission, Limits, Places
+from middleware.authentication import Authentication
+from middleware.browsers import Browsers
+from middleware.declarations import HEALTH_PATHS, Declarations, Routes
+from middleware.hosts import Hosts
+from middleware.proxies import TrustedProxies
+from middleware.request_id import RequestId
+from middleware.request_line import RequestLine
+from middleware.security_headers import SecurityHeaders
+from middleware.transport import Encryption, Forwarding
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the routes are made of; `compose` makes it."""
+
+    installation: Installation
+    authenticator: Authenticator
+    checks: Checks
+    metrics_text: Callable[[], str]
+
+
+def build(parts: Parts) -> falcon.App:
+    """The Falcon application."""
+    routes = Routes()
+    application: falcon.App = falcon.App(middleware=middleware(parts, routes), router=routes)
+    application.req_options.strip_url_path_trailing_slash = False
+    application.req_options.auto_parse_qs_csv = False
+    errors.register(application)
+    _add_routes(application, parts)
+    return application
+
+
+def middleware(parts: Parts, routes: Routes) -> list[object]:
+    """Every middleware, in the order in which a request meets them."""
+    settings = parts.installation.settings
+    proxies = TrustedProxies(settings.trusted_proxies)
+    return [
+        RequestId(proxies),
+        Forwarding(proxies, HEALTH_PATHS),
+        Hosts(settings.base_url, settings.domain, settings.loopback, HEALTH_PATHS),
+        Encryption(settings.http, settings.loopback, proxies, HEALTH_PATHS),
+        SecurityHeaders(https_only=settings.http != "allow"),
+        RequestLine(routes),
+        Browsers(),
+        Tenancy(Organizations(parts.installation.recent), HEALTH_PATHS),
+        Declarations(),
+        Authentication(parts.authenticator),
+        Admission(Places(Limits(settings.threads))),
+    ]
+
+
+def _add_routes(application: falcon.App, parts: Parts) -> None:
+    at = parts.installation
+    recent, journal = at.recent, at.journal
+    catalogue = Catalogue(recent, journal)
+    users, api_keys = UserService(recent, journal), ApiKeys(recent, journal)
+    paging = Paging(at.cursors)
+    door, downloads, listing = Door(recent), Downloads(at.blobs), Listing(recent, at.cursors)
+    publisher = Publisher(Receiver(at.blobs, at.metadata, Digester()), at.metadata, journal)
+    files = RawFiles(door, publisher, Remover(at.metadata, journal), downloads, listing)
+    public = PublicRawFiles(door, downloads, listing)
+
+    add = application.add_route
+    add("/", Portal())
+    add("/healthz", Alive())
+    add("/readyz", Ready(parts.checks))
+    add("/metrics", MetricsPage(recent, parts.metrics_text))
+    add("/repositories/{repository}/", files)
+    add("/repositories/{repository}/{path:path}", files)
+    add("/public/repositories/{repository}/", public)
+    add("/public/repositories/{repository}/{path:path}", public)
+    add("/api/user", Me(recent, users, catalogue))
+    add("/api/users", Users(recent, users, catalogue, paging))
+    add("/api/users/{user}", OneUser(recent, users, catalogue))
+    add("/api/users/{user}/permissions", Permissions(recent, users, catalogue))
+    add("/api/repositories", Repositories(recent, catalogue, paging))
+    add("/api/repositories/{name}", OneRepository(recent, catalogue))
+    add("/api/keys", Keys(recent, api_keys, catalogue, paging))
+    add("/api/keys/{key}", OneKey(recent, api_keys))

@@ -1,0 +1,254 @@
+"""The settings: read once, from the environment and the flags of `serve`, into one value.
+
+Every name is listed in `NAMES`. A `STRONGROOM_*` name that is not is an error, because a
+misspelt security setting must never be silently without effect.
+"""
+
+import difflib
+import ipaddress
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeAlias
+from urllib.parse import urlsplit
+
+Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+MEBIBYTE = 1024 * 1024
+PREFIX = "STRONGROOM_"
+NAMES = (
+    "BIND",
+    "DATA",
+    "WORKERS",
+    "THREADS",
+    "BLOBS",
+    "METADATA",
+    "BASE_URL",
+    "DOMAIN",
+    "HTTP",
+    "TLS_CERT",
+    "TLS_KEY",
+    "TRUSTED_PROXIES",
+    "STATUS_BIND",
+    "ADMIN_EMAIL",
+    "ADMIN_PASSWORD",
+    "MAIL",
+    "POSTMARK_TOKEN",
+    "SECRET_KEY",
+    "UPLOAD_MEMORY",
+)
+_SIZE = re.compile(r"(\d{1,9})\s*(?:(MiB|GiB|M|G)?)", re.ASCII)
+_HOST = re.compile(r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])", re.ASCII)
+
+
+class SettingsError(Exception):
+    """A setting that is unknown, missing or makes no sense; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What an installation is told. Secrets are left out of its repr."""
+
+    bind: str = "127.0.0.1:8080"
+    data: Path = Path("data")
+    workers: int = 2
+    threads: int = 32
+    blobs: str = "file:data/blobs"
+    metadata: str = "sqlite:data/strongroom.db"
+    base_url: str | None = None
+    domain: str | None = None
+    http: str = "reject"
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    trusted_proxies: tuple[Network, ...] = ()
+    status_bind: str | None = None
+    admin_email: str | None = field(default=None, repr=False)
+    admin_password: str | None = field(default=None, repr=False)
+    mail: str = field(default="log:", repr=False)
+    postmark_token: str | None = field(default=None, repr=False)
+    secret_keys: tuple[bytes, ...] = field(default=(), repr=False)
+    upload_memory_bytes: int = 1_088 * MEBIBYTE
+
+    @property
+    def host(self) -> str:
+        """The address part of `bind`, without the brackets of IPv6."""
+        return self.bind.rpartition(":")[0].strip("[]")
+
+    @property
+    def port(self) -> int:
+        return int(self.bind.rpartition(":")[2])
+
+    @property
+    def loopback(self) -> bool:
+        """Whether the service is bound to a loopback address alone."""
+        return _is_loopback(self.host)
+
+    @property
+    def embedded(self) -> bool:
+        """Whether truth lies in a file of this machine."""
+        return self.metadata.startswith("sqlite:")
+
+
+def read_settings(
+    environment: Mapping[str, str], flags: Mapping[str, str | int | None] | None = None
+) -> Settings:
+    """The settings that the environment and the flags of `serve` (which win) give.
+
+    Raises:
+        SettingsError: for an unknown name or a value that makes no sense.
+    """
+    given = _known(environment)
+    given |= {name.upper(): str(value) for name, value in (flags or {}).items() if value is not None}
+    data = Path(given.get("DATA", "data"))
+    settings = Settings(
+        bind=_bind(given.get("BIND", "127.0.0.1:8080"), "BIND"),
+        data=data,
+        workers=_count(given.get("WORKERS", "2"), "WORKERS", 64),
+        threads=_count(given.get("THREADS", "32"), "THREADS", 1000),
+        blobs=_store(given.get("BLOBS", f"file:{data}/blobs"), "BLOBS", ("file", "s3")),
+        metadata=_store(
+            given.get("METADATA", f"sqlite:{data}/strongroom.db"),
+            "METADATA",
+            ("sqlite", "dynamodb"),
+        ),
+        base_url=_base_url(given.get("BASE_URL")),
+        domain=_domain(given.get("DOMAIN")),
+        http=_choice(given.get("HTTP", "reject"), "HTTP", ("reject", "redirect", "allow")),
+        tls_cert=_path(given.get("TLS_CERT")),
+        tls_key=_path(given.get("TLS_KEY")),
+        trusted_proxies=_networks(given.get("TRUSTED_PROXIES", "")),
+        status_bind=_bind(given["STATUS_BIND"], "STATUS_BIND") if "STATUS_BIND" in given else None,
+        admin_email=given.get("ADMIN_EMAIL"),
+        admin_password=given.get("ADMIN_PASSWORD"),
+        mail=given.get("MAIL", "log:"),
+        postmark_token=given.get("POSTMARK_TOKEN"),
+        secret_keys=_secret_keys(given.get("SECRET_KEY", "")),
+        upload_memory_bytes=_size(given.get("UPLOAD_MEMORY", "1088MiB"), "UPLOAD_MEMORY"),
+    )
+    _check_together(settings)
+    return settings
+
+
+def _known(environment: Mapping[str, str]) -> dict[str, str]:
+    given = {}
+    for name, value in environment.items():
+        if not name.startswith(PREFIX):
+            continue
+        short = name.removeprefix(PREFIX)
+        if short == "REQUIRE" or short.startswith("TEST_"):
+            continue  # those of the tests
+        if short not in NAMES:
+            near = difflib.get_close_matches(short, NAMES, 1, cutoff=0.0)[0]
+            raise SettingsError(f"there is no setting {name}; the nearest is {PREFIX}{near}")
+        if value.strip():
+            given[short] = value.strip()
+    return given
+
+
+def _check_together(settings: Settings) -> None:
+    if (settings.tls_cert is None) != (settings.tls_key is None):
+        raise SettingsError("set both STRONGROOM_TLS_CERT and STRONGROOM_TLS_KEY, or neither")
+    if (settings.admin_email is None) != (settings.admin_password is None):
+        raise SettingsError(
+            "set both STRONGROOM_ADMIN_EMAIL and STRONGROOM_ADMIN_PASSWORD, or neither"
+        )
+    if not settings.loopback and not (settings.base_url or settings.domain):
+        raise SettingsError(
+            f"{settings.bind} is not a loopback address: set STRONGROOM_BASE_URL to the URL that"
+            " clients use (or STRONGROOM_DOMAIN), so that requests for other hosts are refused"
+        )
+    if not settings.embedded and not settings.secret_keys:
+        raise SettingsError(
+            "a remote metadata store needs STRONGROOM_SECRET_KEY, the same for every process:"
+            " 32 random bytes or more, for example from `openssl rand -base64 32`"
+        )
+    if settings.mail.startswith("postmark:") and not settings.postmark_token:
+        raise SettingsError("STRONGROOM_MAIL=postmark: needs STRONGROOM_POSTMARK_TOKEN")
+
+
+def _bind(text: str, name: str) -> str:
+    host, _, port = text.rpartition(":")
+    if not _HOST.fullmatch(host) or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise SettingsError(f"{PREFIX}{name} is HOST:PORT, such as 127.0.0.1:8080, not {text!r}")
+    return text
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _count(text: str, name: str, most: int) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= most:
+        raise SettingsError(f"{PREFIX}{name} is a number from 1 to {most}, not {text!r}")
+    return int(text)
+
+
+def _choice(text: str, name: str, choices: tuple[str, ...]) -> str:
+    if text not in choices:
+        raise SettingsError(f"{PREFIX}{name} is one of {', '.join(choices)}, not {text!r}")
+    return text
+
+
+def _store(text: str, name: str, schemes: tuple[str, ...]) -> str:
+    if text.partition(":")[0] not in schemes:
+        raise SettingsError(
+            f"{PREFIX}{name} begins with one of {', '.join(s + ':' for s in schemes)}, not {text!r}"
+        )
+    return text
+
+
+def _path(text: str | None) -> Path | None:
+    return Path(text) if text else None
+
+
+def _base_url(text: str | None) -> str | None:
+    if text is None:
+        return None
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
+        raise SettingsError("STRONGROOM_BASE_URL is a URL such as https://artifacts.example.com")
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        raise SettingsError("STRONGROOM_BASE_URL has no path: the service lives at the root")
+    return f"{parts.scheme}://{parts.netloc.lower()}"
+
+
+def _domain(text: str | None) -> str | None:
+    if text is None:
+        return None
+    domain = text.lower().rstrip(".")
+    if not re.fullmatch(r"[a-z0-9.-]+(:\d{1,5})?", domain, re.ASCII):
+        raise SettingsError("STRONGROOM_DOMAIN is a domain such as artifacts.example.com")
+    return domain
+
+
+def _networks(text: str) -> tuple[Network, ...]:
+    try:
+        return tuple(ipaddress.ip_network(part.strip()) for part in text.split(",") if part.strip())
+    except ValueError as error:
+        raise SettingsError(
+            f"STRONGROOM_TRUSTED_PROXIES is a list of networks such as 10.0.0.0/8: {error}"
+        ) from error
+
+
+def _secret_keys(text: str) -> tuple[bytes, ...]:
+    secrets = tuple(part.strip().encode() for part in text.split(",") if part.strip())
+    if any(len(secret) < 32 for secret in secrets):
+        raise SettingsError("each STRONGROOM_SECRET_KEY has at least 32 characters")
+    return secrets
+
+
+def _size(text: str, name: str) -> int:
+    found = _SIZE.fullmatch(text)
+    if found is None:
+        raise SettingsError(f"{PREFIX}{name} is a size such as 1088MiB, not {text!r}")
+    unit = {"M": MEBIBYTE, "G": 1024 * MEBIBYTE}.get((found[2] or " ")[0], 1)
+    size = int(found[1]) * unit
+    if size < 16 * MEBIBYTE:
+        raise SettingsError(f"{PREFIX}{name} is at least 16MiB, what one upload to S3 needs")
+    return size

@@ -1,0 +1,59 @@
+"""From a request to who made it: the visitor at the door, and the actor of events."""
+
+from falcon import Request
+
+from app.repositories import Visitor
+from auth.principals import Authority, Principal
+from middleware.context import RequestContext, context_of
+from storage.events import Actor
+from storage.metadata.recent import Recent
+
+
+def visitor_of(request: Request, *, key_required: bool = True) -> Visitor:
+    """Who stands at the door of a repository."""
+    context = context_of(request)
+    return Visitor(_organization(context), context.claim, key_required)
+
+
+def anonymous(request: Request) -> Visitor:
+    """A visitor without a name, whatever credentials the request carried."""
+    return Visitor(_organization(context_of(request)), None)
+
+
+def note(request: Request, principal: Principal | None) -> None:
+    """Write down who it is, for the log and the limits."""
+    if principal is not None:
+        context = context_of(request)
+        context.principal = principal
+        context.user = principal.user_id
+        context.credential = principal.credential
+
+
+def actor_of(request: Request, principal: Principal) -> Actor:
+    """Who did it, for the event."""
+    return authority_of(request, principal).actor
+
+
+def _organization(context: RequestContext) -> str:
+    if context.organization is None:
+        raise LookupError("a route without an organization asked for one")
+    return context.organization
+
+
+def confirmed(request: Request, recent: Recent) -> Principal:
+    """Who calls the API, by records read afresh: revocation holds at once.
+
+    Raises NotAuthenticated, TooManyAttempts, Busy.
+    """
+    claim = context_of(request).claim
+    if claim is None:
+        raise LookupError("a route without a claim asked who it is")
+    principal = claim.confirm(recent.fresh(claim.needs()))
+    note(request, principal)
+    return principal
+
+
+def authority_of(request: Request, principal: Principal) -> Authority:
+    """On whose word the API changes something."""
+    context = context_of(request)
+    return principal.acting(context.id, context.address or None, request.user_agent)
