@@ -1,14 +1,12 @@
-"""Bare Falcon handlers, run by the same gunicorn and worker class as the service.
+"""Bare Falcon handlers, run by the same gunicorn as the service.
 
 They are what Python can do at best with these parts: check one credential by a keyed hash,
-and answer. `application` is what gunicorn is given; `BENCH_FOLDER` says where its file and
-its database are.
+and answer.
 """
 
 import base64
 import hashlib
 import hmac
-import os
 import secrets
 import sqlite3
 import threading
@@ -85,9 +83,8 @@ def prepare(folder: Path, content: bytes) -> None:
     connection.close()
 
 
-def make_application() -> falcon.App:
-    """Called by gunicorn, in each worker."""
-    folder = Path(os.environ["BENCH_FOLDER"])
+def make_application(folder: Path) -> falcon.App:
+    """The handlers, answering from what `prepare` wrote into `folder`."""
     application = falcon.App()
     application.add_route("/file", File(folder / "file"))
     application.add_route("/record", Record(folder / "records.db"))
