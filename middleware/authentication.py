@@ -8,7 +8,6 @@ is one challenge: Basic and Bearer side by side break Maven.
 import base64
 import math
 import re
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Protocol
 
@@ -16,7 +15,7 @@ from falcon import Request, Response
 
 from auth.claims import Claim, KeyClaim
 from auth.credentials import ApiKeySecret, Credentials, EmailPassword
-from auth.errors import Busy, NotAuthenticated, TooManyAttempts
+from auth.errors import Busy, Missing, NotAuthenticated, TooManyAttempts
 from auth.sign_in import PasswordClaim
 from middleware.context import RequestContext, context_of
 from middleware.declarations import Access
@@ -46,22 +45,24 @@ class Identifies(Protocol):
     def identify(self, organization: str, credentials: Credentials, address: str) -> Claim: ...
 
 
+class Resolves(Protocol):
+    """What finds organizations: `auth.organizations.Organizations`."""
+
+    def resolve(self, name: str) -> str:
+        """The id of the organization with that name. Raises Missing."""
+
+
 class Authentication:
     """Identifies who calls a route that needs it; what they may do, the route decides.
 
     Refuses without a look-up what has no credentials. The claim that it leaves in the
     context is still to be confirmed, together with the first read of the route.
 
-    Args:
-        authenticator: of the process.
-        organization_id: the id of the organization of a name, or None.
     """
 
-    def __init__(
-        self, authenticator: Identifies, organization_id: Callable[[str], str | None]
-    ) -> None:
+    def __init__(self, authenticator: Identifies, organizations: Resolves) -> None:
         self._authenticator = authenticator
-        self._organization_id = organization_id
+        self._organizations = organizations
 
     def process_request(self, req: Request, _resp: Response) -> None:
         env = req.env
@@ -78,8 +79,11 @@ class Authentication:
             case Access.SIGNED_IN:
                 self._identify(context, header)
             case Access.PUBLIC:
-                if not self._find_organization(context):
-                    raise Problem(404, "Not Found", "There is nothing at this address.")
+                try:
+                    self._resolve(context)
+                except Missing as error:
+                    detail = "There is nothing at this address."
+                    raise Problem(404, "Not Found", detail) from error
             case Access.HEALTH:
                 pass
             case None:
@@ -97,10 +101,11 @@ class Authentication:
             credentials = parse_authorization(header)
         except MalformedCredentials as error:
             raise unauthorized(f"{error} {_HOW}") from error
-        if not self._find_organization(context) or context.organization is None:
-            raise not_authenticated()
         try:
-            claim = self._authenticator.identify(context.organization, credentials, context.network)
+            organization = self._resolve(context)
+            claim = self._authenticator.identify(organization, credentials, context.network)
+        except Missing as error:  # as if the credentials were wrong: names are not told
+            raise not_authenticated() from error
         except NotAuthenticated as error:
             raise not_authenticated(str(error)) from error
         except TooManyAttempts as error:
@@ -110,11 +115,11 @@ class Authentication:
         context.claim = claim
         context.holder = _proven_user(claim)
 
-    def _find_organization(self, context: RequestContext) -> bool:
+    def _resolve(self, context: RequestContext) -> str:
         if context.place is None:
             raise RuntimeError("a route that is exempt from the host's check declares HEALTH")
-        context.organization = self._organization_id(context.place.organization)
-        return context.organization is not None
+        context.organization = self._organizations.resolve(context.place.organization)
+        return context.organization
 
 
 def _proven_user(claim: Claim) -> str | None:

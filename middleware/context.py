@@ -66,6 +66,12 @@ class RequestContext:
     _finished: bool = field(default=False, repr=False)
     _callbacks: list[Callable[[], None]] = field(default_factory=list, repr=False)
 
+    def confirm(self, principal: "Principal") -> None:
+        """Note who the claim turned out to be, for the route and for the log."""
+        self.principal = principal
+        self.user = principal.user_id
+        self.credential = principal.credential
+
     def on_finish(self, callback: Callable[[], None]) -> None:
         """Call `callback` once, when the answer was sent or failed; at once if that has been.
 

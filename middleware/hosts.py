@@ -35,8 +35,11 @@ _ORGANIZATION = re.compile("[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 _ABSOLUTE = re.compile(r"https?://([^/?#]*)(?:[/?#].*)?", re.ASCII | re.IGNORECASE | re.DOTALL)
 
 
-class MalformedHost(Exception):
+class MalformedHost(ValueError):
     """Not the host and port of any URL."""
+
+    def __init__(self) -> None:
+        super().__init__("not HOST or HOST:PORT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,9 @@ class Hosts:
         loopback: the service is bound to a loopback address alone, so that loopback names
             and addresses are accepted, with any port (a tunnel has another).
         exempt: paths that are answered whatever the host, such as `/healthz`.
+
+    Raises:
+        ValueError: for a base URL or domain that names no host.
     """
 
     def __init__(

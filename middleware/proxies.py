@@ -71,8 +71,8 @@ class TrustedProxies:
                 return hop
             try:
                 hop = self._address(_without_port(entry.strip(" \t")))
-            except ValueError as error:
-                raise MalformedForwarding("an entry of X-Forwarded-For is no address") from error
+            except ValueError:  # without its cause, whose text repeats the entry
+                raise MalformedForwarding("an entry of X-Forwarded-For is no address") from None
         return hop
 
     def _parse(self, text: str) -> Address:

@@ -10,7 +10,10 @@ from middleware.context import context_of
 
 _ALWAYS = (
     ("x-content-type-options", "nosniff"),
-    ("content-security-policy", "default-src 'none'; base-uri 'none'; frame-ancestors 'none'"),
+    (
+        "content-security-policy",
+        "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    ),
     ("x-frame-options", "DENY"),
     ("referrer-policy", "no-referrer"),
     ("cross-origin-resource-policy", "same-origin"),
@@ -45,6 +48,8 @@ class SecurityHeaders:
             if "cache-control" not in present:
                 keep = status < "400" and not req.path.startswith(_NOT_STORED)
                 missing.append(("cache-control", "private" if keep else "no-store"))
-        if self._https_only and context_of(req).secure:
+        context = context_of(req)
+        # Not for loopback, where it would bar the plain HTTP of every other service there.
+        if self._https_only and context.secure and context.place and context.place.https:
             missing.append(_HSTS)
         resp.set_headers(missing)

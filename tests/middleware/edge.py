@@ -12,7 +12,7 @@ from falcon import Request, Response
 from falcon.testing import create_environ
 
 from auth.claims import KeyClaim
-from auth.errors import NotAuthenticated
+from auth.errors import Missing, NotAuthenticated
 from auth.secret_texts import Fingerprint
 from middleware.admission import Admission, Limits, Places
 from middleware.authentication import Authentication
@@ -103,9 +103,13 @@ class Answer:
         return self.environ[CONTEXT]
 
 
-def organization_id(name: str) -> str | None:
+class FakeOrganizations:
     """Every organization is there but one."""
-    return None if name == "nobody" else f"id-of-{name}"
+
+    def resolve(self, name: str) -> str:
+        if name == "nobody":
+            raise Missing("organization")
+        return f"id-of-{name}"
 
 
 class Edge:
@@ -138,7 +142,7 @@ class Edge:
                 RequestLine(self.routes),
                 Browsers(),
                 Declarations(),
-                Authentication(self.authenticator, organization_id),
+                Authentication(self.authenticator, FakeOrganizations()),
                 Admission(self.places),
             ],
         )

@@ -6,6 +6,7 @@ from wsgiref.util import FileWrapper
 
 import pytest
 
+from auth.principals import Principal, Role
 from middleware.context import CONTEXT, SERVER_FINISHES, Entrance, RequestContext
 
 ENVIRON = {"REQUEST_METHOD": "GET"}
@@ -147,3 +148,10 @@ def test_a_context_shows_no_credentials():
 
 def test_ids_differ():
     assert len({RequestContext().id for _ in range(1000)}) == 1000
+
+
+def test_who_was_confirmed_is_noted_by_ids_alone():
+    context = RequestContext()
+    principal = Principal("o", "user-1", Role.READER, {}, "key", "key-1")
+    context.confirm(principal)
+    assert (context.principal, context.user, context.credential) == (principal, "user-1", "key-1")

@@ -233,6 +233,23 @@ def test_a_target_with_a_host_names_the_same_one(target, host, status):
     assert edge.ask(target=target, host=host, scheme="https").status == status
 
 
+@pytest.mark.parametrize(
+    "base, domain",
+    [
+        ("https://exa mple", None),
+        ("ftp://example.com", None),
+        ("https://", None),
+        ("repo.example.com", None),
+        ("https://u@example.com", None),
+        (None, "*.example.org"),
+        (None, "example.org/"),
+    ],
+)
+def test_a_setting_that_names_no_host_is_refused_at_the_start(base, domain):
+    with pytest.raises(ValueError):
+        Hosts(base, domain, False, frozenset())
+
+
 LABELS = st.from_regex(r"[a-zA-Z0-9]([a-zA-Z0-9-]{0,5}[a-zA-Z0-9])?", fullmatch=True)
 
 

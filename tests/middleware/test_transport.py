@@ -216,6 +216,8 @@ def test_hsts_is_told_over_tls_alone_and_only_where_plain_http_is_not_allowed():
     assert hsts not in edge().ask(host=HOST).headers
     assert hsts not in edge("redirect").ask(host=HOST).headers
     assert hsts not in edge("allow").ask(host=HOST, scheme="https").headers
+    assert hsts not in Edge().ask(scheme="https").headers, "it would hold for all of localhost"
+    assert hsts not in edge().ask(host="evil.example", scheme="https").headers
 
 
 def test_an_unknown_mode_is_no_mode():
