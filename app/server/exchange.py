@@ -41,7 +41,11 @@ class Observer(Protocol):
         seconds: float,
         bytes_in: int,
         bytes_out: int,
-    ) -> None: ...
+    ) -> None:
+        """A request was answered."""
+
+    def in_flight(self, delta: int) -> None:
+        """Requests began to hold a thread (1), or ended (-1)."""
 
 
 class Cut(Exception):
@@ -92,6 +96,8 @@ class Exchange:
         environ["wsgi.input"] = body
         answer = Answer(connection, head, body, self.dates, keep)
         whole = False
+        if self.observer is not None:
+            self.observer.in_flight(1)
         try:
             self._answer(connection, environ, answer)
             whole = True
@@ -132,6 +138,8 @@ class Exchange:
             context.bytes_out = answer.sent
             self.finished(environ["REQUEST_METHOD"], context, monotonic() - began, whole)
         finally:
+            if self.observer is not None:
+                self.observer.in_flight(-1)
             context.finish()
 
     def finished(

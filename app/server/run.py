@@ -5,7 +5,6 @@ and `strongroom serve` can't differ.
 """
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +42,9 @@ def serve(settings: "Settings", load: Callable[[], Wsgi], limits: Limits | None 
         OSError, ssl.SSLError: certificate and key can't be used.
     """
     if settings.tls_cert is not None and settings.tls_key is not None:
-        server_context(settings.tls_cert, settings.tls_key)  # Better now than in every worker.
+        server_context(settings.tls_cert, settings.tls_key)  # better now than in every worker
+    if settings.status_bind is not None:
+        bind_status(settings.status_bind).close()  # the same
     try:
         _Service(gunicorn_options(settings, limits), load).run()
     except SystemExit as end:
@@ -54,7 +55,8 @@ def serve(settings: "Settings", load: Callable[[], Wsgi], limits: Limits | None 
 def gunicorn_options(settings: "Settings", limits: Limits | None = None) -> dict[str, Any]:
     """The options of gunicorn for `settings`, by gunicorn's own names."""
     limits = limits or Limits()
-    options = {
+    hooks = Hooks(limits, settings.status_bind)
+    return {
         "bind": settings.bind,
         "workers": settings.workers,
         "threads": settings.threads,
@@ -77,14 +79,11 @@ def gunicorn_options(settings: "Settings", limits: Limits | None = None) -> dict
         "http_protocols": "h1",
         # A socket that takes commands is a door that nobody asked for.
         "control_socket_disable": True,
-        "pre_fork": partial(_hand_limits, limits),
+        "pre_fork": hooks.pre_fork,
+        "post_worker_init": hooks.post_worker_init,
         "certfile": str(settings.tls_cert) if settings.tls_cert else None,
         "keyfile": str(settings.tls_key) if settings.tls_key else None,
     }
-    if settings.status_bind is not None:
-        listener = bind_status(settings.status_bind)
-        options["post_worker_init"] = partial(_start_status, listener)
-    return options
 
 
 class _Service(BaseApplication):
@@ -103,15 +102,30 @@ class _Service(BaseApplication):
         return self._load()
 
 
-def _hand_limits(limits: Limits, _arbiter: object, worker: StrongroomWorker) -> None:
-    worker.limits = limits
+class Hooks:
+    """What gunicorn calls between its own steps."""
 
+    def __init__(self, limits: Limits, status_bind: str | None) -> None:
+        self._limits = limits
+        self._status_bind = status_bind
 
-def _start_status(listener: Any, worker: StrongroomWorker) -> None:
-    service = worker.wsgi
-    metrics = getattr(service, "metrics", None)
-    StatusListener(
-        listener,
-        checks=getattr(service, "checks", None),
-        metrics=None if metrics is None else metrics.render,
-    ).start()
+    def pre_fork(self, arbiter: Any, worker: StrongroomWorker) -> None:
+        """In the master: give `worker` its limits, and the status listener that all share."""
+        worker.limits = self._limits
+        if self._status_bind is None:
+            return
+        # The arbiter keeps it: options are read anew when gunicorn is told to reload.
+        if not hasattr(arbiter, "status_listener"):
+            arbiter.status_listener = bind_status(self._status_bind)
+        worker.status_listener = arbiter.status_listener
+
+    def post_worker_init(self, worker: StrongroomWorker) -> None:
+        """In a worker, with the application loaded: answer on the status listener."""
+        if worker.status_listener is None:
+            return
+        metrics = getattr(worker.wsgi, "metrics", None)
+        StatusListener(
+            worker.status_listener,
+            checks=getattr(worker.wsgi, "checks", None),
+            metrics=None if metrics is None else metrics.render,
+        ).start()

@@ -45,9 +45,10 @@ class Verdict(Enum):
 
 
 class StrongroomWorker(ThreadWorker):
-    """One process; see the module. `limits` may be set before the fork (`pre_fork`)."""
+    """One process; see the module. `limits` and `status_listener` are set before the fork."""
 
     limits = Limits()
+    status_listener: socket.socket | None = None
 
     def init_process(self) -> None:
         """Called in the new process; runs until its end."""
