@@ -15,8 +15,11 @@ JOBS ?= $(shell $(PYTHON) -c 'import os; print(max(2, len(os.sched_getaffinity(0
 # More arguments for pytest: make test ARGS="tests/storage -k conflict"
 ARGS ?=
 
-# PIP_REQUIRE_VIRTUALENV and the like are the machine's business; these are ours.
+# Where packages come from is the machine's to say (PIP_INDEX_URL and its kin); where they go,
+# and what is asked of them, is said here.
 PIP := $(RUN) pip --disable-pip-version-check --quiet
+unexport PIP_USER PIP_TARGET PIP_PREFIX PIP_ROOT PIP_NO_DEPS PIP_NO_BUILD_ISOLATION PIP_PYTHON
+unexport PIP_REQUIRE_HASHES PIP_CONSTRAINT PIP_REQUIREMENT PIP_EDITABLE PIP_VERBOSE
 
 # A virtual environment holds its own path: one that was moved here is made anew.
 MADE_FOR := $(VENV)/made-for
