@@ -13,7 +13,7 @@ from tests.engines.dynamodb_local import CREDENTIALS, dynamodb_local
 
 KEYS = 8
 PARALLEL = 64
-UPLOADS_EACH = 20
+UPLOADS_A_ROUND = 4
 
 
 def conflicts(plan: Plan, folder: Path) -> Iterator[Fact]:
@@ -33,7 +33,7 @@ def conflicts(plan: Plan, folder: Path) -> Iterator[Fact]:
         keys = [service.new_key(f"bench-{number}") for number in range(KEYS)]
         _upload_all(service, keys, "warm", 1)
         before = service.metric("strongroom_metadata_conflicts_total")
-        statuses = _upload_all(service, keys, "file", UPLOADS_EACH)
+        statuses = _upload_all(service, keys, "file", UPLOADS_A_ROUND * plan.rounds)
         retried = service.metric("strongroom_metadata_conflicts_total") - before
     uploads = sum(statuses.values())
     failed = sum(count for status, count in statuses.items() if status >= 500)

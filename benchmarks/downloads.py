@@ -1,7 +1,7 @@
 """Downloads from a folder: large files beside nginx, small ones beside Falcon and pypiserver."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from benchmarks import load
@@ -77,7 +77,7 @@ def small(plan: Plan, folder: Path) -> Iterator[Figure]:
     yield Figure(a_key, key, "pypiserver", other, "/s", 3, "more", apart)
 
 
-def _expect(port: int, path: str, headers: dict[str, str], content: bytes) -> None:
+def _expect(port: int, path: str, headers: Mapping[str, str], content: bytes) -> None:
     """What is measured is the right file, and is not given to just anybody."""
     status, body = answer(port, "GET", path, headers)
     if status != 200 or body != content:
