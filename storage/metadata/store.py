@@ -179,7 +179,10 @@ class Metadata:
             Unavailable: nothing was written, after bounded retries.
             StoreFull: nothing was written.
         """
-        witness = witness or TokenWitness()
+        if witness is None:
+            if not operations:
+                raise InvalidOperation("a commit needs an operation, or an event to record")
+            witness = TokenWitness()
         conflicts = 0
         try:
             while True:
