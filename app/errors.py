@@ -12,8 +12,8 @@ from typing import Any
 from falcon import App, HTTPError, Request, Response
 from falcon.http_status import HTTPStatus
 
-from app.cursors import InvalidCursor
 from app.api.reading import InvalidBody
+from app.cursors import InvalidCursor
 from app.publishing import (
     ArtifactExists,
     ArtifactMissing,
@@ -34,6 +34,7 @@ from app.repositories import (
 )
 from auth.errors import (
     AlreadyTaken,
+    AuthError,
     Busy,
     ChangedMeanwhile,
     Forbidden,
@@ -50,13 +51,14 @@ from middleware.context import CONTEXT, context_of
 from middleware.problems import PROBLEM_JSON, Problem, render
 from storage.blobs import (
     BlobCorrupt,
+    BlobError,
     BlobMissing,
     BlobsFull,
     BlobsUnavailable,
     UploadMemorySpent,
     UploadTooLarge,
 )
-from storage.metadata import ClockSkewed, StoreFull, Unavailable
+from storage.metadata import ClockSkewed, MetadataError, StoreFull, Unavailable
 
 _log = logging.getLogger("strongroom")
 
@@ -135,9 +137,7 @@ ANSWERS: tuple[tuple[type[Exception], Callable[[Any], Problem]], ...] = (
     (BodyIncomplete, _fixed(400, "Bad Request", "The body ended too early; nothing is stored.")),
     (
         BodyMalformed,
-        lambda _: Problem(
-            400, "Bad Request", "The body is not framed as HTTP wants it.", _CLOSED
-        ),
+        lambda _: Problem(400, "Bad Request", "The body is not framed as HTTP wants it.", _CLOSED),
     ),
     (
         BodyTooSlow,
@@ -191,7 +191,9 @@ ANSWERS: tuple[tuple[type[Exception], Callable[[Any], Problem]], ...] = (
 )
 
 #: Faults of ours, or of a store that lost something: logged, and never a 404.
-_FAULT = Problem(500, "Internal Server Error", "Something failed here. Its operator can look it up.")
+_FAULT = Problem(
+    500, "Internal Server Error", "Something failed here. Its operator can look it up."
+)
 _LOGGED = (BlobMissing, BlobCorrupt)
 
 
@@ -218,6 +220,14 @@ def problem_for(error: Exception) -> Problem | None:
     return None
 
 
+def told(error: Exception) -> str | None:
+    """An error as a command names it, or None where it is a fault of ours."""
+    if isinstance(error, BlobError | MetadataError | AuthError):
+        return str(error)
+    problem = problem_for(error)
+    return None if problem is None else problem.detail
+
+
 def _answer(req: Request, resp: Response, error: Exception, _params: dict[str, Any]) -> None:
     problem = problem_for(error)
     _send(req, resp, problem if problem is not None else _FAULT)
@@ -230,12 +240,14 @@ def _fault(req: Request, resp: Response, error: Exception, _params: dict[str, An
 
 def _http_error(req: Request, resp: Response, error: HTTPError, _params: dict[str, Any]) -> None:
     """The framework's own errors, in our form."""
-    headers = dict(error.headers or {}) if not isinstance(error.headers, list) else dict(error.headers)
+    headers = (
+        dict(error.headers or {}) if not isinstance(error.headers, list) else dict(error.headers)
+    )
     detail = error.description or "There is nothing here."
     _send(req, resp, Problem(error.status_code, error.title or "Error", detail, headers))
 
 
-def _http_status(req: Request, resp: Response, error: HTTPStatus, _params: dict[str, Any]) -> None:
+def _http_status(_req: Request, resp: Response, error: HTTPStatus, _params: dict[str, Any]) -> None:
     resp.status = error.status
     resp.set_headers(error.headers or {})
     resp.text = error.text

@@ -36,7 +36,9 @@ curl -u api-key:KEY          THIS-ADDRESS/repositories/REPOSITORY/</pre>
 def style_policy(style: str) -> str:
     """A Content-Security-Policy that allows one style sheet in the page and nothing else."""
     digest = b64encode(sha256(style.encode()).digest()).decode()
-    return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; frame-ancestors 'none'"
+    return (
+        f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; frame-ancestors 'none'"
+    )
 
 
 class Portal:

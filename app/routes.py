@@ -1,9 +1,11 @@
 """Every route, every middleware and every error handler of the service, on one page."""
 
-from collections.abc import Callable
+import json
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import falcon
+from falcon.media import JSONHandler
 
 from app import errors
 from app.api.answers import Paging
@@ -11,6 +13,7 @@ from app.api.keys import Keys, OneKey
 from app.api.repositories import OneRepository, Repositories
 from app.api.users import Me, OneUser, Permissions, Users
 from app.health import Alive, Checks, MetricsPage, Ready
+from app.installation import Installation
 from app.portal import Portal
 from app.publishing import Digester, Publisher, Remover
 from app.publishing.receiving import Receiver
@@ -18,22 +21,25 @@ from app.raw.downloads import Downloads
 from app.raw.files import PublicRawFiles, RawFiles
 from app.raw.listing import Listing
 from app.repositories import Catalogue, Door
-from app.installation import Installation
-from app.tenancy import Tenancy
 from auth.api_keys import ApiKeys
 from auth.authenticator import Authenticator
 from auth.organizations import Organizations
+from auth.slow_hashes import SlowHashes
 from auth.users import Users as UserService
 from middleware.admission import Admission, Limits, Places
 from middleware.authentication import Authentication
 from middleware.browsers import Browsers
 from middleware.declarations import HEALTH_PATHS, Declarations, Routes
 from middleware.hosts import Hosts
+from middleware.metrics import Metrics
 from middleware.proxies import TrustedProxies
 from middleware.request_id import RequestId
 from middleware.request_line import RequestLine
 from middleware.security_headers import SecurityHeaders
 from middleware.transport import Encryption, Forwarding
+
+#: A Falcon application, with its own requests and responses.
+Application: TypeAlias = falcon.App[falcon.Request, falcon.Response]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,22 +48,29 @@ class Parts:
 
     installation: Installation
     authenticator: Authenticator
+    slow_hashes: SlowHashes
     checks: Checks
-    metrics_text: Callable[[], str]
+    metrics: Metrics
 
 
-def build(parts: Parts) -> falcon.App:
+def build(parts: Parts) -> Application:
     """The Falcon application."""
     routes = Routes()
-    application: falcon.App = falcon.App(middleware=middleware(parts, routes), router=routes)
+    application = falcon.App(middleware=middleware(parts, routes), router=routes)
     application.req_options.strip_url_path_trailing_slash = False
     application.req_options.auto_parse_qs_csv = False
+    application.resp_options.media_handlers["application/json"] = JSONHandler(dumps=_json_line)
     errors.register(application)
     _add_routes(application, parts)
     return application
 
 
-def middleware(parts: Parts, routes: Routes) -> list[object]:
+def _json_line(value: object) -> str:
+    """JSON that ends a line, for whoever reads it in a terminal."""
+    return json.dumps(value, ensure_ascii=False) + "\n"
+
+
+def middleware(parts: Parts, routes: Routes) -> list[Any]:
     """Every middleware, in the order in which a request meets them."""
     settings = parts.installation.settings
     proxies = TrustedProxies(settings.trusted_proxies)
@@ -69,21 +82,22 @@ def middleware(parts: Parts, routes: Routes) -> list[object]:
         SecurityHeaders(https_only=settings.http != "allow"),
         RequestLine(routes),
         Browsers(),
-        Tenancy(Organizations(parts.installation.recent), HEALTH_PATHS),
         Declarations(),
-        Authentication(parts.authenticator),
+        Authentication(parts.authenticator, Organizations(parts.installation.recent)),
         Admission(Places(Limits(settings.threads))),
     ]
 
 
-def _add_routes(application: falcon.App, parts: Parts) -> None:
+def _add_routes(application: Application, parts: Parts) -> None:
     at = parts.installation
     recent, journal = at.recent, at.journal
     catalogue = Catalogue(recent, journal)
-    users, api_keys = UserService(recent, journal), ApiKeys(recent, journal)
+    users = UserService(recent, journal, parts.slow_hashes)
+    api_keys = ApiKeys(recent, journal)
     paging = Paging(at.cursors)
     door, downloads, listing = Door(recent), Downloads(at.blobs), Listing(recent, at.cursors)
-    publisher = Publisher(Receiver(at.blobs, at.metadata, Digester()), at.metadata, journal)
+    receiver = Receiver(at.blobs, at.metadata, Digester(), in_flight=parts.metrics.uploads)
+    publisher = Publisher(receiver, at.metadata, journal)
     files = RawFiles(door, publisher, Remover(at.metadata, journal), downloads, listing)
     public = PublicRawFiles(door, downloads, listing)
 
@@ -91,7 +105,7 @@ def _add_routes(application: falcon.App, parts: Parts) -> None:
     add("/", Portal())
     add("/healthz", Alive())
     add("/readyz", Ready(parts.checks))
-    add("/metrics", MetricsPage(recent, parts.metrics_text))
+    add("/metrics", MetricsPage(recent, parts.metrics.render))
     add("/repositories/{repository}/", files)
     add("/repositories/{repository}/{path:path}", files)
     add("/public/repositories/{repository}/", public)
@@ -103,4 +117,4 @@ def _add_routes(application: falcon.App, parts: Parts) -> None:
     add("/api/repositories", Repositories(recent, catalogue, paging))
     add("/api/repositories/{name}", OneRepository(recent, catalogue))
     add("/api/keys", Keys(recent, api_keys, catalogue, paging))
-    add("/api/keys/{key}", OneKey(recent, api_keys))
+    add("/api/keys/{key}", OneKey(recent, api_keys, catalogue))

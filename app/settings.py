@@ -99,7 +99,9 @@ def read_settings(
         SettingsError: for an unknown name or a value that makes no sense.
     """
     given = _known(environment)
-    given |= {name.upper(): str(value) for name, value in (flags or {}).items() if value is not None}
+    given |= {
+        name.upper(): str(value) for name, value in (flags or {}).items() if value is not None
+    }
     data = Path(given.get("DATA", "data"))
     settings = Settings(
         bind=_bind(given.get("BIND", "127.0.0.1:8080"), "BIND"),

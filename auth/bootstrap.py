@@ -30,6 +30,7 @@ FORMAT = 1
 DEFAULT_EMAIL = "admin@localhost"
 _PASSWORD_BYTES = 18  # 24 characters
 _KEY_NAME = "build tools"
+_GOES = "This file goes away when this user first signs in with the password.\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +65,12 @@ class FirstSecrets:
 
 @dataclass(frozen=True, slots=True)
 class Bootstrapped:
-    """The id of the organization, and what this call made, if it made an administrator."""
+    """The id of the organization, what this call made, if it made an administrator, and the
+    ids of those who were there already."""
 
     organization: str
     made: FirstSecrets | None
+    administrators: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,7 @@ def prepare(
     name: str = DEFAULT,
     parameters: Parameters = STRONG,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    lines: Callable[[FirstSecrets], str] | None = None,
 ) -> Bootstrapped:
     """Make what is missing. Repeating it changes nothing.
 
@@ -98,6 +102,7 @@ def prepare(
         name: of the organization.
         parameters: how costly the password's hash is.
         clock: aware.
+        lines: what the file says of them; by default the secrets alone.
 
     Raises:
         InvalidField: the address or the password cannot be taken.
@@ -110,11 +115,11 @@ def prepare(
     if found is not None and (found[1] or wanted is None):
         if file is not None:
             file.settle(found[1])
-        return Bootstrapped(found[0], None)
+        return Bootstrapped(found[0], None, found[1])
     candidate = None if wanted is None else bootstrap.candidate(wanted)
     pending = None
     if file is not None and candidate is not None and candidate.shown.generated:
-        pending = file.pend(candidate.shown.user_id, _lines(candidate.shown))
+        pending = file.pend(candidate.shown.user_id, (lines or _lines)(candidate.shown) + _GOES)
     # What is raised from here on leaves the file: the commit may have happened, and the
     # next start decides with the administrators that it finds.
     done = decided(lambda: bootstrap.attempt(candidate))
@@ -174,7 +179,7 @@ class _Bootstrap:
         if record is not None:
             organization = read_organization(record)
             if organization.administrators or candidate is None:
-                return Bootstrapped(organization.id, None)
+                return Bootstrapped(organization.id, None, organization.administrators)
         org = new_id() if record is None else record.key.partition.partition("#")[0]
         operations: list[Operation] = []
         if not has_format:
@@ -240,5 +245,4 @@ def _lines(shown: FirstSecrets) -> str:
     lines = [f"e-mail: {shown.email}", f"password: {shown.password or 'as it was set'}"]
     if shown.api_key is not None:
         lines.append(f"API key for build tools: {shown.api_key.text}")
-    lines.append("This file goes away when this user first signs in with the password.")
     return "\n".join(lines) + "\n"

@@ -19,6 +19,8 @@ installation begin with `_`. Keys hold a repository's random id, never its name.
     ORG#refusals      / MINUTE#WHAT         → refused requests, counted (expires)
     ORG#repositories  / NAME                → repository: id, format, kind, rules
 
+    ORG#deleted-repositories / NAME/TIME#ID → deleted repository, to be restored
+
     ORG#folder#REPO#FOLDER  / NAME          → artifact: blob, size, digests, who, when
     ORG#folder#REPO#FOLDER  / NAME/         → that a folder NAME lies in FOLDER
     ORG#usage#REPO#STRIPE   / usage         → counters: files, bytes, restorable ones
@@ -133,6 +135,10 @@ def repositories(org: str) -> str:
 
 def repository(org: str, name: str) -> Key:
     return Key(repositories(org), name)
+
+
+def deleted_repositories(org: str) -> str:
+    return f"{org}#deleted-repositories"
 
 
 def folder(org: str, repository_id: str, folder: str) -> str:

@@ -3,16 +3,18 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from falcon import Request
 
 from app.cursors import Cursors
 from app.repositories import Repository
 from auth.principals import Grants
+from auth.records import ApiKey, Listing, User
 from middleware.context import context_of
 from middleware.problems import Problem
-from storage.metadata import Page, Record
+
+Item = TypeVar("Item")
 
 MOST_ITEMS = 1_000
 ITEMS = 100
@@ -28,8 +30,8 @@ class Paging:
         self,
         req: Request,
         name: str,
-        read: Callable[[str, int], Page],
-        show: Callable[[Record], Mapping[str, Any]],
+        read: Callable[[str, int], Listing[Item]],
+        show: Callable[[Item], Mapping[str, Any]],
         scope: tuple[str, ...],
     ) -> dict[str, Any]:
         """One page as JSON: the items under `name`, and `next`, a cursor or null."""
@@ -40,7 +42,7 @@ class Paging:
         after = self.cursors.open(cursor, *scope) if cursor else ""
         page = read(after, limit)
         return {
-            name: [show(record) for record in page.records],
+            name: [show(item) for item in page.items],
             "next": self.cursors.seal(page.next, *scope) if page.next is not None else None,
         }
 
@@ -61,6 +63,32 @@ def repository_json(repository: Repository) -> dict[str, Any]:
         "overwrite": repository.overwrite,
         "restore_days": repository.restore_days,
         "created": time_text(repository.created),
+    }
+
+
+def user_json(user: User, names: Mapping[str, str]) -> dict[str, Any]:
+    """A user as the API shows him; `names` are those of repositories by id."""
+    return {
+        "id": user.id,
+        "email": user.email,
+        "name": user.name,
+        "role": user.role.value,
+        "active": user.active,
+        "permissions": {"repositories": grants_json(user.permissions, names)},
+        "created": time_text(user.created),
+        "updated": time_text(user.updated),
+    }
+
+
+def key_json(key: ApiKey, names: Mapping[str, str]) -> dict[str, Any]:
+    """An API key as the API shows it, without its secret."""
+    return {
+        "id": key.id,
+        "user": key.user_id,
+        "name": key.name,
+        "scopes": None if key.scopes is None else grants_json(key.scopes, names),
+        "expires": time_text(key.expires),
+        "created": time_text(key.created),
     }
 
 

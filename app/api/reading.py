@@ -86,6 +86,13 @@ class Fields:
             raise InvalidField(name, 'must be an object such as {"NAME": ["read", "write"]}')
         return value
 
+    def object(self, name: str) -> "Fields | None":
+        """An object of fields, None where it was not sent."""
+        value = self._take(name, None)
+        if value is not None and not isinstance(value, dict):
+            raise InvalidField(name, "must be an object")
+        return None if value is None else Fields(value)
+
     def finish(self) -> None:
         """Refuse fields that were not asked for."""
         for name in self._values:

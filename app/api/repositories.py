@@ -1,8 +1,7 @@
 """`/api/repositories`: administrators make and change them, everyone sees what he may read."""
 
-from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from falcon import HTTP_201, HTTP_204, Request, Response
 
@@ -21,8 +20,8 @@ from app.repositories import (
 from app.visitors import authority_of, confirmed
 from auth.errors import InvalidField
 from auth.principals import Action, Principal
+from auth.records import Listing
 from middleware.declarations import Access
-from storage.metadata import Page, Record
 from storage.metadata.recent import Recent
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
@@ -41,15 +40,11 @@ class Repositories:
     def on_get(self, req: Request, resp: Response) -> None:
         """List the repositories that the caller may read; a page may be short."""
         principal = confirmed(req, self._recent)
-        organization = principal.organization
 
-        def show(record: Record) -> Mapping[str, Any]:
-            return repository_json(Repository.read(organization, record))
-
-        def read(after: str, limit: int) -> Any:
+        def read(after: str, limit: int) -> Listing[Repository]:
             return readable(self._catalogue, principal, after, limit)
 
-        resp.media = self._paging.answer(req, "repositories", read, show, scope_of(req))
+        resp.media = self._paging.answer(req, "repositories", read, repository_json, scope_of(req))
 
     def on_post(self, req: Request, resp: Response) -> None:
         """Make a repository."""
@@ -105,27 +100,22 @@ class OneRepository:
         principal = confirmed(req, self._recent)
         authority = authority_of(req, principal)
         authority.require_admin()
-        self._catalogue.delete(
-            authority.organization, authority.actor, RepositoryName.parse(name)
-        )
+        self._catalogue.delete(authority.organization, authority.actor, RepositoryName.parse(name))
         resp.status = HTTP_204
 
 
-def readable(catalogue: Catalogue, principal: Principal, after: str, limit: int) -> Page:
+def readable(
+    catalogue: Catalogue, principal: Principal, after: str, limit: int
+) -> Listing[Repository]:
     """A page of the repositories that a caller may read: filtered before it is cut."""
-    found: list[Record] = []
-    while True:
-        page = catalogue.list(principal.organization, after, limit)
-        for record in page.records:
-            if principal.may(record.value["id"], Action.READ):
-                found.append(record)
-                if len(found) == limit:
-                    last = record.key.sort
-                    at_end = page.next is None and record is page.records[-1]
-                    return Page(tuple(found), None if at_end else last)
-        if page.next is None:
-            return Page(tuple(found), None)
-        after = page.next
+    found: list[Repository] = []
+    for repository in catalogue.every(principal.organization, after):
+        if not principal.may(repository.id, Action.READ):
+            continue
+        if len(found) == limit:
+            return Listing(tuple(found), found[-1].name)
+        found.append(repository)
+    return Listing(tuple(found), None)
 
 
 def _name(fields: Fields) -> RepositoryName:

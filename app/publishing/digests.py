@@ -38,9 +38,7 @@ class Digester:
 class Digesting:
     """The digests of one stream. At most one piece is being computed at a time."""
 
-    def __init__(
-        self, submit: Callable[..., Future[None]], algorithms: Iterable[str]
-    ) -> None:
+    def __init__(self, submit: Callable[..., Future[None]], algorithms: Iterable[str]) -> None:
         self._submit = submit
         self._hashes: dict[str, Any] = {
             # MD5 and SHA-1 are what clients still send; they protect nothing here.
@@ -56,9 +54,7 @@ class Digesting:
             for digest in self._hashes.values():
                 digest.update(piece)
         else:
-            self._running = [
-                self._submit(digest.update, piece) for digest in self._hashes.values()
-            ]
+            self._running = [self._submit(digest.update, piece) for digest in self._hashes.values()]
 
     def finish(self, expectations: Expectations) -> dict[str, str]:
         """The digests in hexadecimal, once all was taken and every expectation holds.

@@ -22,6 +22,9 @@ class Expectations:
         return tuple(dict.fromkeys(name for name, _ in self.digests))
 
 
+NO_EXPECTATIONS = Expectations()
+
+
 @dataclass(frozen=True, slots=True)
 class Precondition:
     """What must be true of the artifact that is there before anything is changed.

@@ -11,7 +11,12 @@ from datetime import UTC, datetime
 
 from app.publishing.artifact import Artifact
 from app.publishing.errors import ArtifactExists, Contended, PublishingError
-from app.publishing.expectations import NO_PRECONDITION, Expectations, Precondition
+from app.publishing.expectations import (
+    NO_EXPECTATIONS,
+    NO_PRECONDITION,
+    Expectations,
+    Precondition,
+)
 from app.publishing.place import Place
 from app.publishing.receiving import Body, Received, Receiver
 from app.publishing.removing import retired
@@ -45,7 +50,7 @@ class Publication:
 
     place: Place
     actor: Actor
-    expectations: Expectations = Expectations()
+    expectations: Expectations = NO_EXPECTATIONS
     precondition: Precondition = NO_PRECONDITION
     revisions: tuple[Key, ...] = ()
 
@@ -197,9 +202,7 @@ def _anew(
     return known, blob
 
 
-def _blob_operations(
-    organization: str, artifact: Artifact, blob: Record | None
-) -> list[Operation]:
+def _blob_operations(organization: str, artifact: Artifact, blob: Record | None) -> list[Operation]:
     """The records of the bytes: made where they are new, referred to once more where known."""
     if artifact.blob is None:
         return []
@@ -208,7 +211,5 @@ def _blob_operations(
         return [Add(key, {"references": 1})]
     return [
         Put(key, {"key": artifact.blob, "size": artifact.size, "references": 1}, absent=True),
-        Put(
-            keys.blob_bytes(organization, artifact.blob), {"sha256": artifact.sha256}, absent=True
-        ),
+        Put(keys.blob_bytes(organization, artifact.blob), {"sha256": artifact.sha256}, absent=True),
     ]

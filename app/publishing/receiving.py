@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-from app.publishing.digests import Digester
+from app.publishing.digests import Digester, Digesting
 from app.publishing.expectations import Expectations
 from storage import keys
-from storage.blobs import Blobs, Writer
+from storage.blobs import Blobs
 from storage.metadata import Metadata, Put
 
 LEASE_AFTER = timedelta(hours=1)
@@ -47,11 +47,13 @@ class Receiver:
         metadata: Metadata,
         digester: Digester,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        in_flight: Callable[[int], None] = lambda _: None,
     ) -> None:
         self._blobs = blobs
         self._metadata = metadata
         self._digester = digester
         self._clock = clock
+        self._in_flight = in_flight  # told +1 and -1
 
     def receive(self, organization: str, body: Body, expectations: Expectations) -> Received:
         """Take a whole body.
@@ -63,6 +65,15 @@ class Receiver:
         digesting = self._digester.start(expectations.algorithms)
         if body.length == 0:
             return Received(None, 0, digesting.finish(expectations))
+        self._in_flight(1)
+        try:
+            return self._stream(organization, body, expectations, digesting)
+        finally:
+            self._in_flight(-1)
+
+    def _stream(
+        self, organization: str, body: Body, expectations: Expectations, digesting: Digesting
+    ) -> Received:
         with self._blobs.create(organization, body.length) as writer:
             lease = _Lease(self._metadata, organization, writer.key, self._clock)
             while True:
@@ -77,16 +88,12 @@ class Receiver:
             if writer.offset == 0:
                 return Received(None, 0, digests)
             writer.commit()
-            return _received(writer, digests)
+            return Received(writer.key, writer.offset, digests)
 
     def drop(self, received: Received) -> None:
         """Delete the bytes of a body that was refused after it was received."""
         if received.blob is not None:
             self._blobs.delete([received.blob])
-
-
-def _received(writer: Writer, digests: dict[str, str]) -> Received:
-    return Received(writer.key, writer.offset, digests)
 
 
 class _Lease:

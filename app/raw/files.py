@@ -67,7 +67,15 @@ class RawFiles:
 
     def on_get(self, req: Request, resp: Response, repository: str, path: str = "") -> None:
         """Send a file or a folder's listing."""
-        read(self._door, self._downloads, self._listing, visitor_of(req), req, resp, (repository, path))
+        read(
+            self._door,
+            self._downloads,
+            self._listing,
+            visitor_of(req),
+            req,
+            resp,
+            (repository, path),
+        )
 
     on_head = on_get
 
@@ -76,7 +84,11 @@ class RawFiles:
         _refuse_encodings(req)
         name, address = RepositoryName.parse(repository), ArtifactPath.parse(path)
         expectations = parse_announcements(
-            {name: req.env[variable] for variable, name in _ANNOUNCEMENTS.items() if variable in req.env}
+            {
+                name: req.env[variable]
+                for variable, name in _ANNOUNCEMENTS.items()
+                if variable in req.env
+            }
         )
         precondition = conditions_of(req).for_writing()
         opened = self._open(req, name, Action.WRITE, address)
@@ -104,7 +116,9 @@ class RawFiles:
         precondition = conditions_of(req).for_writing()
         opened = self._open(req, name, Action.DELETE, address)
         actor = actor_of(req, _named(opened))
-        self._remover.remove(_place(opened.repository, address), actor, opened.records, precondition)
+        self._remover.remove(
+            _place(opened.repository, address), actor, opened.records, precondition
+        )
         resp.status = HTTP_204
 
     def _open(
@@ -129,7 +143,15 @@ class PublicRawFiles:
 
     def on_get(self, req: Request, resp: Response, repository: str, path: str = "") -> None:
         """Send a file or a folder's listing."""
-        read(self._door, self._downloads, self._listing, anonymous(req), req, resp, (repository, path))
+        read(
+            self._door,
+            self._downloads,
+            self._listing,
+            anonymous(req),
+            req,
+            resp,
+            (repository, path),
+        )
 
     on_head = on_get
 
@@ -185,7 +207,7 @@ def description(path: ArtifactPath, artifact: Artifact) -> dict[str, Any]:
     return {
         "path": str(path),
         "size": artifact.size,
-        "modified": artifact.modified.astimezone(UTC).isoformat(timespec="seconds"),
+        "modified": artifact.modified.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "digests": dict(artifact.digests),
     }
 

@@ -163,7 +163,9 @@ def _html(
         rows.insert(0, '<tr><td><a href="../">../</a></td><td></td><td></td></tr>')
     more = ""
     if following is not None:
-        more = f'<p><a rel="next" href="?{escape(urlencode({"after": following}))}">Next page</a></p>'
+        more = (
+            f'<p><a rel="next" href="?{escape(urlencode({"after": following}))}">Next page</a></p>'
+        )
     return _PAGE.substitute(
         style=STYLE,
         title=escape(f"{repository.name}/{folder}"),

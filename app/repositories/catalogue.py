@@ -15,9 +15,10 @@ from app.repositories.repository import (
 )
 from storage import keys
 from storage.events import Actor, Journal
-from storage.metadata import ConditionFailed, Delete, Key, Page, Put
+from storage.metadata import ConditionFailed, Delete, Key, Put
 from storage.metadata.recent import Recent
 
+PAGE = 500
 ATTEMPTS = 5  # at a change that others' changes get in the way of
 
 
@@ -68,7 +69,7 @@ class Catalogue:
         organization: str,
         actor: Actor,
         name: RepositoryName,
-        rules: Rules = Rules(),  # noqa: B008 - a frozen value
+        rules: Rules = Rules(),
         repository_format: Format = Format.RAW,
         kind: Kind = Kind.HOSTED,
     ) -> Repository:
@@ -107,14 +108,20 @@ class Catalogue:
             raise RepositoryMissing(name.text)
         return Repository.read(organization, record)
 
-    def list(self, organization: str, after: str = "", limit: int = 100) -> Page:
-        """A page of the records of repositories, in order of their names."""
-        return self._recent.query(keys.repositories(organization), "", after, limit)
+    def every(self, organization: str, after: str = "") -> Iterator[Repository]:
+        """The repositories of an organization behind a name, in order, a page at a time."""
+        partition = keys.repositories(organization)
+        while True:
+            page = self._recent.query(partition, "", after, PAGE)
+            for record in page.records:
+                yield Repository.read(organization, record)
+            if page.next is None:
+                return
+            after = page.next
 
-    def every(self, organization: str) -> Iterator[Repository]:
-        """Every repository of an organization, in order of names."""
-        for record in self._recent.query_all(keys.repositories(organization)):
-            yield Repository.read(organization, record)
+    def names(self, organization: str) -> dict[str, str]:
+        """The names of all repositories by their ids."""
+        return {repository.id: repository.name for repository in self.every(organization)}
 
     def update(
         self, organization: str, actor: Actor, name: RepositoryName, rules: Rules

@@ -9,13 +9,12 @@ from dataclasses import dataclass
 
 from app.repositories.names import RepositoryName
 from app.repositories.repository import Repository
-from auth.authenticator import Claim
+from auth.claims import Claim
 from auth.errors import Forbidden
 from auth.principals import Action, Principal, Role
 from storage import keys
 from storage.metadata import Key, Record
 from storage.metadata.recent import Recent
-
 
 _MOST_SEEN = 10_000
 

@@ -64,7 +64,9 @@ class _EventWitness:
     action: str
     details: Mapping[str, Any]
 
-    def puts(self, attempt: Attempt, operations: Sequence[Operation], fresh: int) -> tuple[Put, ...]:
+    def puts(
+        self, attempt: Attempt, operations: Sequence[Operation], fresh: int
+    ) -> tuple[Put, ...]:
         stripe, sort = keys.stripe(attempt.id), f"{keys.time(attempt.at)}#{attempt.id}"
         key = Key(keys.events(self.organization, attempt.at, stripe), sort)
         value: dict[str, Any] = {

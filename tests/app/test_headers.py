@@ -28,7 +28,7 @@ SAME, LATER, EARLIER = (
 
 
 @pytest.mark.parametrize(
-    ("headers", "expected"),
+    "headers, expected",
     [
         ((None, None, None, None), Outcome.SEND),
         ((None, TAG, None, None), Outcome.NOT_MODIFIED),
@@ -65,7 +65,7 @@ def test_a_precondition_that_does_not_hold_is_412(headers: tuple[str | None, ...
 
 
 @pytest.mark.parametrize(
-    ("headers", "there", "holds"),
+    "headers, there, holds",
     [
         ((None, "*", None, None), None, True),
         ((None, "*", None, None), FILE, False),
@@ -106,7 +106,7 @@ def test_a_date_is_one_or_none(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("header", "expected"),
+    "header, expected",
     [
         ("bytes=0-0", ByteRange(0, 1)),
         ("bytes=0-", ByteRange(0, 1000)),
@@ -120,7 +120,7 @@ def test_a_date_is_one_or_none(text: str) -> None:
         ("items=0-1", None),
         ("bytes=-", None),
         ("bytes=a-b", None),
-        ("bytes=٠-١", None),
+        ("bytes=\u0660-\u0661", None),
         ("", None),
     ],
 )
@@ -138,7 +138,7 @@ def test_a_range_past_the_end_is_416(header: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("if_range", "holds"),
+    "if_range, holds",
     [(TAG, True), ('"x"', False), (f"W/{TAG}", False), (SAME, True), (LATER, False), ("?", False)],
 )
 def test_if_range_names_the_file_exactly_or_gets_it_whole(if_range: str, holds: bool) -> None:
@@ -159,7 +159,7 @@ MD5, SHA256 = "d41d8cd98f00b204e9800998ecf8427e", "e3b0c44298fc1c149afbf4c8996fb
 
 
 @pytest.mark.parametrize(
-    ("headers", "expected"),
+    "headers, expected",
     [
         ({}, ()),
         ({"CONTENT-MD5": "1B2M2Y8AsgTpgAmY7PhCfg=="}, (("md5", MD5),)),

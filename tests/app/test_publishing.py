@@ -13,8 +13,8 @@ from app.publishing import (
     Artifact,
     ArtifactExists,
     ArtifactMissing,
-    DigestMismatch,
     Digester,
+    DigestMismatch,
     Expectations,
     PreconditionFailed,
     Publication,
@@ -68,7 +68,9 @@ class Shelf:
     def place(self, path: str, overwrite: bool = False) -> Place:
         return Place(ORG, REPO, ArtifactPath.parse(path), overwrite, restore_days=14)
 
-    def put(self, path: str, data: bytes | Bytes, overwrite: bool = False, **more: Any) -> Published:
+    def put(
+        self, path: str, data: bytes | Bytes, overwrite: bool = False, **more: Any
+    ) -> Published:
         place = self.place(path, overwrite)
         body = data if isinstance(data, Bytes) else Bytes(data)
         return self.publisher.publish(
@@ -259,7 +261,9 @@ def test_a_blob_collected_meanwhile_is_put_anew(shelf: Shelf) -> None:
             commit(Delete(key))
         return commit(*operations, **more)
 
-    shelf.publisher._metadata = type("Racing", (), {"commit": staticmethod(racing), "get": shelf.at.metadata.get})()
+    shelf.publisher._metadata = type(
+        "Racing", (), {"commit": staticmethod(racing), "get": shelf.at.metadata.get}
+    )()
     published = shelf.put("b", b"shared")
     assert shelf.read("b") == b"shared"
     assert shelf.blob_record(b"shared")["key"] == published.artifact.blob
@@ -326,7 +330,7 @@ def test_an_upload_that_lasts_long_holds_a_lease_on_its_blob(shelf: Shelf) -> No
     # The lease of this test lies in the past, so it is looked at where nothing expires.
     put = keys.upload(ORG, received.blob)
     assert put.sort == received.blob
-    written = [o for o in shelf.at.metadata.query("org1#uploads").records]
+    written = list(shelf.at.metadata.query("org1#uploads").records)
     assert written == []
 
 
@@ -343,9 +347,11 @@ def test_the_feed_rebuilds_the_files_of_a_repository(shelf: Shelf) -> None:
         state.update(event.puts)
         for key, _ in event.deletes:
             state.pop(key, None)
-    folder = [record for record in shelf.at.metadata.query(keys.folder(ORG, REPO, "/")).records]
+    folder = list(shelf.at.metadata.query(keys.folder(ORG, REPO, "/")).records)
     assert {record.key: record.version for record in folder} == {
-        key: version for key, version in state.items() if key.partition == keys.folder(ORG, REPO, "/")
+        key: version
+        for key, version in state.items()
+        if key.partition == keys.folder(ORG, REPO, "/")
     }
     totals: dict[str, int] = {}
     for event in events:

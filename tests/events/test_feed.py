@@ -141,7 +141,9 @@ def test_an_event_holds_no_address_and_its_side_record_does(
     metadata: Metadata, clock: Clock
 ) -> None:
     actor = Actor("user1", "key1", "request1", "192.0.2.7", "curl/8")
-    done = metadata.commit(witness=Journal(SECRET).event(ORG, actor, "test"), *[Put(Key("org1#x", "y"), {})])
+    done = metadata.commit(
+        Put(Key("org1#x", "y"), {}), witness=Journal(SECRET).event(ORG, actor, "test")
+    )
     event = keys.events(ORG, done.attempt.at, keys.stripe(done.attempt.id))
     side = keys.who(ORG, done.attempt.at, keys.stripe(done.attempt.id))
     assert "192.0.2.7" not in json.dumps([r.value for r in metadata.query_all(event)])
@@ -157,9 +159,7 @@ def test_a_forged_or_changed_event_is_not_genuine(metadata: Metadata, clock: Clo
     assert not event.genuine
 
 
-def test_any_of_the_secret_keys_opens_and_the_first_seals(
-    metadata: Metadata, clock: Clock
-) -> None:
+def test_any_of_the_secret_keys_opens_and_the_first_seals(metadata: Metadata, clock: Clock) -> None:
     Writer(metadata).write(clock.now)
     feed = Feed(metadata, Journal(b"another secret key, as long as that", SECRET), ORG, clock)
     (event,) = feed.read(feed.start(START)).events

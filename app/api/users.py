@@ -1,0 +1,149 @@
+"""`/api/user` and `/api/users`: administrators manage people, everyone sees himself."""
+
+from falcon import HTTP_201, HTTP_204, Request, Response
+
+from app.api.answers import Paging, scope_of, user_json
+from app.api.grants import by_ids
+from app.api.reading import Fields, read_fields
+from app.repositories import Catalogue
+from app.visitors import authority_of, confirmed
+from auth.errors import InvalidField
+from auth.fields import GivenGrants
+from auth.principals import Authority
+from auth.records import Listing, User
+from auth.users import UserChanges
+from auth.users import Users as UserService
+from middleware.declarations import Access
+from storage.metadata.recent import Recent
+
+
+class People:
+    """What the routes of users share."""
+
+    access = Access.SIGNED_IN
+
+    def __init__(self, recent: Recent, users: UserService, catalogue: Catalogue) -> None:
+        self._recent = recent
+        self._users = users
+        self._catalogue = catalogue
+
+    def _authority(self, req: Request) -> Authority:
+        return authority_of(req, confirmed(req, self._recent))
+
+    def _show(self, by: Authority, user: User) -> dict[str, object]:
+        return user_json(user, self._catalogue.names(by.organization))
+
+
+class Me(People):
+    """`GET /api/user`: who the credential is."""
+
+    def on_get(self, req: Request, resp: Response) -> None:
+        """Show the caller to himself."""
+        principal = confirmed(req, self._recent)
+        by = authority_of(req, principal)
+        resp.media = self._show(by, self._users.get(by, principal.user_id))
+
+
+class Users(People):
+    """`GET` and `POST /api/users`."""
+
+    def __init__(
+        self, recent: Recent, users: UserService, catalogue: Catalogue, paging: Paging
+    ) -> None:
+        super().__init__(recent, users, catalogue)
+        self._paging = paging
+
+    def on_get(self, req: Request, resp: Response) -> None:
+        """List users."""
+        by = self._authority(req)
+        by.require_admin()
+        names = self._catalogue.names(by.organization)
+
+        def read(after: str, limit: int) -> Listing[User]:
+            return self._users.list(by, after, limit)
+
+        resp.media = self._paging.answer(
+            req, "users", read, lambda user: user_json(user, names), scope_of(req)
+        )
+
+    def on_post(self, req: Request, resp: Response) -> None:
+        """Make a user."""
+        by = self._authority(req)
+        by.require_admin()
+        fields = read_fields(req)
+        email, role = fields.required("email"), fields.required("role")
+        name = fields.text("name", "") or email.partition("@")[0]
+        password = fields.text("password")
+        active = fields.flag("active")
+        grants, ids = _permissions(self._catalogue, by, fields)
+        fields.finish()
+        user = self._users.create(
+            by,
+            email=email,
+            name=name,
+            role=role,
+            password=password,
+            active=active is not False,
+            permissions=grants,
+            repositories=ids,
+        )
+        resp.status = HTTP_201
+        resp.set_header("Location", f"/api/users/{user.id}")
+        resp.media = self._show(by, user)
+
+
+class OneUser(People):
+    """`GET`, `PATCH` and `DELETE /api/users/ID`."""
+
+    def on_get(self, req: Request, resp: Response, user: str) -> None:
+        """Show a user: to administrators, and to himself."""
+        by = self._authority(req)
+        resp.media = self._show(by, self._users.get(by, user))
+
+    def on_patch(self, req: Request, resp: Response, user: str) -> None:
+        """Change a user: an administrator anyone, a user his own name and password."""
+        by = self._authority(req)
+        fields = read_fields(req)
+        changes = UserChanges(
+            email=fields.text("email"),
+            name=fields.text("name"),
+            role=fields.text("role"),
+            active=fields.flag("active"),
+            password=fields.text("password"),
+        )
+        fields.finish()
+        resp.media = self._show(by, self._users.update(by, user, changes))
+
+    def on_delete(self, req: Request, resp: Response, user: str) -> None:
+        """Delete a user with his keys, at once."""
+        self._users.delete(self._authority(req), user)
+        resp.status = HTTP_204
+
+
+class Permissions(People):
+    """`PUT /api/users/ID/permissions`."""
+
+    def on_put(self, req: Request, resp: Response, user: str) -> None:
+        """Replace what a user is granted, all of it."""
+        by = self._authority(req)
+        by.require_admin()
+        fields = read_fields(req)
+        given = fields.actions("repositories")
+        if given is None:
+            raise InvalidField("repositories", "is missing")
+        fields.finish()
+        grants, ids = by_ids(self._catalogue, by.organization, "repositories", given)
+        resp.media = self._show(by, self._users.set_permissions(by, user, grants, ids))
+
+
+def _permissions(
+    catalogue: Catalogue, by: Authority, fields: Fields
+) -> tuple[GivenGrants, list[str]]:
+    """`permissions` of a new user, in the form of `PUT …/permissions`."""
+    inner = fields.object("permissions")
+    if inner is None:
+        return {}, []
+    given = inner.actions("repositories") or {}
+    inner.finish()
+    grants, ids = by_ids(catalogue, by.organization, "permissions", given)
+    return grants, ids

@@ -1,0 +1,62 @@
+"""What the commands `user` and `key` share: the stores, the authority, and finding people."""
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from app.cli.output import CommandFailed
+from app.compose import run_folder
+from app.installation import Installation, opened
+from app.repositories import Catalogue
+from app.settings import read_settings
+from auth.api_keys import ApiKeys
+from auth.errors import Missing
+from auth.organizations import DEFAULT, Organizations
+from auth.principals import Authority, operating
+from auth.records import User
+from auth.slow_hashes import SlowHashes
+from auth.users import Users
+from storage.events import Actor
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """The services that manage people, and the operator's authority over an organization."""
+
+    by: Authority
+    users: Users
+    api_keys: ApiKeys
+    catalogue: Catalogue
+
+    def user(self, email_or_id: str) -> User:
+        """A user by e-mail address or id. Raises CommandFailed."""
+        try:
+            if "@" in email_or_id:
+                return self.users.find(self.by, email_or_id)
+            return self.users.get(self.by, email_or_id)
+        except Missing as error:
+            raise CommandFailed(f"there is no user {email_or_id!r}") from error
+
+
+@contextlib.contextmanager
+def office(environment: Mapping[str, str]) -> Iterator[Office]:
+    """Open the installation for the time of a command."""
+    settings = read_settings(environment)
+    with opened(settings) as at:
+        at.engine.prepare()
+        yield _office(at)
+
+
+def _office(at: Installation) -> Office:
+    try:
+        organization = Organizations(at.recent).resolve(DEFAULT)
+    except Missing as error:
+        raise CommandFailed("nothing is set up here yet: run `strongroom serve` once") from error
+    actor = Actor(None, "command line", None)
+    users = Users(at.recent, at.journal, SlowHashes(run_folder(at.settings)))
+    return Office(
+        operating(organization, actor),
+        users,
+        ApiKeys(at.recent, at.journal),
+        Catalogue(at.recent, at.journal),
+    )

@@ -1,0 +1,68 @@
+"""`strongroom serve`: prepares the stores, shows the first sign-in, and serves until SIGTERM."""
+
+import argparse
+import errno
+import socket
+import sys
+from collections.abc import Mapping
+
+from app.cli.output import CommandFailed, Commands, Output, add_json
+from app.compose import compose
+from app.first_start import prepare, sign_in_text
+from app.server.run import serve
+from app.settings import Settings, read_settings
+from auth.first_sign_in import FirstSignIn
+
+
+def add(commands: Commands) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "serve",
+        help="serve until SIGTERM",
+        description="Serve until SIGTERM, which finishes transfers first. The first start on the"
+        " embedded store makes an administrator and shows how to sign in.",
+    )
+    parser.add_argument("--bind", metavar="HOST:PORT", help="where to serve (127.0.0.1:8080)")
+    parser.add_argument("--data", metavar="DIR", help="the data folder (./data)")
+    parser.add_argument("--workers", type=int, metavar="N", help="processes (2)")
+    parser.add_argument("--threads", type=int, metavar="N", help="threads of a process (32)")
+    add_json(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace, environment: Mapping[str, str], output: Output) -> int:
+    """Serve."""
+    flags = {name: getattr(options, name) for name in ("bind", "data", "workers", "threads")}
+    settings = read_settings(environment, flags)
+    _check_address(settings)
+    _welcome(settings, output)
+    return serve(settings, lambda: compose(settings))
+
+
+def _check_address(settings: Settings) -> None:
+    """Fail before anything is made where the address is taken."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise CommandFailed(
+                    f"{settings.bind} is in use: stop what serves there, or choose another"
+                    " address with --bind"
+                ) from error
+            raise CommandFailed(f"cannot serve on {settings.bind}: {error}") from error
+
+
+def _welcome(settings: Settings, output: Output) -> None:
+    made = prepare(settings)
+    file = FirstSignIn(settings.data)
+    if made is not None and output.stream.isatty():
+        output.stream.write(f"\n{sign_in_text(settings, made)}\n")
+        output.stream.flush()
+        file.remove()
+    elif file.path.exists():
+        output.stream.write(f"How to sign in first is in {file.path}; it goes away after that.\n")
+    output.stream.flush()
+    sys.stderr.flush()

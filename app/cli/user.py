@@ -1,0 +1,164 @@
+"""`strongroom user`: people, from the command line of the machine."""
+
+import argparse
+import getpass
+import secrets
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from app.api.answers import user_json
+from app.api.grants import by_ids
+from app.cli.output import CommandFailed, Commands, Output, add_json
+from app.cli.people import Office, office
+from auth.principals import Action, Role
+from auth.records import User
+from auth.users import UserChanges
+
+_COLUMNS = ("id", "email", "name", "role", "active")
+_PASSWORD_BYTES = 18  # 24 characters
+_WHO = "e-mail address or id"
+
+
+def add(commands: Commands) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser("user", help="list, make, change and delete users")
+    verbs = parser.add_subparsers(title="what to do", metavar="VERB", required=True)
+
+    listing = verbs.add_parser("list", help="list all users")
+    listing.set_defaults(run=_list)
+
+    create = verbs.add_parser("create", help="make a user")
+    create.add_argument("email")
+    create.add_argument("--role", choices=[role.value for role in Role], default="developer")
+    create.add_argument("--name", help="the part of the address before the @, if not given")
+    _add_password(create)
+    create.set_defaults(run=_create)
+
+    update = verbs.add_parser("update", help="change a user")
+    update.add_argument("user", help=_WHO)
+    update.add_argument("--email")
+    update.add_argument("--name")
+    update.add_argument("--role", choices=[role.value for role in Role])
+    state = update.add_mutually_exclusive_group()
+    state.add_argument("--enable", action="store_const", const=True, dest="active")
+    state.add_argument("--disable", action="store_const", const=False, dest="active")
+    update.set_defaults(run=_update)
+
+    password = verbs.add_parser("password", help="set a user's password")
+    password.add_argument("user", help=_WHO)
+    _add_password(password)
+    password.set_defaults(run=_password)
+
+    grant = verbs.add_parser(
+        "grant", help="set what a user may do in a repository", description="Replaces it."
+    )
+    grant.add_argument("user", help=_WHO)
+    grant.add_argument("repository")
+    grant.add_argument("actions", nargs="*", help="read, write, delete; none takes the grant away")
+    grant.set_defaults(run=_grant)
+
+    delete = verbs.add_parser("delete", help="delete a user with all keys, at once")
+    delete.add_argument("user", help=_WHO)
+    delete.set_defaults(run=_delete)
+    for verb in (listing, create, update, password, grant, delete):
+        add_json(verb)
+
+
+def _add_password(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--password-stdin",
+        action="store_true",
+        help="read the password from standard input; else it is asked for on a terminal, or made",
+    )
+
+
+def _list(_: argparse.Namespace, environment: Mapping[str, str], output: Output) -> int:
+    with office(environment) as at:
+        rows, after = [], ""
+        names = at.catalogue.names(at.by.organization)
+        while True:
+            page = at.users.list(at.by, after, 1000)
+            rows += [user_json(user, names) for user in page.items]
+            if page.next is None:
+                break
+            after = page.next
+        output.table("users", rows, _COLUMNS)
+    return 0
+
+
+def _create(options: argparse.Namespace, environment: Mapping[str, str], output: Output) -> int:
+    password, made = _read_password(options)
+    with office(environment) as at:
+        name = options.name or options.email.partition("@")[0]
+        user = at.users.create(
+            at.by, email=options.email, name=name, role=options.role, password=password
+        )
+        _show(at, user, output, "made", {"password": password} if made else {})
+    return 0
+
+
+def _update(options: argparse.Namespace, environment: Mapping[str, str], output: Output) -> int:
+    with office(environment) as at:
+        changes = UserChanges(
+            email=options.email, name=options.name, role=options.role, active=options.active
+        )
+        _show(at, at.users.update(at.by, at.user(options.user).id, changes), output, "changed", {})
+    return 0
+
+
+def _password(options: argparse.Namespace, environment: Mapping[str, str], output: Output) -> int:
+    password, made = _read_password(options)
+    with office(environment) as at:
+        user = at.users.update(at.by, at.user(options.user).id, UserChanges(password=password))
+        _show(at, user, output, "password set", {"password": password} if made else {})
+    return 0
+
+
+def _grant(options: argparse.Namespace, environment: Mapping[str, str], output: Output) -> int:
+    for action in options.actions:
+        if action not in [known.value for known in Action]:
+            raise CommandFailed(f"there is no action {action!r}: read, write or delete")
+    with office(environment) as at:
+        user = at.user(options.user)
+        names = at.catalogue.names(at.by.organization)
+        given = {
+            names[repository]: [action.value for action in actions]
+            for repository, actions in user.permissions.items()
+            if repository in names
+        }
+        given[options.repository] = options.actions
+        given = {name: actions for name, actions in given.items() if actions}
+        if options.actions == [] and options.repository not in names.values():
+            raise CommandFailed(f"there is no repository {options.repository!r}")
+        grants, ids = by_ids(at.catalogue, at.by.organization, "repository", given)
+        _show(at, at.users.set_permissions(at.by, user.id, grants, ids), output, "granted", {})
+    return 0
+
+
+def _delete(options: argparse.Namespace, environment: Mapping[str, str], output: Output) -> int:
+    with office(environment) as at:
+        user = at.user(options.user)
+        at.users.delete(at.by, user.id)
+        output.result({"id": user.id, "deleted": True}, f"{user.email} deleted")
+    return 0
+
+
+def _show(at: Office, user: User, output: Output, done: str, secret: Mapping[str, Any]) -> None:
+    described = user_json(user, at.catalogue.names(at.by.organization)) | dict(secret)
+    lines = [f"{user.email} ({user.role.value}, {user.id}): {done}"]
+    lines += [f"password, shown this once: {text}" for text in secret.values()]
+    output.result(described, *lines)
+
+
+def _read_password(options: argparse.Namespace) -> tuple[str, bool]:
+    """A password, and whether it was made here and has to be shown."""
+    if options.password_stdin:
+        return sys.stdin.readline().rstrip("\r\n"), False
+    if sys.stdin.isatty():
+        first = getpass.getpass("Password (empty: make one): ")
+        if first:
+            if getpass.getpass("Again: ") != first:
+                raise CommandFailed("the two passwords differ")
+            return first, False
+    return secrets.token_urlsafe(_PASSWORD_BYTES), True

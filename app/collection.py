@@ -1,0 +1,127 @@
+"""Collection: what nothing refers to is removed, a day after it could last have been in use.
+
+Two kinds of leftovers are found in the blob store: uploads that nobody finished, and blobs
+whose commit never came. Anything younger than the grace period is left alone, because its
+publisher may be about to commit; so is anything with a lease, which long uploads hold.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from app.installation import Installation
+from storage import keys
+from storage.blobs import BlobEntry, Upload, UploadBusy
+
+GRACE = timedelta(days=1)
+_BATCH = 50  # blobs looked up in one read: a record and a lease for each
+_SWEEP = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was found: unfinished uploads, unreferenced blobs (with their bytes), and expired
+    records. With a dry run nothing of it was removed."""
+
+    uploads: int
+    blobs: int
+    bytes: int
+    expired: int
+
+
+class Collection:
+    """One run over the whole installation. Idempotent; may be killed and begun anew."""
+
+    def __init__(
+        self,
+        installation: Installation,
+        grace: timedelta = GRACE,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._metadata = installation.metadata
+        self._blobs = installation.blobs
+        self._grace = grace
+        self._clock = clock
+
+    def run(self, *, dry: bool = False, progress: Callable[[int], None] = lambda _: None) -> Report:
+        """Remove leftovers; with `dry` only count them. `progress` is told the number of
+        blobs and uploads looked at so far."""
+        before = self._clock() - self._grace
+        uploads = sum(self._abort(upload, dry) for upload in self._old_uploads(before))
+        looked, blobs, size = 0, 0, 0
+        for batch in self._old_blobs(before):
+            looked += len(batch)
+            unreferenced = self._unreferenced(batch)
+            if unreferenced and not dry:
+                self._blobs.delete([entry.key for entry in unreferenced])
+            blobs += len(unreferenced)
+            size += sum(entry.size for entry in unreferenced)
+            progress(looked)
+        return Report(uploads, blobs, size, 0 if dry else self._sweep())
+
+    def _old_uploads(self, before: datetime) -> Iterator[Upload]:
+        after = ""
+        while True:
+            page = self._blobs.uploads(after)
+            yield from (upload for upload in page.uploads if upload.started < before)
+            if page.next is None:
+                return
+            after = page.next
+
+    def _abort(self, upload: Upload, dry: bool) -> bool:
+        lease = keys.upload(_owner(upload.key), upload.key)
+        if self._metadata.get(lease):
+            return False
+        if not dry:
+            try:
+                self._blobs.abort(upload.token)
+            except UploadBusy:
+                return False  # its writer is alive, however long it takes
+        return True
+
+    def _old_blobs(self, before: datetime) -> Iterator[Sequence[BlobEntry]]:
+        after, batch = "", []
+        while True:
+            page = self._blobs.list(after)
+            for entry in page.entries:
+                if entry.modified < before:
+                    batch.append(entry)
+                if len(batch) == _BATCH:
+                    yield batch
+                    batch = []
+            if page.next is None:
+                break
+            after = page.next
+        if batch:
+            yield batch
+
+    def _unreferenced(self, batch: Sequence[BlobEntry]) -> list[BlobEntry]:
+        """Those without a record that refers to them and without a lease."""
+        wanted = [
+            key
+            for entry in batch
+            for key in (
+                keys.blob_bytes(_owner(entry.key), entry.key),
+                keys.upload(_owner(entry.key), entry.key),
+            )
+        ]
+        found = self._metadata.get(*wanted)
+        return [
+            entry
+            for entry, record, lease in zip(batch, wanted[::2], wanted[1::2], strict=True)
+            if record not in found and lease not in found
+        ]
+
+    def _sweep(self) -> int:
+        """Delete expired records, where the engine does not do so by itself."""
+        total = 0
+        while True:
+            swept = self._metadata.sweep(_SWEEP)
+            total += swept
+            if swept < _SWEEP:
+                return total
+
+
+def _owner(key: str) -> str:
+    """The id of the organization that a blob belongs to."""
+    return key.partition("/")[0]

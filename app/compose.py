@@ -1,0 +1,88 @@
+"""Composes the application: the one function that makes everything and hands it on."""
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from app.health import Checks
+from app.housekeeping import Housekeeper
+from app.installation import Installation, open_installation
+from app.routes import Parts, build
+from app.settings import Settings, read_settings
+from auth.authenticator import Authenticator
+from auth.first_sign_in import FirstSignIn
+from auth.rates import Rates
+from auth.slow_hashes import SlowHashes
+from auth.verified import VerifiedPasswords
+from middleware.context import Application, Entrance
+from middleware.metrics import Metrics
+
+
+class Service:
+    """The WSGI application, with what the server asks of it besides."""
+
+    def __init__(
+        self, application: Application, metrics: Metrics, checks: Checks, close: Callable[[], None]
+    ) -> None:
+        self._application = application
+        self.metrics = metrics
+        self.checks: Callable[[], Mapping[str, str]] = checks
+        self.close = close
+
+    def __call__(
+        self, environ: dict[str, Any], start_response: Callable[..., Any]
+    ) -> Iterable[bytes]:
+        return self._application(environ, start_response)
+
+
+def compose(settings: Settings) -> Service:
+    """The service of one process. Call it after a fork: it opens connections and files."""
+    metrics = Metrics(metrics_folder(settings))
+    installation = open_installation(settings, metrics)
+    checks = Checks(installation.metadata, installation.blobs)
+    slow_hashes = SlowHashes(run_folder(settings))
+    parts = Parts(
+        installation=installation,
+        authenticator=_authenticator(installation, slow_hashes),
+        slow_hashes=slow_hashes,
+        checks=checks,
+        metrics=metrics,
+    )
+    housekeeper = Housekeeper(installation) if settings.embedded else None
+    if housekeeper is not None:
+        housekeeper.start()
+
+    def close() -> None:
+        if housekeeper is not None:
+            housekeeper.stop()
+        installation.close()
+        metrics.close()
+
+    return Service(Entrance(build(parts)), metrics, checks, close)
+
+
+def application() -> Service:
+    """The service by the environment's settings, for `gunicorn 'app.compose:application()'`."""
+    return compose(read_settings(os.environ))
+
+
+def run_folder(settings: Settings) -> Path:
+    """Where the processes of one machine meet: locks and the numbers of the metrics."""
+    return settings.data / "run"
+
+
+def metrics_folder(settings: Settings) -> Path:
+    """Where each process counts in a file of its own."""
+    return run_folder(settings) / "metrics"
+
+
+def _authenticator(installation: Installation, slow_hashes: SlowHashes) -> Authenticator:
+    return Authenticator(
+        installation.recent,
+        installation.journal,
+        slow_hashes,
+        Rates(installation.secrets[0]),
+        VerifiedPasswords(),
+        signed_in=FirstSignIn(installation.settings.data).signed_in,
+    )

@@ -1,0 +1,78 @@
+"""The first start: what makes an empty installation one that somebody can use."""
+
+import contextlib
+
+from app.installation import opened
+from app.repositories import Catalogue, RepositoryExists, RepositoryName
+from app.settings import Settings
+from auth import bootstrap
+from auth.bootstrap import FirstSecrets, Wanted
+from auth.first_sign_in import FirstSignIn
+from storage.events import SYSTEM
+
+FIRST_REPOSITORY = "files"
+
+
+def prepare(settings: Settings) -> FirstSecrets | None:
+    """Make what is missing; repeating it changes nothing. Returns what is to be shown once.
+
+    Tables and files, the format, the organization; an administrator where the settings name
+    one or, on the embedded store, where there is none; with that one a first repository.
+    The repository comes before the administrator, so that a start that was killed between
+    the two is made good by the next.
+
+    Raises what the stores and `auth.bootstrap.prepare` raise.
+    """
+    with opened(settings) as at:
+        at.engine.prepare()
+        file = FirstSignIn(settings.data)
+        found = bootstrap.prepare(at.metadata, at.journal, None, file)
+        if settings.admin_email is not None:
+            wanted = Wanted(settings.admin_email, settings.admin_password, api_key=False)
+            return _shown(bootstrap.prepare(at.metadata, at.journal, wanted, file).made)
+        if not settings.embedded or found.administrators:
+            return None
+        catalogue = Catalogue(at.recent, at.journal)
+        with contextlib.suppress(RepositoryExists):  # where an earlier start was killed
+            catalogue.create(found.organization, SYSTEM, RepositoryName.parse(FIRST_REPOSITORY))
+        done = bootstrap.prepare(
+            at.metadata,
+            at.journal,
+            Wanted(),
+            file,
+            lines=lambda made: sign_in_text(settings, made),
+        )
+        return _shown(done.made)
+
+
+def sign_in_text(settings: Settings, made: FirstSecrets) -> str:
+    """How to sign in first, and three lines that upload, download and list a file."""
+    url = f"{address(settings)}/repositories/{FIRST_REPOSITORY}/"
+    key = made.api_key.text if made.api_key is not None else "KEY"
+    return "\n".join(
+        (
+            "The first administrator, shown this once:",
+            "",
+            f"    e-mail    {made.email}",
+            f"    password  {made.password or 'as it was set'}",
+            f"    API key   {key}   (for build tools)",
+            "",
+            "Paste these to upload a file, download it, and list what is there:",
+            "",
+            f"    echo hello | curl --user api-key:{key} --upload-file - {url}hello.txt",
+            f"    curl --user api-key:{key} {url}hello.txt",
+            f"    curl --user api-key:{key} {url}",
+            "",
+        )
+    )
+
+
+def address(settings: Settings) -> str:
+    """The URL under which the service is reached from here."""
+    if settings.base_url is not None:
+        return settings.base_url
+    return f"{'https' if settings.tls_cert else 'http'}://{settings.bind}"
+
+
+def _shown(made: FirstSecrets | None) -> FirstSecrets | None:
+    return made if made is not None and made.generated else None
