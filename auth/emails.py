@@ -45,7 +45,7 @@ def parse_email(text: str, name: str = "email") -> EmailAddress:
         raise InvalidField(name, f"must have at most {BYTES_MOST} bytes")
     local, _, domain = given.rpartition("@")
     if not local or not domain or "@" in local or ":" in given:
-        raise InvalidField(name, "must be an address like person@example.org")
+        raise InvalidField(name, "must be a name, one @ and a domain, without colons")
     return EmailAddress(given, compared)
 
 
