@@ -5,6 +5,7 @@ attachment, and everything under a policy that lets nothing run.
 """
 
 import base64
+from datetime import datetime
 from functools import lru_cache
 from urllib.parse import quote
 
@@ -44,7 +45,16 @@ class Downloads:
         Raises PreconditionFailed, InvalidCondition, and what the blob store raises.
         """
         env = req.env
-        resp.set_headers(_headers(repository, artifact))
+        digests = artifact.digests
+        resp.set_headers(
+            _headers(
+                digests["sha256"],
+                artifact.modified,
+                repository.public,
+                digests.get("md5"),
+                digests.get("sha1"),
+            )
+        )
         if any(name in env for name in _CONDITIONS):
             conditions = parse_conditions(*(env.get(name) for name in _CONDITIONS))
             if conditions.for_reading(artifact) is Outcome.NOT_MODIFIED:
@@ -84,22 +94,24 @@ class Downloads:
             resp.stream = download
 
 
-def _headers(repository: Repository, artifact: Artifact) -> list[tuple[str, str]]:
+@lru_cache(maxsize=8192)
+def _headers(
+    sha256: str, modified: datetime, public: bool, md5: str | None, sha1: str | None
+) -> list[tuple[str, str]]:
     """The headers that a 200 and a 304 share (RFC 9110, section 15.4.5)."""
-    digest = base64.b64encode(bytes.fromhex(artifact.sha256)).decode()
+    digest = base64.b64encode(bytes.fromhex(sha256)).decode()
     headers = [
-        ("ETag", artifact.etag),
-        ("Last-Modified", http_date(artifact.modified)),
+        ("ETag", f'"sha256:{sha256}"'),
+        ("Last-Modified", http_date(modified)),
         ("Accept-Ranges", "bytes"),
-        ("Cache-Control", "public, no-cache" if repository.public else "private, no-cache"),
+        ("Cache-Control", "public, no-cache" if public else "private, no-cache"),
         ("Repr-Digest", f"sha-256=:{digest}:"),
-        ("X-Checksum-Sha256", artifact.sha256),
+        ("X-Checksum-Sha256", sha256),
     ]
-    headers += [
-        (f"X-Checksum-{name.title()}", digest)
-        for name, digest in artifact.digests.items()
-        if name in ("md5", "sha1")
-    ]
+    if md5 is not None:
+        headers.append(("X-Checksum-Md5", md5))
+    if sha1 is not None:
+        headers.append(("X-Checksum-Sha1", sha1))
     return headers
 
 

@@ -62,13 +62,12 @@ class Recent:
         missing = []
         for key in keys:
             remembered = self._remembered.get(key)
-            hit = remembered is not None and remembered.until > now
-            if hit and remembered is not None:
+            if remembered is not None and remembered.until > now:
                 found[key] = remembered.record
             else:
                 missing.append(key)
-            if self._observer is not None:
-                self._observer.cache("records", hit)
+        if self._observer is not None:
+            self._observer.cache("records", not missing)
         if missing:
             found.update(self.remembering(*missing))
         return found
