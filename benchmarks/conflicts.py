@@ -32,9 +32,9 @@ def conflicts(plan: Plan, folder: Path) -> Iterator[Fact]:
     ):
         keys = [service.new_key(f"bench-{number}") for number in range(KEYS)]
         _upload_all(service, keys, "warm", 1)
-        before = service.metric("strongroom_metadata_conflicts_total")
+        before = service.metric("strongroom_storage_conflicts_total")
         statuses = _upload_all(service, keys, "file", UPLOADS_A_ROUND * plan.rounds)
-        retried = service.metric("strongroom_metadata_conflicts_total") - before
+        retried = service.metric("strongroom_storage_conflicts_total") - before
     uploads = sum(statuses.values())
     failed = sum(count for status, count in statuses.items() if status >= 500)
     wrong = sum(count for status, count in statuses.items() if status != 201) - failed
