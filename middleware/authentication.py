@@ -57,7 +57,6 @@ class Authentication:
 
     Refuses without a look-up what has no credentials. The claim that it leaves in the
     context is still to be confirmed, together with the first read of the route.
-
     """
 
     def __init__(self, authenticator: Identifies, organizations: Resolves) -> None:

@@ -57,6 +57,7 @@ MALFORMED = [
     "Basic YTpi\x00",
     "Basic YTpi=",
     "Basic -_-_",
+    "Basic YTpi~~~~",
     "Basic\tYTpi",
     "Basic:YTpi",
     "BasicYTpi",

@@ -89,3 +89,8 @@ def test_a_host_with_its_default_port_is_the_origin_without():
 def test_following_a_link_from_anywhere_is_no_write():
     headers = [("Sec-Fetch-Site", "cross-site"), ("Origin", "https://evil.example")]
     assert ask("GET", *headers) == 200
+
+
+def test_where_no_host_was_checked_no_origin_is_ours():
+    headers = [("Origin", "http://localhost:8080")]
+    assert Edge().ask("PUT", "/healthz", headers=headers).status == 403
