@@ -27,7 +27,7 @@ from storage.metadata import Key, Record
 T = TypeVar("T")
 
 _ID_BYTES = 10  # 16 characters of base 32
-_ID = re.compile(r"[a-z2-7]{16}|[a-z2-7]{26}")  # of users and organizations, and of keys
+_ID = re.compile(r"[a-z2-7]{16}|[0-9a-f]{32}")  # of users and organizations, and of keys
 _ACTIONS = {action.value: action for action in Action}
 
 

@@ -5,12 +5,11 @@ word boundaries around it), and drops false finds with the check digits: the las
 characters are the CRC-32 of all that stands before them, in base 62 with the digits
 `0-9A-Za-z`, most significant first.
 
-The id of a key is derived from its secret, so that the secret alone leads to the record,
-in one read. It is public: the secret cannot be had from it, nor from the stored hash. The
-secret's 256 bits are why a fast hash is enough here.
+The id of a key is the first half of its secret's SHA-256, so that the secret alone leads to
+the record, in one read. It is public: the secret cannot be had from it, nor from the stored
+hash. The secret's 256 bits are why a fast hash is enough here.
 """
 
-import base64
 import binascii
 import hashlib
 import re
@@ -22,7 +21,7 @@ from auth.errors import NotAuthenticated
 
 PREFIX = "srk_"
 SECRET_BITS = 256
-ID_CHARACTERS = 26  # of base 32: 130 bits
+ID_CHARACTERS = 32  # hexadecimal: 128 bits
 _RANDOM_DIGITS = 43  # 62**43 > 2**256
 _CHECK_DIGITS = 6  # 62**6 > 2**32
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -52,9 +51,8 @@ def fingerprint(secret: ApiKeySecret) -> Fingerprint:
     text = secret.text
     if _SECRET.fullmatch(text) is None or _check(text[:-_CHECK_DIGITS]) != text[-_CHECK_DIGITS:]:
         raise NotAuthenticated
-    digest = hashlib.sha256(text.encode())
-    key_id = base64.b32encode(digest.digest()).decode()[:ID_CHARACTERS].lower()
-    return Fingerprint(key_id, digest.hexdigest())
+    sha256 = hashlib.sha256(text.encode()).hexdigest()
+    return Fingerprint(sha256[:ID_CHARACTERS], sha256)
 
 
 def _check(text: str) -> str:

@@ -95,7 +95,7 @@ class CountedHashes(SlowHashes):
 
     taken = 0
 
-    def slot(self):  # noqa: ANN201
+    def slot(self):
         self.taken += 1
         return super().slot()
 

@@ -76,9 +76,9 @@ def test_half_of_the_cores_and_at_least_one() -> None:
 
 
 def test_a_slot_that_another_process_holds_is_not_had(tmp_path: Path) -> None:
-    with holder(tmp_path, 1), pytest.raises(Busy) as caught:
-        with SlowHashes(tmp_path, 1, wait=AT_ONCE).slot():
-            pass
+    hashes = SlowHashes(tmp_path, 1, wait=AT_ONCE)
+    with holder(tmp_path, 1), pytest.raises(Busy) as caught, hashes.slot():
+        pass
     assert caught.value.retry_after > timedelta(0)
 
 
@@ -118,9 +118,8 @@ def test_several_processes_never_hold_more_than_there_are(tmp_path: Path, slots:
 
 def test_threads_of_one_process_share_the_slots_too(tmp_path: Path) -> None:
     hashes = SlowHashes(tmp_path, 2, wait=AT_ONCE)
-    with hashes.slot(), hashes.slot():
-        with pytest.raises(Busy), hashes.slot():
-            pass
+    with hashes.slot(), hashes.slot(), pytest.raises(Busy), hashes.slot():
+        pass
     with hashes.slot():
         pass
 
