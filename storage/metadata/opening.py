@@ -1,5 +1,6 @@
 """From the setting that names the metadata store to its engine."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +11,8 @@ from storage.metadata.errors import UnknownStore
 from storage.metadata.sqlite import SqliteEngine
 
 CONNECTIONS = 64
+
+_TABLE = re.compile(r"[A-Za-z0-9_.-]{3,255}")  # what DynamoDB allows
 
 
 def _machine_time() -> datetime:
@@ -62,7 +65,7 @@ def _dynamodb(url: str, parts: SplitResult, connections: int) -> Engine:
     if unknown or len(options) != len(pairs):
         raise UnknownStore(f"{url!r}: the options are region and endpoint, each once")
     # Not `hostname`: the case of a table's name counts.
-    if not parts.netloc or parts.path not in ("", "/") or parts.fragment or "@" in parts.netloc:
+    if not _TABLE.fullmatch(parts.netloc) or parts.path not in ("", "/") or parts.fragment:
         raise UnknownStore(f"{url!r} needs the name of a table, and nothing behind it but options")
     # Its library takes a third of a second to load: only who uses it waits for that.
     from storage.metadata.dynamodb import DynamoDBEngine

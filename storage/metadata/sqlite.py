@@ -127,7 +127,7 @@ class SqliteEngine:
             page, more = _page(share, limit)
         return ScanPage(tuple(self._alive(page)), json.dumps(page[-1][:2]) if more else None)
 
-    def transact(self, operations: Sequence[Operation], fresh: int, token: str) -> None:  # noqa: ARG002
+    def transact(self, operations: Sequence[Operation], fresh: int, token: str) -> None:
         # No token is kept: what a repetition meets is the witness, which is there already.
         with self._writing() as connection:
             at = moment_of(fresh)

@@ -71,8 +71,8 @@ class TokenWitness:
     def puts(
         self,
         attempt: Attempt,
-        operations: Sequence[Operation],  # noqa: ARG002
-        fresh: int,  # noqa: ARG002
+        operations: Sequence[Operation],
+        fresh: int,
     ) -> tuple[Put, ...]:
         expires = attempt.at + TOKEN_LIFE
         return (Put(tree.token(attempt.id), {}, absent=True, expires=expires),)

@@ -1,8 +1,10 @@
 """What DynamoDB's answers and silences mean to a caller, in one place."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from zlib import crc32
 
 from botocore.exceptions import (
     BotoCoreError,
@@ -44,6 +46,26 @@ class Cancelled(Exception):
             messages = "; ".join(reason.get("Message") or "" for reason in self.reasons)
             return InvalidOperation(f"DynamoDB refuses the commit: {messages}")
         return Unavailable(f"DynamoDB cancelled the transaction: {_listed(codes)}")
+
+
+def check_body(response_dict: dict[str, Any], **_: object) -> None:
+    """Refuse a body that is not what DynamoDB sent: an event hook of the library.
+
+    The library takes a body that is no JSON for an empty answer, which would read as "there
+    is no such record"; and the checksum that DynamoDB sends is looked at by nobody else.
+    """
+    body = response_dict["body"]
+    checksum = response_dict["headers"].get("x-amz-crc32")
+    if checksum is not None:
+        if checksum != str(crc32(body)):
+            raise ResponseParserError("the body does not have its checksum")
+    elif response_dict["status_code"] < 300:
+        try:
+            answer = json.loads(body)
+        except ValueError as error:
+            raise ResponseParserError("the body is no JSON") from error
+        if not isinstance(answer, dict):
+            raise ResponseParserError("the body is no JSON object")
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.config import Config
 
-from storage.metadata.dynamodb.answers import Cancelled, translated
+from storage.metadata.dynamodb.answers import Cancelled, check_body, translated
 from storage.metadata.dynamodb.clock import StoreClock
 from storage.metadata.dynamodb.items import (
     Item,
@@ -156,7 +156,7 @@ class DynamoDBEngine:
             _expired(cancelled, operations, fresh)
             raise Conflict("an expired record was replaced meanwhile") from cancelled
 
-    def sweep(self, limit: int) -> int:  # noqa: ARG002
+    def sweep(self, limit: int) -> int:
         return 0  # DynamoDB deletes by the attribute `expiry`, within days
 
     def now(self) -> datetime:
@@ -191,7 +191,9 @@ class DynamoDBEngine:
 
     def _connect(self) -> "DynamoDBClient":
         session = boto3.session.Session(region_name=self._region)
-        return session.client("dynamodb", endpoint_url=self._endpoint, config=self._config)
+        client = session.client("dynamodb", endpoint_url=self._endpoint, config=self._config)
+        client.meta.events.register("before-parse.dynamodb", check_body)
+        return client
 
 
 def _expired(cancelled: Cancelled, operations: Sequence[Operation], fresh: int) -> dict[int, Item]:
