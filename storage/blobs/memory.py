@@ -128,7 +128,7 @@ class MemoryWriter:
         self._blobs = blobs
         self._key = key
         self._upload = upload
-        self._window_bytes = max(1, _PIECE_BYTES if size is None else min(_PIECE_BYTES, size))
+        self._size = size
         self._window = memoryview(b"")
         self._open = True
 
@@ -142,7 +142,10 @@ class MemoryWriter:
 
     def window(self) -> memoryview:
         self._check_open()
-        self._window = memoryview(bytearray(self._window_bytes))
+        count = _PIECE_BYTES
+        if self._size is not None and self.offset <= self._size:
+            count = max(1, min(count, self._size - self.offset))  # 1: to see the end
+        self._window = memoryview(bytearray(count))
         return self._window
 
     def filled(self, count: int) -> None:

@@ -20,7 +20,7 @@ from storage.blobs.keys import check_range, is_key, new_key, parse_key
 from storage.blobs.s3_bucket import S3Bucket
 from storage.blobs.s3_errors import s3_errors
 from storage.blobs.s3_parts import PartSizes
-from storage.blobs.s3_token import UploadCursor, UploadToken
+from storage.blobs.s3_token import UploadToken
 from storage.blobs.s3_upload import LiveUploads, S3Upload
 from storage.blobs.s3_writer import S3Writer
 from storage.blobs.upload_memory import UploadMemory
@@ -150,15 +150,14 @@ class S3Blobs:
 
     def uploads(self, after: str = "", limit: int = 1000) -> UploadPage:
         """As in `Blobs`; a token of a listing resumes as an upload without a length."""
-        cursor = UploadCursor.parse(after) if after else None
-        found, more = self._bucket.uploads(cursor, min(limit, _MOST_AT_ONCE))
+        found, more = self._bucket.uploads(after, min(limit, _MOST_AT_ONCE))
         unit = self._sizes.part_bytes(None)
         uploads = (
             Upload(str(UploadToken(each.name, unit, None, each.upload_id)), each.name, each.time)
             for each in found
             if is_key(each.name)
         )
-        return UploadPage(tuple(uploads), None if more is None else str(more))
+        return UploadPage(tuple(uploads), more)
 
     def abort(self, token: str) -> None:
         taken = UploadToken.parse(token)

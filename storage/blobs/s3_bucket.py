@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 from storage.blobs.interface import BlobsUnavailable
 from storage.blobs.s3_errors import s3_errors
-from storage.blobs.s3_token import UploadCursor
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -172,24 +171,25 @@ class S3Bucket:
         more = answer.get("IsTruncated", False) and bool(found)
         return found, found[-1].name if more else None
 
-    def uploads(
-        self, after: UploadCursor | None, limit: int
-    ) -> tuple[list[Listed], UploadCursor | None]:
-        """Unfinished uploads behind a cursor, and the cursor to go on behind."""
-        markers: dict[str, Any] = {}
-        if after is not None:
-            markers = {"KeyMarker": self._prefix + after.name, "UploadIdMarker": after.upload_id}
+    def uploads(self, after: str, limit: int) -> tuple[list[Listed], str | None]:
+        """Unfinished uploads of names behind `after`, and the name to go on behind.
+
+        Two uploads of one name, which a repeated call can begin, may be cut apart by the end
+        of a page: the second is then listed once the first is gone.
+        """
         with s3_errors():
             answer = self._client.list_multipart_uploads(
-                Bucket=self._bucket, Prefix=self._prefix, MaxUploads=limit, **markers
+                Bucket=self._bucket,
+                Prefix=self._prefix,
+                KeyMarker=self._prefix + after if after else "",
+                MaxUploads=limit,
             )
         found = [
             Listed(self._relative(entry["Key"]), 0, entry["Initiated"], entry["UploadId"])
             for entry in answer.get("Uploads", [])
         ]
-        if not (answer.get("IsTruncated") and found):
-            return found, None
-        return found, UploadCursor(found[-1].name, found[-1].upload_id)
+        more = answer.get("IsTruncated", False) and bool(found)
+        return found, found[-1].name if more else None
 
     def presign(self, name: str, seconds: int, headers: dict[str, str]) -> str:
         """A URL for a GET; `headers` are S3's `response-*` parameters by boto3's names."""

@@ -1,4 +1,4 @@
-"""The texts that stand for an unfinished upload on S3, and for a place in a listing of them.
+"""The text that stands for an unfinished upload on S3.
 
 A token holds what S3 can't be asked for, and no more: the key, the size of parts, the length
 if it is known, and S3's own id of the upload. Which parts are there, S3 is asked.
@@ -13,7 +13,6 @@ from storage.blobs.interface import BlobMissing
 _TOKEN = re.compile(
     r"([a-z0-9]{1,32}/[0-9a-f]{32}):([1-9][0-9]{0,15}):(0|[1-9][0-9]{0,15})?:([\x21-\x7e]{1,1024})"
 )
-_CURSOR = re.compile(r"([\x21-\x7e]{0,1024}) (.{0,1024})", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,21 +34,3 @@ class UploadToken:
     def __str__(self) -> str:
         size = "" if self.size is None else self.size
         return f"{self.key}:{self.part_bytes}:{size}:{self.upload_id}"
-
-
-@dataclass(frozen=True, slots=True)
-class UploadCursor:
-    """S3's two markers: listings of uploads go on behind an object's name and an upload."""
-
-    name: str
-    upload_id: str
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        match = _CURSOR.fullmatch(text)
-        if match is None:
-            raise ValueError("that is not a place in a listing of uploads")
-        return cls(match[2], match[1])
-
-    def __str__(self) -> str:
-        return f"{self.upload_id} {self.name}"
