@@ -45,7 +45,11 @@ from auth.errors import (
     NotAuthenticated,
     TooManyAttempts,
 )
-from middleware.authentication import not_authenticated, too_many_attempts
+from middleware.authentication import (
+    not_authenticated,
+    sign_in_busy,
+    too_many_attempts,
+)
 from middleware.body import BodyIncomplete, BodyMalformed, BodyTooSlow
 from middleware.context import CONTEXT, context_of
 from middleware.problems import PROBLEM_JSON, Problem, render
@@ -84,8 +88,8 @@ _HIDDEN = "There is no such repository, or none that you may read."
 ANSWERS: tuple[tuple[type[Exception], Callable[[Any], Problem]], ...] = (
     (Problem, lambda problem: problem),
     # Who and whether
-    (NotAuthenticated, lambda _: not_authenticated()),
-    (TooManyAttempts, lambda error: too_many_attempts(error.retry_after.total_seconds())),
+    (NotAuthenticated, lambda error: not_authenticated(str(error))),
+    (TooManyAttempts, lambda error: too_many_attempts(error.retry_after)),
     (RepositoryHidden, _fixed(404, "Not Found", _HIDDEN)),
     (RepositoryMissing, _fixed(404, "Not Found", _HIDDEN)),
     (Forbidden, _told(403, "Forbidden")),
@@ -94,15 +98,7 @@ ANSWERS: tuple[tuple[type[Exception], Callable[[Any], Problem]], ...] = (
     (LastAdministrator, _told(409, "Conflict")),
     (ChangedMeanwhile, _told(409, "Conflict")),
     (AlreadyTaken, lambda error: Problem(409, "Conflict", f"This '{error.field}' is taken.")),
-    (
-        Busy,
-        lambda error: Problem(
-            503,
-            "Service Unavailable",
-            _sentence(str(error)),
-            {"Retry-After": str(max(1, math.ceil(error.retry_after.total_seconds())))},
-        ),
-    ),
+    (Busy, lambda error: sign_in_busy(error.retry_after)),
     # What was asked
     (InvalidName, _told(400, "Bad Request")),
     (InvalidAnnouncement, _told(400, "Bad Request")),

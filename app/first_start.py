@@ -1,6 +1,7 @@
 """The first start: what makes an empty installation one that somebody can use."""
 
 import contextlib
+from dataclasses import dataclass
 
 from app.installation import opened
 from app.repositories import Catalogue, RepositoryExists, RepositoryName
@@ -13,8 +14,17 @@ from storage.events import SYSTEM
 FIRST_REPOSITORY = "files"
 
 
-def prepare(settings: Settings) -> FirstSecrets | None:
-    """Make what is missing; repeating it changes nothing. Returns what is to be shown once.
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What a first start made that is to be shown once, if it did, and whether anybody can
+    administer the installation now."""
+
+    made: FirstSecrets | None
+    administered: bool
+
+
+def prepare(settings: Settings) -> Prepared:
+    """Make what is missing; repeating it changes nothing.
 
     Tables and files, the format, the organization; an administrator where the settings name
     one or, on the embedded store, where there is none; with that one a first repository.
@@ -29,9 +39,10 @@ def prepare(settings: Settings) -> FirstSecrets | None:
         found = bootstrap.prepare(at.metadata, at.journal, None, file)
         if settings.admin_email is not None:
             wanted = Wanted(settings.admin_email, settings.admin_password, api_key=False)
-            return _shown(bootstrap.prepare(at.metadata, at.journal, wanted, file).made)
+            bootstrap.prepare(at.metadata, at.journal, wanted, file)
+            return Prepared(None, administered=True)
         if not settings.embedded or found.administrators:
-            return None
+            return Prepared(None, administered=bool(found.administrators))
         catalogue = Catalogue(at.recent, at.journal)
         with contextlib.suppress(RepositoryExists):  # where an earlier start was killed
             catalogue.create(found.organization, SYSTEM, RepositoryName.parse(FIRST_REPOSITORY))
@@ -42,7 +53,7 @@ def prepare(settings: Settings) -> FirstSecrets | None:
             file,
             lines=lambda made: sign_in_text(settings, made),
         )
-        return _shown(done.made)
+        return Prepared(done.made, administered=True)
 
 
 def sign_in_text(settings: Settings, made: FirstSecrets) -> str:
@@ -72,7 +83,3 @@ def address(settings: Settings) -> str:
     if settings.base_url is not None:
         return settings.base_url
     return f"{'https' if settings.tls_cert else 'http'}://{settings.bind}"
-
-
-def _shown(made: FirstSecrets | None) -> FirstSecrets | None:
-    return made if made is not None and made.generated else None

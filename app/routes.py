@@ -76,10 +76,10 @@ def middleware(parts: Parts, routes: Routes) -> list[Any]:
     proxies = TrustedProxies(settings.trusted_proxies)
     return [
         RequestId(proxies),
+        SecurityHeaders(https_only=settings.http != "allow"),
         Forwarding(proxies, HEALTH_PATHS),
         Hosts(settings.base_url, settings.domain, settings.loopback, HEALTH_PATHS),
         Encryption(settings.http, settings.loopback, proxies, HEALTH_PATHS),
-        SecurityHeaders(https_only=settings.http != "allow"),
         RequestLine(routes),
         Browsers(),
         Declarations(),

@@ -23,10 +23,7 @@ def anonymous(request: Request) -> Visitor:
 def note(request: Request, principal: Principal | None) -> None:
     """Write down who it is, for the log and the limits."""
     if principal is not None:
-        context = context_of(request)
-        context.principal = principal
-        context.user = principal.user_id
-        context.credential = principal.credential
+        context_of(request).confirm(principal)
 
 
 def actor_of(request: Request, principal: Principal) -> Actor:

@@ -3,7 +3,6 @@
 import argparse
 import errno
 import socket
-import sys
 from collections.abc import Mapping
 
 from app.cli.output import CommandFailed, Commands, Output, add_json
@@ -56,13 +55,17 @@ def _check_address(settings: Settings) -> None:
 
 
 def _welcome(settings: Settings, output: Output) -> None:
-    made = prepare(settings)
+    prepared = prepare(settings)
     file = FirstSignIn(settings.data)
-    if made is not None and output.stream.isatty():
-        output.stream.write(f"\n{sign_in_text(settings, made)}\n")
+    if prepared.made is not None and output.stream.isatty():
+        output.stream.write(f"\n{sign_in_text(settings, prepared.made)}\n")
         output.stream.flush()
         file.remove()
     elif file.path.exists():
         output.stream.write(f"How to sign in first is in {file.path}; it goes away after that.\n")
+    elif not prepared.administered:
+        output.stream.write(
+            "There is no administrator yet: set STRONGROOM_ADMIN_EMAIL and"
+            " STRONGROOM_ADMIN_PASSWORD, or run `strongroom user create EMAIL --role admin`.\n"
+        )
     output.stream.flush()
-    sys.stderr.flush()

@@ -6,6 +6,7 @@ GET are one function, so that they cannot differ.
 
 from datetime import UTC
 from typing import Any
+from urllib.parse import quote
 
 from falcon import HTTP_200, HTTP_201, HTTP_204, HTTP_301, Request, Response
 
@@ -188,7 +189,7 @@ def read(
     if not listing.exists(opened.repository, folder):
         raise Problem(404, "Not Found", "There is no such file or folder in this repository.")
     resp.status = HTTP_301
-    resp.set_header("Location", f"{req.env.get('RAW_URI', req.relative_uri).partition('?')[0]}/")
+    resp.set_header("Location", f"{quote(req.path)}/")
 
 
 def conditions_of(req: Request) -> Conditions:
