@@ -9,6 +9,7 @@ from app.settings import Settings
 from auth import bootstrap
 from auth.bootstrap import FirstSecrets, Wanted
 from auth.first_sign_in import FirstSignIn
+from auth.organizations import DEFAULT
 from storage.events import SYSTEM
 
 FIRST_REPOSITORY = "files"
@@ -82,4 +83,6 @@ def address(settings: Settings) -> str:
     """The URL under which the service is reached from here."""
     if settings.base_url is not None:
         return settings.base_url
+    if settings.domain is not None:
+        return f"https://{DEFAULT}.{settings.domain}"
     return f"{'https' if settings.tls_cert else 'http'}://{settings.bind}"
