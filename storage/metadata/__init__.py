@@ -4,6 +4,7 @@
 and `dynamodb` are its backends, `opening` chooses one, `observed` and `recent` wrap.
 """
 
+from storage.metadata.attempts import Attempt, Committed, TokenWitness, Witness
 from storage.metadata.errors import (
     ClockSkewed,
     ConditionFailed,
@@ -18,7 +19,7 @@ from storage.metadata.errors import (
 )
 from storage.metadata.operations import Add, Check, Delete, Operation, Put
 from storage.metadata.records import Key, Page, Record, ScanPage, Value
-from storage.metadata.store import Attempt, Committed, Metadata, TokenWitness, Witness
+from storage.metadata.store import Metadata
 
 __all__ = [
     "Add",

@@ -146,6 +146,12 @@ def validate_key(key: Key) -> int:
     return sum(sizes)
 
 
+def validate_part(text: str) -> None:
+    """Refuse what is no beginning of a sort key: too long, or not text. It may be empty."""
+    if text:
+        validate_key(Key("-", text))
+
+
 def _checked_bytes(operation: Operation) -> int:
     size = validate_key(operation.key)
     match operation:

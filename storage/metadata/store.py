@@ -7,12 +7,12 @@ attempt puts under a key of its own. So a lost answer is never guessed about.
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Protocol, TypeVar
 
-from storage import keys as tree
+from storage.metadata.attempts import Attempt, Committed, TokenWitness, Witness
 from storage.metadata.engine import Engine
 from storage.metadata.errors import (
     ClockSkewed,
@@ -26,15 +26,17 @@ from storage.metadata.errors import (
 from storage.metadata.operations import (
     KEYS_PER_GET,
     SALT_BITS,
-    SORT_BYTES,
     Operation,
     Put,
     fresh_version,
     validate,
     validate_key,
+    validate_part,
     version_after,
 )
 from storage.metadata.records import Key, Page, Record, ScanPage
+
+__all__ = ["Attempt", "Committed", "ConflictObserver", "Metadata", "Witness"]
 
 CONFLICTS = 10  # retried, each as a new attempt
 TRIES = 4  # of a call that did nothing, within PATIENCE
@@ -42,50 +44,8 @@ PATIENCE = timedelta(seconds=5)
 REPEATS = 10  # of an attempt whose outcome is unknown, within ATTEMPT
 ATTEMPT = timedelta(seconds=30)  # readers of the feed rely on it: nothing is sent later
 SKEW = timedelta(seconds=60)  # of the process's clock from the store's
-TOKEN_LIFE = timedelta(days=1)
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One attempt at a commit: when it began (the store's clock, aware) and its random id."""
-
-    at: datetime
-    id: str
-
-
-class Witness(Protocol):
-    """What a commit leaves behind so that its outcome can be read: made anew an attempt."""
-
-    def puts(
-        self, attempt: Attempt, operations: Sequence[Operation], fresh: int
-    ) -> tuple[Put, ...]:
-        """The records to put if absent, under keys that hold the attempt's id: the witness
-        itself first, then what goes along with it. They count among the 100 operations."""
-
-
-class TokenWitness:
-    """The witness of a commit without an event: a record that says nothing, for a day."""
-
-    def puts(
-        self,
-        attempt: Attempt,
-        operations: Sequence[Operation],
-        fresh: int,
-    ) -> tuple[Put, ...]:
-        expires = attempt.at + TOKEN_LIFE
-        return (Put(tree.token(attempt.id), {}, absent=True, expires=expires),)
-
-
-@dataclass(frozen=True, slots=True)
-class Committed:
-    """How a commit went: its attempt, the number of conflicts retried, and the version
-    that every `Put` of it gave its record."""
-
-    attempt: Attempt
-    conflicts: int
-    versions: Mapping[Key, int]
 
 
 class ConflictObserver(Protocol):
@@ -144,8 +104,10 @@ class Metadata:
         with more to come: only `next` tells. Raises as `get` does.
         """
         validate_key(Key(partition, "-"))
-        if limit < 1 or any(len(text.encode()) > SORT_BYTES for text in (prefix, after)):
-            raise InvalidOperation(f"a query takes a limit of 1 or more, and {SORT_BYTES} bytes")
+        validate_part(prefix)
+        validate_part(after)
+        if limit < 1:
+            raise InvalidOperation("a query takes a limit of 1 or more")
         return self._patiently(lambda: self._engine.query(partition, prefix, after, limit))
 
     def query_all(self, partition: str, prefix: str = "") -> Iterator[Record]:
@@ -159,8 +121,8 @@ class Metadata:
     def scan(self, segment: int, segments: int, after: str = "", limit: int = 1000) -> ScanPage:
         """Read a share of everything, to be called again with the page's `next` as `after`.
 
-        A record that is there throughout comes once; one written meanwhile, or moved by
-        nothing here, may come or not. Raises as `get` does.
+        A record that is there throughout comes once; one that is written meanwhile may
+        come or not. Raises as `get` does.
         """
         if limit < 1 or not 0 <= segment < segments:
             raise InvalidOperation("a scan takes a limit of 1 or more and one of its segments")

@@ -569,6 +569,15 @@ class TestQuery:
         page = metadata.query(partition)
         assert (page.records, page.next) == ((), None)
 
+    @pytest.mark.parametrize("text", ["x" * 1025, "\U0001f600" * 257, "\ud800"])
+    def test_a_prefix_or_start_that_no_key_can_have_is_refused(
+        self, metadata: Metadata, partition: str, text: str
+    ) -> None:
+        with pytest.raises(InvalidOperation):
+            metadata.query(partition, prefix=text)
+        with pytest.raises(InvalidOperation):
+            metadata.query(partition, after=text)
+
     @pytest.mark.parametrize("limit", [0, -1])
     def test_a_limit_below_one_is_refused(
         self, metadata: Metadata, partition: str, limit: int
