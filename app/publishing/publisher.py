@@ -96,9 +96,9 @@ class Publisher:
         publication.precondition.check(known)
         if known is not None and not place.overwrite and body.length not in (None, known.size):
             raise ArtifactExists(str(place))  # before the body: it can't be the same bytes
-        self._make_folders(place, records)
         received = self._receiver.receive(place.organization, body, publication.expectations)
         try:
+            self._make_folders(place, records)
             published = self._commit(publication, received, known)
         except OutcomeUnknown:
             raise  # the bytes may be in use; if they are not, collection finds them
@@ -110,7 +110,8 @@ class Publisher:
         return published
 
     def _make_folders(self, place: Place, records: Mapping[Key, Record]) -> None:
-        """Make folders known to listings before there is a file in them."""
+        """Make folders known to listings before there is a file in them, and after the body
+        was found good: what is refused leaves no record."""
         missing = [Put(key, {}) for key in place.folder_keys() if key not in records]
         if missing:
             self._metadata.commit(*missing)
