@@ -1,0 +1,305 @@
+"""The whole application on stores that a test may choose, count, break and search.
+
+It is composed of the same parts as a serving process; only its clock for what it remembers,
+its pauses between retries and the cost of its passwords are a test's.
+"""
+
+import dataclasses
+import json
+import secrets
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from app.compose import metrics_folder, run_folder
+from app.cursors import Cursors
+from app.health import Checks
+from app.installation import Installation
+from app.repositories import Catalogue, Repository, RepositoryName, Rules
+from app.routes import Parts, build
+from app.secret_key import secret_keys
+from app.settings import Settings
+from auth.api_keys import ApiKeys
+from auth.authenticator import Authenticator
+from auth.bootstrap import Wanted, prepare
+from auth.first_sign_in import FirstSignIn
+from auth.passwords import CHEAP
+from auth.principals import Authority, Role, operating
+from auth.rates import Rates
+from auth.slow_hashes import SlowHashes
+from auth.users import Users
+from auth.verified import VerifiedPasswords
+from middleware.context import Entrance
+from middleware.declarations import Routes
+from middleware.metrics import Metrics
+from storage.blobs import Blobs
+from storage.events import SYSTEM, Journal
+from storage.metadata import Metadata, Record
+from storage.metadata.engine import Engine
+from storage.metadata.opening import open_engine
+from storage.metadata.recent import Recent
+from tests.faults.blobs import FaultyBlobs
+from tests.faults.metadata import Faults
+from tests.http.client import Client, basic
+
+ADMIN_EMAIL = "admin@example.org"
+ADMIN_PASSWORD = "the password of the administrator"
+
+
+class Seconds:
+    """A monotonic clock that moves when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass(frozen=True)
+class Person:
+    """A user with a password and an API key, as a test knows him."""
+
+    id: str
+    email: str
+    password: str
+    key_id: str
+    key: str
+
+    @property
+    def by_key(self) -> str:
+        return basic("api-key", self.key)
+
+    @property
+    def by_password(self) -> str:
+        return basic(self.email, self.password)
+
+
+@dataclass
+class Process:
+    """What one serving process holds over the stores, and a client that speaks to it."""
+
+    installation: Installation
+    engine: Faults
+    blobs: FaultyBlobs
+    clock: Seconds
+    metrics: Metrics
+    routes: Routes
+    client: Client
+    now: Callable[[], datetime] | None = None
+
+
+@dataclass
+class Stand:
+    """An installation that was set up, the processes on it, and the people in it."""
+
+    settings: Settings
+    organization: str
+    open_blobs: Callable[[], Blobs]
+    admin: Person
+    clock: Seconds
+    processes: list[Process] = field(default_factory=list)
+
+    @property
+    def process(self) -> Process:
+        return self.processes[0]
+
+    @property
+    def client(self) -> Client:
+        """Asks without credentials."""
+        return self.process.client
+
+    @property
+    def admins(self) -> Client:
+        """Asks with an administrator's key."""
+        return self.client.as_(self.admin.by_key)
+
+    @property
+    def engine(self) -> Faults:
+        return self.process.engine
+
+    @property
+    def blobs(self) -> FaultyBlobs:
+        return self.process.blobs
+
+    def another_process(self) -> Process:
+        """One more process over the same stores, with memories of its own."""
+        process = _process(self.settings, self.open_blobs(), self.clock)
+        self.processes.append(process)
+        return process
+
+    def repository(self, name: str = "files", **rules: Any) -> Repository:
+        catalogue = Catalogue(self.process.installation.recent, self.process.installation.journal)
+        return catalogue.create(
+            self.organization, SYSTEM, RepositoryName.parse(name), Rules(**rules)
+        )
+
+    def person(
+        self,
+        role: str = "developer",
+        grants: Mapping[str, Iterable[str]] | None = None,
+        scopes: Mapping[str, Iterable[str]] | None = None,
+        expires: datetime | None = None,
+        active: bool = True,
+    ) -> Person:
+        """Make a user with grants (and a key with scopes) by the ids of repositories."""
+        at = self.process.installation
+        email, password = f"{secrets.token_hex(4)}@example.org", secrets.token_hex(8)
+        by = self.operator
+        user = self._users(at).create(
+            by,
+            email=email,
+            name="Somebody",
+            role=Role(role),
+            password=password,
+            active=active,
+            permissions=grants or {},
+            repositories=list(grants or {}),
+        )
+        made = ApiKeys(at.recent, at.journal).create(
+            by,
+            name="of a test",
+            user_id=user.id,
+            scopes=scopes,
+            repositories=list(scopes or {}),
+            expires=expires,
+        )
+        return Person(user.id, email, password, made.key.id, made.secret.text)
+
+    @property
+    def operator(self) -> Authority:
+        return operating(self.organization, SYSTEM)
+
+    def _users(self, at: Installation) -> Users:
+        return Users(at.recent, at.journal, SlowHashes(run_folder(self.settings)), CHEAP)
+
+    def records(self) -> list[Record]:
+        """Everything in the metadata store."""
+        metadata = self.process.installation.metadata
+        found: list[Record] = []
+        after = ""
+        while True:
+            page = metadata.scan(0, 1, after, 1000)
+            found += page.records
+            if page.next is None:
+                return found
+            after = page.next
+
+    def dump(self) -> "Dump":
+        """Everything that is stored: records, blobs, unfinished uploads, and files' names."""
+        records = {
+            f"{record.key.partition} / {record.key.sort}": (
+                record.version,
+                json.dumps(record.value, sort_keys=True),
+            )
+            for record in self.records()
+            # A commit's token is there for a day, and tells nothing.
+            if not record.key.partition.startswith("_#tokens#")
+        }
+        blobs = self.process.installation.blobs
+        return Dump(
+            records,
+            tuple(entry.key for entry in blobs.list().entries),
+            tuple(upload.key for upload in blobs.uploads().uploads),
+            tuple(sorted(self._files())),
+        )
+
+    def _files(self) -> Iterable[str]:
+        for path in (self.settings.data / "blobs").rglob("*"):
+            if path.is_file():
+                yield path.name
+
+    def close(self) -> None:
+        for process in self.processes:
+            process.installation.engine.close()
+            process.installation.blobs.close()
+            process.metrics.close()
+
+
+@dataclass(frozen=True)
+class Dump:
+    """What is stored at a moment; two of them are equal where nothing was written between."""
+
+    records: Mapping[str, tuple[int, str]]
+    blobs: tuple[str, ...]
+    uploads: tuple[str, ...]
+    files: tuple[str, ...]
+
+
+def stand(settings: Settings, open_blobs: Callable[[], Blobs]) -> Stand:
+    """Set up an installation with an administrator, and one process on it."""
+    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    clock = Seconds()
+    process = _process(settings, open_blobs(), clock)
+    at = process.installation
+    at.engine.prepare()
+    done = prepare(
+        at.metadata, at.journal, Wanted(ADMIN_EMAIL, ADMIN_PASSWORD), None, "default", CHEAP
+    )
+    assert done.made is not None
+    assert done.made.api_key is not None
+    key = done.made.api_key.text
+    key_id = next(
+        record.key.sort
+        for record in at.metadata.query_all(f"{done.organization}#keys")
+        if record.value["user"] == done.made.user_id
+    )
+    admin = Person(done.made.user_id, ADMIN_EMAIL, ADMIN_PASSWORD, key_id, key)
+    return Stand(settings, done.organization, open_blobs, admin, clock, [process])
+
+
+def _process(settings: Settings, blobs: Blobs, clock: Seconds) -> Process:
+    engine = Faults(open_engine(settings.metadata, settings.data))
+    return composed(settings, engine, FaultyBlobs(blobs), clock)
+
+
+def composed(settings: Settings, engine: Faults, blobs: FaultyBlobs, clock: Seconds) -> Process:
+    """One process: the parts that `app.compose` makes, around these stores."""
+    metrics = Metrics(metrics_folder(settings))
+    secrets_ = secret_keys(settings)
+    metadata = Metadata(engine, sleep=lambda _: None, observer=metrics)
+    installation = Installation(
+        settings=settings,
+        secrets=secrets_,
+        engine=engine,
+        metadata=metadata,
+        recent=Recent(metadata, clock=clock, observer=metrics),
+        blobs=blobs,
+        journal=Journal(*secrets_),
+        cursors=Cursors(*secrets_),
+    )
+    slow_hashes = SlowHashes(run_folder(settings))
+    parts = Parts(
+        installation=installation,
+        authenticator=Authenticator(
+            installation.recent,
+            installation.journal,
+            slow_hashes,
+            Rates(secrets_[0]),
+            VerifiedPasswords(clock=clock),
+            CHEAP,
+            signed_in=FirstSignIn(settings.data).signed_in,
+        ),
+        slow_hashes=slow_hashes,
+        checks=Checks(metadata, blobs, clock),
+        metrics=metrics,
+    )
+    application = build(parts)
+    routes = application._router
+    assert isinstance(routes, Routes)
+    client = Client(Entrance(application))
+    return Process(installation, engine, blobs, clock, metrics, routes, client)
+
+
+def settings_for(data: Path, **more: Any) -> Settings:
+    """The settings of an embedded installation in a folder."""
+    embedded = Settings(
+        data=data, blobs=f"file:{data}/blobs", metadata=f"sqlite:{data}/strongroom.db"
+    )
+    return dataclasses.replace(embedded, **more)
+
+
+def engine_of(process: Process) -> Engine:
+    return process.engine
