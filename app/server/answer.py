@@ -104,6 +104,7 @@ class Answer:
         "_length",
         "_lines",
         "_pace",
+        "_serving",
         "begun",
         "close",
         "drain",
@@ -112,7 +113,12 @@ class Answer:
     )
 
     def __init__(
-        self, connection: Connection, head: Head, body: SocketBody, dates: Dates, keep: bool
+        self,
+        connection: Connection,
+        head: Head,
+        body: SocketBody,
+        dates: Dates,
+        serving: Callable[[], bool],
     ) -> None:
         self._connection = connection
         self._head = head
@@ -126,7 +132,8 @@ class Answer:
         self.status = ""
         self.sent = 0
         self.begun = False
-        self.close = not (keep and head.keep)
+        self._serving = serving
+        self.close = not head.keep
         self.drain = False
 
     def start(
@@ -175,7 +182,7 @@ class Answer:
             WrongAnswer, FileShort, or anything that `result` raises: the application's. With
                 `begun` the connection must be cut.
         """
-        if self._bodyless:
+        if self.status and self._bodyless:
             self._begin(())
             return
         if isinstance(result, FileWrapper) and self._send_file(result):
@@ -183,13 +190,15 @@ class Answer:
         if isinstance(result, list | tuple) and len(result) < 2 and self._length is None:
             self._length = sum(map(len, result))
         for piece in result:
+            if self._bodyless:
+                break  # A generator starts its answer no sooner than here.
             if piece:
                 self._write(piece)
         if not self.begun:
             self._begin(())
         if self._chunked:
             self._connection.send([b"0\r\n\r\n"], self._pace)
-        elif self._length is not None and self.sent < self._length:
+        elif not self._bodyless and self._length is not None and self.sent < self._length:
             raise WrongAnswer(f"the body ended {self._length - self.sent} bytes early")
 
     def _write(self, piece: bytes) -> None:
@@ -246,6 +255,8 @@ class Answer:
         """The head as bytes; decides the framing."""
         if not self.status:
             raise WrongAnswer("a body came before the answer was started")
+        # The server may have been told to stop while the application was at work.
+        self.close = self.close or not self._serving()
         if not self._body.close(settle=not self.close):
             self.close = self.drain = True
         lines = self._lines

@@ -15,7 +15,7 @@ from app.server.body import SocketBody, socket_body
 from app.server.connection import Connection, ConnectionLost
 from app.server.head import Head, Refused
 from app.server.pace import Pace, TooSlow
-from middleware.context import CONTEXT, SERVER_FINISHES, RequestContext, new_request_id
+from middleware.context import CONTEXT, SERVER_FINISHES, RequestContext
 
 Wsgi: TypeAlias = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
@@ -83,8 +83,10 @@ class Exchange:
             SERVER_FINISHES: True,
         }
 
-    def run(self, connection: Connection, head: Head, keep: bool) -> Answer:
+    def run(self, connection: Connection, head: Head, serving: Callable[[], bool]) -> Answer:
         """Answer one request, and return its answer, all of it sent.
+
+        `serving` says, when the answer begins, whether there will be another on `connection`.
 
         Raises:
             Cut: the connection must be reset.
@@ -94,7 +96,7 @@ class Exchange:
         environ = head.environ
         environ.update(self.base)
         environ["wsgi.input"] = body
-        answer = Answer(connection, head, body, self.dates, keep)
+        answer = Answer(connection, head, body, self.dates, serving)
         whole = False
         if self.observer is not None:
             self.observer.in_flight(1)
@@ -120,18 +122,19 @@ class Exchange:
             raise
         except Exception as error:
             # Its text may name what is private: route and id lead from here to the log's line.
-            self.log.exception("request %s failed", _id(environ))
+            request = _context(environ).id
+            self.log.exception("request %s failed", request)
             if answer.begun:
                 raise Cut("the application failed in the middle of its answer") from error
             answer.status, answer.close = "500 Internal Server Error", True
             detail = "The server failed. The request's id leads to the cause in its log."
-            refuse(connection, Refused(answer.status, detail), _id(environ))
+            refuse(connection, Refused(answer.status, detail), request)
             answer.drain = True
 
     def _account(
         self, environ: dict[str, Any], answer: Answer, body: SocketBody, began: float, whole: bool
     ) -> None:
-        context: RequestContext = environ.get(CONTEXT) or RequestContext(started=began)
+        context = _context(environ)
         try:
             context.status = int(answer.status[:3] or 0)
             context.bytes_in = body.received
@@ -183,6 +186,8 @@ def refuse(connection: Connection, refused: Refused, request: str) -> None:
     connection.send([head.encode("latin-1"), body], Pace(connection.limits))
 
 
-def _id(environ: dict[str, Any]) -> str:
-    context = environ.get(CONTEXT)
-    return context.id if isinstance(context, RequestContext) else new_request_id()
+def _context(environ: dict[str, Any]) -> RequestContext:
+    """The context that the middleware made, or one for an application that has none."""
+    context: RequestContext = environ.get(CONTEXT) or RequestContext()
+    environ[CONTEXT] = context
+    return context

@@ -255,7 +255,7 @@ class StrongroomWorker(ThreadWorker):
                 receive = connection.peek_soon
         except Refused as refused:
             self._exchange.refuse(connection, refused, began)
-            return Verdict.DRAIN
+            return Verdict.CLOSE  # What still comes is thrown away behind our end as well.
 
     def _received(self, connection: Connection, piece: bytes) -> None:
         if not connection.head_deadline:
@@ -280,7 +280,7 @@ class StrongroomWorker(ThreadWorker):
         self.nr += 1
         if self.nr >= self.max_requests:
             self.alive = False
-        answer = self._exchange.run(connection, head, self.alive)
+        answer = self._exchange.run(connection, head, self._serving)
         if answer.close:
             if not answer.drain:
                 return Verdict.CLOSE
@@ -291,6 +291,9 @@ class StrongroomWorker(ThreadWorker):
         if self._needed_elsewhere():
             return Verdict.AGAIN if connection.buffered() else Verdict.IDLE
         return None
+
+    def _serving(self) -> bool:
+        return self.alive
 
     def _needed_elsewhere(self) -> bool:
         """Whether a thread should rather not stay with its connection for a tick."""

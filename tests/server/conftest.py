@@ -1,0 +1,37 @@
+"""Servers that several tests share; each is started once for a file."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.server.running import Server, running
+
+#: Bounds so small that a test waits for them.
+SMALL = {
+    "head_seconds": 0.6,
+    "idle_seconds": 1.0,
+    "stall_seconds": 0.5,
+    "drain_seconds": 1.0,
+    "close_seconds": 0.5,
+}
+
+
+@pytest.fixture(scope="module")
+def reader() -> Iterator[Server]:
+    """Says what body it got."""
+    with running("tests.server.samples:digest", threads=8) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def impatient() -> Iterator[Server]:
+    """The same, with small bounds."""
+    with running("tests.server.samples:digest", threads=2, limits=SMALL) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def refuser() -> Iterator[Server]:
+    """Says 401, whatever is sent."""
+    with running("tests.server.samples:refuse", threads=8) as server:
+        yield server
