@@ -1,0 +1,118 @@
+"""What a client meant to do and what it was told: written before it acts, and again after.
+
+A diary is a file of JSON lines, each written by one call, so that a client that is killed
+leaves every line whole: what it had begun, and everything that was acknowledged to it.
+"""
+
+import json
+import os
+import random
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+#: Bytes that several clients upload, under many paths: by seed, so that all have the same.
+KNOWN_SEEDS = range(1, 21)
+
+
+class Kind(StrEnum):
+    PUT = "put"
+    DELETE = "delete"
+    CUT = "cut"  #: an upload whose body is never sent whole
+    READ = "read"
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """The bytes of a file, as what they are made from."""
+
+    seed: int
+    size: int
+
+    def bytes(self) -> bytes:
+        """The bytes: the same in every process."""
+        return random.Random(self.seed).randbytes(self.size)
+
+    @property
+    def sha256(self) -> str:
+        return sha256(self.bytes()).hexdigest()
+
+
+@dataclass(slots=True)
+class Deed:
+    """One operation: what was meant, and what became of it.
+
+    Attributes:
+        id: the request's id, which the service's event of it names.
+        content: what a PUT or CUT sends; what a READ got back (None: nothing was there).
+        begun, ended: monotonic seconds of the machine. `ended` is None where no answer came.
+        status: the answer's, None where none came.
+        wrong: what was wrong about an answer, in words.
+    """
+
+    id: str
+    client: str
+    kind: Kind
+    path: str
+    content: Content | None
+    begun: float
+    ended: float | None = None
+    status: int | None = None
+    wrong: str = ""
+
+    @property
+    def acknowledged(self) -> bool:
+        return self.status in (200, 201, 204)
+
+
+class Diary:
+    """Writes deeds; safe for threads. Nothing is synced: what must outlive a process that is
+    killed has been written, what must outlive a machine is not the tests' concern."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+
+    def begin(self, id_: str, client: str, kind: Kind, path: str, content: Content | None) -> Deed:
+        """Write down what is about to be done."""
+        deed = Deed(id_, client, kind, path, content, time.monotonic())
+        value = [content.seed, content.size] if content is not None else None
+        self._write({"id": id_, "c": client, "k": kind, "p": path, "v": value, "b": deed.begun})
+        return deed
+
+    def end(self, deed: Deed, status: int | None, wrong: str = "") -> None:
+        """Write down what became of it; None where the answer never came."""
+        deed.status, deed.wrong = status, wrong
+        deed.ended = time.monotonic()
+        self._write({"id": deed.id, "e": deed.ended, "s": status, "w": wrong})
+
+    def _write(self, line: dict[str, Any]) -> None:
+        data = json.dumps(line).encode() + b"\n"
+        if os.write(self._file, data) != len(data):
+            raise OSError("the diary's disk is full")
+
+    def close(self) -> None:
+        os.close(self._file)
+
+
+def read_diaries(paths: Iterable[Path]) -> list[Deed]:
+    """All deeds of some diaries, in the order in which they were begun."""
+    deeds: dict[str, Deed] = {}
+    for path in paths:
+        for line in path.read_text().splitlines():
+            entry = json.loads(line)
+            if "b" in entry:
+                content = Content(*entry["v"]) if entry["v"] is not None else None
+                kind = Kind(entry["k"])
+                deeds[entry["id"]] = Deed(
+                    entry["id"], entry["c"], kind, entry["p"], content, entry["b"]
+                )
+            else:
+                deed = deeds[entry["id"]]
+                deed.status, deed.wrong = entry["s"], entry["w"]
+                # Without an answer it may still happen: it has no end.
+                deed.ended = entry["e"] if entry["s"] is not None else None
+    return sorted(deeds.values(), key=lambda deed: deed.begun)

@@ -1,0 +1,273 @@
+"""`strongroom serve` as processes that can be killed: one machine or two over the same stores.
+
+A machine is a process group of its own with an address of its own in 127.0.0.0/8. So it gets
+its port back after a restart, which no outgoing connection of this machine can have taken.
+"""
+
+import contextlib
+import http.client
+import json
+import os
+import random
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.durability.wire import basic, exchange
+
+ADMIN = "admin@durability.example"
+REPOSITORY = "durable"
+START_SECONDS = 60.0  # two busy cores
+STOP_SECONDS = 40.0  # more than the grace period
+COMMAND = str(Path(sys.executable).with_name("strongroom"))
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """Where an installation keeps its truth, as settings (names without their prefix).
+
+    `shared` says that all machines use one data folder; else each has its own, and the
+    stores are elsewhere.
+    """
+
+    name: str
+    folder: Path
+    settings: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def shared(self) -> bool:
+        return "METADATA" not in self.settings
+
+    def data(self, number: int) -> Path:
+        """The data folder of machine `number`."""
+        return self.folder / ("data" if self.shared else f"data-{number}")
+
+    def variables(self, number: int) -> dict[str, str]:
+        """The `STRONGROOM_*` variables of machine `number`, and nothing of the caller's."""
+        # The tests name their requests themselves, as a trusted proxy may, to find them again.
+        own = {"DATA": str(self.data(number)), "TRUSTED_PROXIES": "127.0.0.0/8"}
+        return {f"STRONGROOM_{name}": value for name, value in {**self.settings, **own}.items()}
+
+    def environ(self, number: int) -> dict[str, str]:
+        """The whole environment of machine `number`."""
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith("STRONGROOM_")}
+        return {**inherited, **self.environment, **self.variables(number)}
+
+
+class Machine:
+    """One `strongroom serve`. It may be killed and started again on the same address."""
+
+    def __init__(self, ground: Ground, number: int, *flags: str) -> None:
+        self.ground = ground
+        self.number = number
+        self.flags = flags
+        self.address = _free_address()
+        self.log = ground.folder / f"machine-{number}.log"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Serve; returns when it is ready to."""
+        host, port = self.address
+        command = [COMMAND, "serve", "--bind", f"{host}:{port}", *self.flags]
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=self.ground.environ(self.number),
+                cwd=self.ground.folder,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + START_SECONDS
+        while not self._ready():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise AssertionError(f"machine {self.number} did not start:\n{self.tail()}")
+            time.sleep(0.05)
+
+    @property
+    def pid(self) -> int:
+        assert self.process is not None
+        return self.process.pid
+
+    def runs(self) -> bool:
+        return self.process is not None and self.process.returncode is None
+
+    def workers(self) -> list[int]:
+        """The ids of the worker processes."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text()
+        return [int(child) for child in children.split()]
+
+    def peak_bytes(self) -> int:
+        """The largest peak of resident memory that one of its workers had, in bytes."""
+        peaks = []
+        for pid in self.workers():
+            status = Path(f"/proc/{pid}/status").read_text()
+            peaks.append(int(re.search(r"^VmHWM:\s+(\d+) kB", status, re.MULTILINE)[1]) * 1024)  # type: ignore[index]
+        return max(peaks)
+
+    def kill(self) -> None:
+        """The power is cut: SIGKILL for every process at once; returns when they are gone."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        assert self.process is not None
+        self.process.wait(10)
+        deadline = time.monotonic() + 10
+        while self._listens() and time.monotonic() < deadline:
+            time.sleep(0.01)
+
+    def terminate(self) -> None:
+        """SIGTERM, as an orchestrator sends it; does not wait."""
+        os.kill(self.pid, signal.SIGTERM)
+
+    def stop(self) -> int:
+        """SIGTERM, and the exit status."""
+        self.terminate()
+        return self.wait()
+
+    def wait(self) -> int:
+        """The exit status, once it has ended."""
+        assert self.process is not None
+        return self.process.wait(STOP_SECONDS)
+
+    def tail(self) -> str:
+        """The end of what it wrote."""
+        return self.log.read_text(errors="replace")[-4000:] if self.log.exists() else ""
+
+    def faults(self) -> list[str]:
+        """The log's lines that tell of a fault of the service: errors and traces, but not the
+        master's line about a worker that was killed."""
+        lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
+        return [
+            line
+            for line in lines
+            if ('"level":"error"' in line and "was sent SIGKILL!" not in line)
+            or "Traceback" in line
+        ]
+
+    def close(self) -> None:
+        """End it, whatever state it is in."""
+        if self.process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.pid, signal.SIGKILL)
+            self.process.wait(10)
+
+    def _listens(self) -> bool:
+        try:
+            socket.create_connection(self.address, timeout=1).close()
+        except OSError:
+            return False
+        return True
+
+    def _ready(self) -> bool:
+        try:
+            return exchange(self.address, "GET", "/readyz").status == 200
+        except (OSError, http.client.HTTPException):
+            return False
+
+
+@dataclass
+class Installation:
+    """Machines over the same stores, an administrator's key, and one repository."""
+
+    ground: Ground
+    machines: list[Machine]
+    key: dict[str, str] = field(default_factory=dict, repr=False)
+
+    def url(self, path: str) -> str:
+        return f"/repositories/{REPOSITORY}/{path}"
+
+    def api(self, method: str, path: str, value: object = None) -> Any:
+        """One request to the management API as the administrator; its JSON."""
+        body = None if value is None else json.dumps(value).encode()
+        fields = {"Content-Type": "application/json", **self.key}
+        answer = exchange(self.machines[0].address, method, path, fields, body)
+        assert 200 <= answer.status < 300, (method, path, answer)
+        return json.loads(answer.body) if answer.body else None
+
+    def new_keys(self, count: int) -> list[str]:
+        """The secrets of so many new API keys."""
+        names = [f"client {number}" for number in range(count)]
+        return [self.api("POST", "/api/keys", {"name": name})["secret"] for name in names]
+
+    def command(self, *words: str) -> Any:
+        """Run a command of the command line beside the service; its JSON."""
+        done = subprocess.run(
+            [COMMAND, *words, "--json"],
+            env=self.ground.environ(0),
+            cwd=self.ground.folder,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, (words, done.stdout, done.stderr)
+        return json.loads(done.stdout)
+
+    def stop(self) -> None:
+        """Stop every machine that runs as an orchestrator does; each has to end well."""
+        running = [machine for machine in self.machines if machine.runs()]
+        for machine in running:
+            machine.terminate()
+        for machine in running:
+            assert machine.wait() == 0, machine.tail()
+
+    def metric(self, name: str) -> float:
+        """A metric, summed over its labels and over all machines."""
+        total = 0.0
+        for machine in self.machines:
+            answer = exchange(machine.address, "GET", "/metrics", self.key)
+            assert answer.status == 200, answer
+            for line in answer.body.decode().splitlines():
+                if line.partition(" ")[0].partition("{")[0] == name:
+                    total += float(line.split()[-1])
+        return total
+
+
+@contextlib.contextmanager
+def installed(ground: Ground, *machines: Sequence[str]) -> Iterator[Installation]:
+    """Start a new installation: a machine for each sequence of flags. All is ended after it."""
+    ground.folder.mkdir(parents=True, exist_ok=True)
+    installation = Installation(
+        ground, [Machine(ground, number, *flags) for number, flags in enumerate(machines)]
+    )
+    try:
+        for machine in installation.machines:
+            machine.start()
+        installation.key = basic("api-key", _first_key(installation))
+        rules = {"name": REPOSITORY, "format": "raw", "kind": "hosted", "overwrite": True}
+        installation.api("POST", "/api/repositories", rules)
+        yield installation
+    finally:
+        for machine in installation.machines:
+            machine.close()
+
+
+def _first_key(installation: Installation) -> str:
+    """The secret of an administrator's key, got the way that each ground has for it."""
+    if installation.ground.shared:
+        text = (installation.ground.data(0) / "first-sign-in.txt").read_text()
+        found = re.search(r"API key\s+(\S+)", text)
+        assert found is not None
+        return found[1]
+    secret: str = installation.command("key", "create", ADMIN, "--name", "durability")["secret"]
+    return secret
+
+
+def _free_address() -> tuple[str, int]:
+    """An address that nobody else has: 127.0.0.0/8 is all loopback on Linux, and outgoing
+    connections start at 127.0.0.1."""
+    pick = random.SystemRandom()
+    host = f"127.{pick.randint(1, 254)}.{pick.randint(0, 255)}.{pick.randint(1, 254)}"
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        port: int = probe.getsockname()[1]
+    return host, port
