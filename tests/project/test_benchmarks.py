@@ -1,0 +1,68 @@
+"""The benchmarks' arithmetic, and what they write; never a time."""
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks import __main__ as bench
+from benchmarks.figures import Fact, Figure, by_turns, middle, spread, table
+from benchmarks.memory import stated_bytes
+from benchmarks.processes import BenchmarkFailed, free_port, serving
+
+
+def test_sides_take_turns_at_being_first_and_the_first_round_does_not_count() -> None:
+    calls: list[str] = []
+
+    def side(name: str) -> float:
+        calls.append(name)
+        return len(calls)
+
+    ours, theirs = by_turns(2, lambda: side("ours"), lambda: side("theirs"))
+    assert calls == ["ours", "theirs", "theirs", "ours", "ours", "theirs"]
+    assert (ours, theirs) == ([4, 5], [3, 6])
+
+
+def test_the_middle_is_the_median_and_the_spread_a_share_of_it() -> None:
+    assert middle([1, 100, 3]) == 3
+    assert spread([2, 4, 5]) == 0.75
+
+
+@pytest.mark.parametrize(
+    "ours, better, holds",
+    [(90, "more", True), (89, "more", False), (90, "less", True), (91, "less", False)],
+)
+def test_a_figure_is_held_against_its_ratio(ours: float, better: str, holds: bool) -> None:
+    figure = Figure("what", ours, "peer", 100, "MB/s", 0.9, better)  # type: ignore[arg-type]
+    assert figure.holds is holds
+    assert ("**missed**" in table([figure])) is not holds
+
+
+def test_a_fact_that_does_not_hold_is_marked() -> None:
+    rows = table([Fact("a", "b", "c", holds=True), Fact("d", "e", "f", holds=False)]).splitlines()
+    assert rows[2:] == ["| a | b | | | c |", "| d | e | | | f **missed** |"]
+
+
+def test_the_table_goes_between_its_marks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text(f"before\n{bench.BEGIN}old\n{bench.END}\nafter\n")
+    monkeypatch.setattr(bench, "README", readme)
+    monkeypatch.setattr(bench, "RESULTS", tmp_path / "results.md")
+    bench._write("new\n")
+    assert readme.read_text() == f"before\n{bench.BEGIN}new\n{bench.END}\nafter\n"
+    assert "new" in (tmp_path / "results.md").read_text()
+
+
+@pytest.mark.parametrize(
+    "pattern", [r"On a folder it is about ([\d,]+) MiB", r"Total\s+([\d,]+) MiB"]
+)
+def test_the_memory_budgets_are_stated(pattern: str) -> None:
+    assert stated_bytes(pattern) > 100 * 2**20
+
+
+def test_a_server_that_ends_is_told_with_its_words(tmp_path: Path) -> None:
+    command = ["sh", "-c", "echo no such file >&2; exit 1"]
+    with (
+        pytest.raises(BenchmarkFailed, match="no such file"),
+        serving(command, free_port(), tmp_path / "log"),
+    ):
+        pass
