@@ -50,6 +50,11 @@ class KeyClaim:
     key: Key
     user: Key
     clock: Callable[[], datetime] = field(repr=False)
+    # The last decision with the very records that it was made by: while they are remembered
+    # they are the same objects, and deciding anew would come to the same.
+    _decided: list[tuple[Record, Record, Principal]] = field(
+        default_factory=list, repr=False, compare=False
+    )
 
     def needs(self) -> tuple[Key, ...]:
         return (self.key, self.user)
@@ -58,12 +63,20 @@ class KeyClaim:
         key, user = records.get(self.key), records.get(self.user)
         if key is None or user is None:
             raise NotAuthenticated
+        principal = self._decide(key, user)
+        if principal.expires is not None and principal.expires <= self.clock():
+            raise NotAuthenticated("This API key has expired; make a new one.")
+        return principal
+
+    def _decide(self, key: Record, user: Record) -> Principal:
+        for decided in self._decided:
+            if decided[0] is key and decided[1] is user:
+                return decided[2]
         prove_key(key, self.fingerprint)
         if read_owner(key) != self.user.sort or user.value.get("active") is not True:
             raise NotAuthenticated
         principal = principal_by_key(self.organization, user, key)
-        if principal.expires is not None and principal.expires <= self.clock():
-            raise NotAuthenticated("This API key has expired; make a new one.")
+        self._decided[:] = [(key, user, principal)]
         return principal
 
 

@@ -56,7 +56,7 @@ class Door:
         self._recent = recent
         # Repositories as they were last seen, however long ago: only to guess which records
         # a change will need, so that they come with the read that checks the guess.
-        self._seen: dict[Key, Repository] = {}
+        self._seen: dict[Key, tuple[Record, Repository]] = {}
 
     def open(
         self,
@@ -82,7 +82,7 @@ class Door:
     def _open_to_read(self, visitor: Visitor, name: RepositoryName, wanted: Wanted) -> Opened:
         key = keys.repository(visitor.organization, name.text)
         records = self._recent.cached(*_needs(visitor), key)
-        repository, principal = _admit(visitor, name, Action.READ, records)
+        repository, principal = self._admit(visitor, name, Action.READ, records)
         missing = wanted(repository)
         found = self._recent.get(*missing) if missing else {}
         return Opened(repository, principal, found)
@@ -92,42 +92,51 @@ class Door:
     ) -> Opened:
         key = keys.repository(visitor.organization, name.text)
         seen = self._seen.get(key)
-        guessed = wanted(seen) if seen is not None else ()
+        guessed = wanted(seen[1]) if seen is not None else ()
         records = self._recent.fresh((*_needs(visitor), key), *guessed)
-        repository, principal = _admit(visitor, name, action, records)
-        if len(self._seen) >= _MOST_SEEN:
-            self._seen.clear()
-        self._seen[key] = repository
+        repository, principal = self._admit(visitor, name, action, records)
         needed = wanted(repository)
         if not set(needed) <= set(guessed):  # seen for the first time, or made anew since
             records |= self._recent.get(*needed)
         return Opened(repository, principal, records)
 
+    def _admit(
+        self, visitor: Visitor, name: RepositoryName, action: Action, records: Mapping[Key, Record]
+    ) -> tuple[Repository, Principal | None]:
+        # Who it is comes first: a wrong credential learns nothing about repositories.
+        principal = None if visitor.claim is None else visitor.claim.confirm(records)
+        if principal is not None and visitor.key_required and _is_too_precious(principal):
+            raise Forbidden("An administrator's password is not taken here: use an API key.")
+        repository = self._read(visitor.organization, name, records)
+        if principal is None:
+            if not (repository.public and action is Action.READ):
+                raise RepositoryHidden(name.text)
+            return repository, None
+        if not principal.may(repository.id, Action.READ):
+            raise RepositoryHidden(name.text)
+        if not principal.may(repository.id, action):
+            raise Forbidden(f"These credentials do not allow to {action} in this repository.")
+        return repository, principal
+
+    def _read(
+        self, organization: str, name: RepositoryName, records: Mapping[Key, Record]
+    ) -> Repository:
+        key = keys.repository(organization, name.text)
+        record = records.get(key)
+        if record is None:
+            raise RepositoryHidden(name.text)
+        seen = self._seen.get(key)
+        if seen is not None and seen[0] is record:
+            return seen[1]
+        repository = Repository.read(organization, record)
+        if len(self._seen) >= _MOST_SEEN:
+            self._seen.clear()
+        self._seen[key] = (record, repository)
+        return repository
+
 
 def _needs(visitor: Visitor) -> tuple[Key, ...]:
     return () if visitor.claim is None else visitor.claim.needs()
-
-
-def _admit(
-    visitor: Visitor, name: RepositoryName, action: Action, records: Mapping[Key, Record]
-) -> tuple[Repository, Principal | None]:
-    # Who it is comes first: a wrong credential learns nothing about repositories.
-    principal = None if visitor.claim is None else visitor.claim.confirm(records)
-    if principal is not None and visitor.key_required and _is_too_precious(principal):
-        raise Forbidden("An administrator's password is not taken here: use an API key.")
-    record = records.get(keys.repository(visitor.organization, name.text))
-    if record is None:
-        raise RepositoryHidden(name.text)
-    repository = Repository.read(visitor.organization, record)
-    if principal is None:
-        if not (repository.public and action is Action.READ):
-            raise RepositoryHidden(name.text)
-        return repository, None
-    if not principal.may(repository.id, Action.READ):
-        raise RepositoryHidden(name.text)
-    if not principal.may(repository.id, action):
-        raise Forbidden(f"These credentials do not allow to {action} in this repository.")
-    return repository, principal
 
 
 def _is_too_precious(principal: Principal) -> bool:

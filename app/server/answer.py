@@ -90,6 +90,7 @@ class Answer:
         status: The status line's code and reason, as the application gave it.
         sent: How many bytes of body went out.
         begun: Whether the head was sent, so that no other answer can be.
+        done: Whether all of it was sent.
         close: Whether the connection ends with this answer.
         drain: Whether there is a body that was refused and is still being sent.
     """
@@ -107,6 +108,7 @@ class Answer:
         "_serving",
         "begun",
         "close",
+        "done",
         "drain",
         "sent",
         "status",
@@ -134,6 +136,7 @@ class Answer:
         self.begun = False
         self._serving = serving
         self.close = not head.keep
+        self.done = False
         self.drain = False
 
     def start(
@@ -175,7 +178,7 @@ class Answer:
         return self._body.left
 
     def send(self, result: Iterable[bytes]) -> None:
-        """Send the whole answer.
+        """Send the whole answer; `done` is true afterwards.
 
         Raises:
             ConnectionLost, TooSlow: the client's doing.
@@ -184,9 +187,11 @@ class Answer:
         """
         if self.status and self._bodyless:
             self._begin(())
-            return
-        if isinstance(result, FileWrapper) and self._send_file(result):
-            return
+        elif not (isinstance(result, FileWrapper) and self._send_file(result)):
+            self._send_pieces(result)
+        self.done = True
+
+    def _send_pieces(self, result: Iterable[bytes]) -> None:
         if isinstance(result, list | tuple) and len(result) < 2 and self._length is None:
             self._length = sum(map(len, result))
         for piece in result:

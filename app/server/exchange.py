@@ -124,11 +124,14 @@ class Exchange:
             # Its text may name what is private: route and id lead from here to the log's line.
             request = _context(environ).id
             self.log.exception("request %s failed", request)
+            if answer.done:
+                answer.close = True  # It is whole; only its own closing failed.
+                return
             if answer.begun:
                 raise Cut("the application failed in the middle of its answer") from error
             answer.status, answer.close = "500 Internal Server Error", True
             detail = "The server failed. The request's id leads to the cause in its log."
-            refuse(connection, Refused(answer.status, detail), request)
+            refuse(connection, Refused(answer.status, detail), request, environ["REQUEST_METHOD"])
             answer.drain = True
 
     def _account(
@@ -167,8 +170,8 @@ class Exchange:
         refuse(connection, refused, context.id)
 
 
-def refuse(connection: Connection, refused: Refused, request: str) -> None:
-    """Send a problem (RFC 9457) as the last answer of `connection`."""
+def refuse(connection: Connection, refused: Refused, request: str, method: str = "-") -> None:
+    """Send a problem (RFC 9457) as the last answer of `connection`; to HEAD without its body."""
     code, _, title = refused.status.partition(" ")
     problem = {
         "type": "about:blank",
@@ -183,7 +186,8 @@ def refuse(connection: Connection, refused: Refused, request: str) -> None:
         f"Content-Length: {len(body)}\r\nCache-Control: no-store\r\n"
         f"X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n"
     )
-    connection.send([head.encode("latin-1"), body], Pace(connection.limits))
+    parts = [head.encode("latin-1"), *([] if method == "HEAD" else [body])]
+    connection.send(parts, Pace(connection.limits))
 
 
 def _context(environ: dict[str, Any]) -> RequestContext:

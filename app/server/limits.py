@@ -33,6 +33,8 @@ class Limits:
         close_seconds: How long a half-closed connection waits for the client's end.
         tick_seconds: The longest single wait of a thread in the kernel; also how long a
             thread waits for a connection's next request before it turns to others.
+        connections: How many a process holds, nearly all of them idle, at about 10 KiB each; the
+            one that was idle for longest makes way for a new one.
         cleanup_seconds: What remains of the grace period, after transfers were cut, for
             their uploads to be aborted.
     """
@@ -51,4 +53,5 @@ class Limits:
     drain_seconds: float = 5.0
     close_seconds: float = 2.0
     tick_seconds: float = 0.05
+    connections: int = 1_000
     cleanup_seconds: float = 3.0

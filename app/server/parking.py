@@ -4,6 +4,7 @@ import selectors
 from collections.abc import Callable, Iterator
 from enum import Enum, auto
 from functools import partial
+from math import inf
 from typing import TypeAlias
 
 from app.server.connection import Connection
@@ -28,11 +29,14 @@ class Parking:
         self._selector = selector
         self._ready = ready
         self._parked: dict[Connection, Stage] = {}
+        # No deadline is earlier: so most turns of the loop need no look at any of them.
+        self._soonest = inf
 
     def park(self, connection: Connection, stage: Stage, deadline: float) -> None:
         """Have `ready(connection, stage)` called when it can be read (or written, in a
         handshake that wants that), and wait for that until `deadline`."""
         connection.deadline = deadline
+        self._soonest = min(self._soonest, deadline)
         event = selectors.EVENT_WRITE if connection.wants_write else selectors.EVENT_READ
         self._selector.register(connection.sock, event, self._caller(connection, stage))
         self._parked[connection] = stage
@@ -44,18 +48,26 @@ class Parking:
 
     def expired(self, now: float) -> list[tuple[Connection, Stage]]:
         """Those whose deadline is over; they stay until they are taken."""
+        if now < self._soonest:
+            return []
+        waiting = (each.deadline for each in self._parked if each.deadline > now)
+        self._soonest = min(waiting, default=inf)
         return [(each, stage) for each, stage in self._parked.items() if each.deadline <= now]
+
+    def hasten(self, stage: Stage, deadline: float) -> None:
+        """Wait for those in `stage` until `deadline` at the latest."""
+        for connection in self.among(stage):
+            connection.deadline = min(connection.deadline, deadline)
+        self._soonest = min(self._soonest, deadline)
 
     def among(self, stage: Stage) -> Iterator[Connection]:
         """Those in `stage`, the one that has waited longest first."""
         return iter([each for each, parked in self._parked.items() if parked is stage])
 
-    def next_deadline(self) -> float | None:
-        """The earliest deadline of all."""
-        return min((each.deadline for each in self._parked), default=None)
-
-    def __len__(self) -> int:
-        return len(self._parked)
+    @property
+    def soonest(self) -> float:
+        """A time before which no deadline is over."""
+        return self._soonest
 
     def _caller(self, connection: Connection, stage: Stage) -> Callable[[object], None]:
         return partial(_call, self._ready, connection, stage)

@@ -27,9 +27,6 @@ GRACE_SECONDS = 28
 #: Where a heartbeat waits for no disk.
 _SHARED_MEMORY = "/dev/shm"  # noqa: S108 - gunicorn makes an unnamed file there
 
-#: Connections of a process, nearly all of them idle; each costs a descriptor and about 10 KiB.
-CONNECTIONS = 1000
-
 
 def serve(settings: "Settings", load: Callable[[], Wsgi], limits: Limits | None = None) -> int:
     """Serve until SIGTERM or SIGINT, and return the exit status.
@@ -61,7 +58,7 @@ def gunicorn_options(settings: "Settings", limits: Limits | None = None) -> dict
         "workers": settings.workers,
         "threads": settings.threads,
         "worker_class": StrongroomWorker,
-        "worker_connections": CONNECTIONS + settings.threads,
+        "worker_connections": limits.connections,
         "keepalive": max(int(limits.idle_seconds), 1),
         "graceful_timeout": GRACE_SECONDS,
         # The loop answers to the master every second; a minute is a process that hangs.

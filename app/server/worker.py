@@ -97,10 +97,8 @@ class StrongroomWorker(ThreadWorker):
 
     def _turn(self, longest: float) -> None:
         """Wait for what happens next, for `longest` seconds at most, and deal with it."""
-        deadline = self._parking.next_deadline()
-        if deadline is not None:
-            longest = min(longest, max(deadline - monotonic(), 0.0))
-        self.wait_for_and_dispatch_events(longest)
+        left = max(self._parking.soonest - monotonic(), 0.0)
+        self.wait_for_and_dispatch_events(min(longest, left))
         for connection, stage in self._parking.expired(monotonic()):
             self._parking.take(connection)
             self._on_expired(connection, stage)
@@ -110,7 +108,10 @@ class StrongroomWorker(ThreadWorker):
         if self.nr_conns >= self.worker_connections:
             for connection in self._parking.among(Stage.IDLE):
                 self._parking.take(connection)
-                self._half_close(connection)
+                connection.finish()
+                self._forget(
+                    connection.close
+                )  # It has read all we sent: there is no more to wait for.
                 break
         room = self.nr_conns < self.worker_connections and monotonic() >= self._accept_again
         self.set_accept_enabled(room)
@@ -203,15 +204,15 @@ class StrongroomWorker(ThreadWorker):
             self._parking.take(connection)
             self._half_close(connection)
         now = monotonic()
-        for connection in self._parking.among(Stage.HEAD):
-            connection.deadline = min(connection.deadline, now + self.limits.close_seconds)
+        self._parking.hasten(Stage.HEAD, now + self.limits.close_seconds)
         end = now + max(self.cfg.graceful_timeout - self.limits.cleanup_seconds, 0)
         self._turn_until(end, lambda: self.nr_conns == 0)
         if self._active:
             self.log.warning("%d transfers were cut at the end of the grace", len(self._active))
         for connection in self._active:
             connection.interrupt()
-        self._turn_until(end + self.limits.cleanup_seconds, lambda: not self._active)
+        # The master kills at the end of it all; the last half second is for ending by ourselves.
+        self._turn_until(end + self.limits.cleanup_seconds - 0.5, lambda: not self._active)
         self._threads.shutdown()
 
     def _turn_until(self, end: float, done: Callable[[], bool]) -> None:
@@ -226,7 +227,7 @@ class StrongroomWorker(ThreadWorker):
             verdict = self._serve(connection)
         except (Cut, ConnectionLost, TooSlow):
             verdict = Verdict.CUT
-        except Exception:
+        except (Exception, SystemExit):  # the latter would end the thread
             self.log.exception("a connection failed")
             verdict = Verdict.CUT
         self.method_queue.defer(self._take_back, connection, verdict)

@@ -23,10 +23,11 @@ def disk_errors() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise _translated(error) from error
+        raise translated(error) from error
 
 
-def _translated(error: OSError) -> BlobError:
+def translated(error: OSError) -> BlobError:
+    """The error of this layer that an error of the operating system means."""
     name = errno.errorcode.get(error.errno or 0, "unknown error")
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return BlobsFull(f"no room is left in the folder of the blobs ({name})")

@@ -42,12 +42,16 @@ class Observer(Protocol):
 class _Timer:
     def __init__(self, observer: Observer, clock: Callable[[], float]) -> None:
         self._observer = observer
-        self._clock = clock
+        self.clock = clock
+
+    def tell(self, name: str, begun: float, outcome: str) -> None:
+        """Report a call that began at `begun` and has just ended."""
+        self._observer.storage_call("blobs", name, self.clock() - begun, outcome)
 
     @contextmanager
     def call(self, name: str, *, failures_alone: bool = False) -> Iterator[None]:
         """Report the block as one call; `failures_alone` where it mostly makes none."""
-        outcome, begun = "error", self._clock()
+        outcome, begun = "error", self.clock()
         try:
             yield
             outcome = "ok"
@@ -56,7 +60,7 @@ class _Timer:
             raise
         finally:
             if outcome != "ok" or not failures_alone:
-                self._observer.storage_call("blobs", name, self._clock() - begun, outcome)
+                self.tell(name, begun, outcome)
 
 
 class Observed:
@@ -79,8 +83,15 @@ class Observed:
             return _ObservedWriter(self._blobs.resume(token), self._timer)
 
     def open(self, key: str, start: int = 0, length: int | None = None) -> Download:
-        with self._timer.call("open"):
-            return _ObservedDownload(self._blobs.open(key, start, length), self._timer)
+        # Every download comes through here, so it does without the context manager.
+        begun = self._timer.clock()
+        try:
+            download = self._blobs.open(key, start, length)
+        except Exception as error:
+            self._timer.tell("open", begun, _OUTCOMES.get(type(error), "error"))
+            raise
+        self._timer.tell("open", begun, "ok")
+        return _ObservedDownload(download, self._timer)
 
     def delete(self, keys: Sequence[str]) -> None:
         with self._timer.call("delete"):
