@@ -81,9 +81,10 @@ def parse_date(text: str | None) -> datetime | None:
         return None
     try:
         moment = parsedate_to_datetime(text)
+        # A date at the calendar's end may leave it when its offset is taken off.
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def http_date(moment: datetime) -> str:

@@ -17,7 +17,6 @@ from app.cursors import Cursors
 from app.portal import style_policy
 from app.publishing import Artifact
 from app.repositories import FolderPath, Opened, Repository
-from auth.principals import Role
 from middleware.problems import Problem
 from storage import keys
 from storage.metadata import Page, Record
@@ -44,7 +43,8 @@ class Listing:
 
     def exists(self, repository: Repository, folder: FolderPath) -> bool:
         """Whether there is anything in the folder."""
-        return bool(self._page(repository, folder, "", 1).records)
+        page = self._page(repository, folder, "", 1)
+        return bool(page.records) or page.next is not None
 
     def answer(self, req: Request, resp: Response, opened: Opened, folder: FolderPath) -> None:
         """Answer with a page of the folder: `?limit=` entries, behind the cursor `?after=`."""
@@ -55,7 +55,7 @@ class Listing:
         cursor = req.get_param("after")
         after = self._cursors.open(cursor, *scope) if cursor else ""
         page = self._page(repository, folder, after, limit)
-        if not page.records and not after and folder.segments:
+        if not page.records and page.next is None and not after and folder.segments:
             raise Problem(404, "Not Found", "There is no such file or folder in this repository.")
         following = self._cursors.seal(page.next, *scope) if page.next is not None else None
         entries = [_entry(record) for record in page.records]
@@ -66,7 +66,7 @@ class Listing:
             resp.set_header("Content-Security-Policy", _POLICY)
             resp.text = _html(repository, folder, entries, following)
         else:
-            shows_users = principal is not None and principal.role is Role.ADMIN
+            shows_users = principal is not None and principal.manages
             resp.media = _json(repository, folder, entries, following, shows_users)
 
     def _page(self, repository: Repository, folder: FolderPath, after: str, limit: int) -> Page:
