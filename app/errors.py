@@ -257,6 +257,8 @@ def _send(req: Request, resp: Response, problem: Problem) -> None:
     resp.status = str(problem.status)
     resp.text = None
     resp.stream = None
+    for name in resp.headers:
+        resp.delete_header(name)  # it described what is not sent now: a file's bytes, say
     resp.set_headers(problem.headers)
     resp.content_type = PROBLEM_JSON
     resp.set_header("Cache-Control", "no-store")
