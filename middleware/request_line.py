@@ -69,6 +69,9 @@ def _check_target(env: Environ) -> None:
 
 def _check_path(env: Environ, path: str) -> None:
     raw: str = env["PATH_INFO"]
+    # Falcon's router takes "//api" for "/api", which no rule about "/api/" would have seen.
+    if raw.startswith("//"):
+        raise _bad_path("begins with two slashes")
     if not raw.isascii():
         try:
             raw.encode("latin-1").decode()
