@@ -10,7 +10,7 @@ The memory budget of one process, with 32 threads. None of it grows with the siz
       or a window of 1 MiB and its digests; 256 KiB of TLS    2.5 MiB     80 MiB
     Parts of uploads to S3 (STRONGROOM_UPLOAD_MEMORY), which
       a folder does not need                                           1,088 MiB
-    Connections: 1,032 with a head of up to 32 KiB                        32 MiB
+    Connections: 1,000 with a head of up to 32 KiB                        32 MiB
     Records remembered for 10 s: 10,000                         2 KiB     20 MiB
     Rendered documents, bounded where they are kept                       64 MiB
     Room for the allocator, a tenth                                      116 MiB

@@ -8,12 +8,12 @@ that no client takes a part for the whole.
 import os
 import re
 from collections.abc import Callable, Iterable
-from email.utils import formatdate
-from time import time
-from typing import Any, Protocol
+from typing import Any
 
 from app.server.body import SocketBody
 from app.server.connection import Buffer, Connection, FileShort
+from app.server.dates import Dates
+from app.server.file_wrapper import FileWrapper
 from app.server.head import Head
 from app.server.limits import KIB
 from app.server.pace import Pace
@@ -41,46 +41,6 @@ _OWN = frozenset(
 
 class WrongAnswer(Exception):
     """The application broke PEP 3333, or its answer is not what its head said."""
-
-
-class Readable(Protocol):
-    def read(self, size: int, /) -> bytes: ...
-
-
-class FileWrapper:
-    """`wsgi.file_wrapper`: an open file, sent from where it stands."""
-
-    __slots__ = ("close", "file")
-
-    def __init__(self, file: Readable, _block_bytes: int = 0) -> None:
-        self.file = file
-        self.close: Callable[[], None] = getattr(file, "close", _nothing)
-
-    def __iter__(self) -> "FileWrapper":
-        return self
-
-    def __next__(self) -> bytes:
-        piece = self.file.read(256 * KIB)
-        if not piece:
-            raise StopIteration
-        return piece
-
-
-class Dates:
-    """The `Date` field, made once a second."""
-
-    __slots__ = ("_line", "_second")
-
-    def __init__(self) -> None:
-        self._second = -1
-        self._line = ""
-
-    def line(self) -> str:
-        now = int(time())
-        if now != self._second:
-            self._line = f"Date: {formatdate(now, usegmt=True)}\r\n"
-            self._second = now
-        return self._line
 
 
 class Answer:
@@ -281,7 +241,3 @@ class Answer:
             return "".join(lines).encode("latin-1")
         except UnicodeEncodeError as error:
             raise WrongAnswer("a field holds what is not Latin-1") from error
-
-
-def _nothing() -> None:
-    """A file that can't be closed needs no closing."""

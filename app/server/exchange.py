@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any, Protocol, TypeAlias
 
-from app.server.answer import Answer, Dates, FileWrapper
+from app.server.answer import Answer
 from app.server.body import SocketBody, socket_body
 from app.server.connection import Connection, ConnectionLost
+from app.server.dates import Dates
+from app.server.file_wrapper import FileWrapper
 from app.server.head import Head, Refused
 from app.server.pace import Pace, TooSlow
 from middleware.context import CONTEXT, SERVER_FINISHES, RequestContext

@@ -12,18 +12,16 @@ import selectors
 import socket
 import ssl
 from collections.abc import Callable
-from enum import Enum, auto
 from pathlib import Path
 from time import monotonic
 from typing import Any, cast
 
 from gunicorn.workers.gthread import ThreadWorker
 
-from app.server.connection import Connection, ConnectionLost
-from app.server.exchange import Cut, Exchange, Log
-from app.server.head import END, TIMEOUT, Refused, check_size, parse
+from app.server.connection import Connection
+from app.server.conversation import Conversation, Verdict
+from app.server.exchange import Exchange, Log
 from app.server.limits import KIB, Limits
-from app.server.pace import TooSlow
 from app.server.parking import Parking, Stage
 from app.server.threads import Threads
 from app.server.tls import TlsConnection, server_context
@@ -31,17 +29,6 @@ from middleware.access_log import AccessLog, ErrorStream
 
 _SCRATCH_BYTES = 256 * KIB
 _OUT_OF_FILES_SECONDS = 1.0
-
-
-class Verdict(Enum):
-    """What becomes of a connection when a thread gives it back."""
-
-    WAIT = auto()  #: more of a head, or of a handshake, must come
-    IDLE = auto()  #: an answer was sent, and nothing more has come
-    AGAIN = auto()  #: a request is here, and others were waiting for the thread
-    DRAIN = auto()  #: an answer was sent, and there is more of a body that nobody wants
-    CLOSE = auto()  #: the last answer was sent
-    CUT = auto()  #: an answer was not sent whole, or the client is gone
 
 
 class StrongroomWorker(ThreadWorker):
@@ -69,12 +56,19 @@ class StrongroomWorker(ThreadWorker):
     def load_wsgi(self) -> None:
         """Called by gunicorn: load the application, and make what answers requests with it."""
         super().load_wsgi()
-        self._exchange = Exchange(
+        exchange = Exchange(
             application=self.wsgi,
             log=cast(Log, self.log),
             observer=getattr(self.wsgi, "metrics", None),
             multiprocess=self.cfg.workers > 1,
             errors=ErrorStream(cast(AccessLog, self.log)),
+        )
+        self._conversation = Conversation(
+            limits=self.limits,
+            exchange=exchange,
+            serving=self._serving,
+            needed_elsewhere=self._needed_elsewhere,
+            answered=self._answered,
         )
 
     # The loop.
@@ -109,9 +103,7 @@ class StrongroomWorker(ThreadWorker):
             for connection in self._parking.among(Stage.IDLE):
                 self._parking.take(connection)
                 connection.finish()
-                self._forget(
-                    connection.close
-                )  # It has read all we sent: there is no more to wait for.
+                self._forget(connection.close)  # it has read all we sent
                 break
         room = self.nr_conns < self.worker_connections and monotonic() >= self._accept_again
         self.set_accept_enabled(room)
@@ -214,6 +206,9 @@ class StrongroomWorker(ThreadWorker):
         # The master kills at the end of it all; the last half second is for ending by ourselves.
         self._turn_until(end + self.limits.cleanup_seconds - 0.5, lambda: not self._active)
         self._threads.shutdown()
+        close = getattr(self.wsgi, "close", None)
+        if close is not None:
+            close()
 
     def _turn_until(self, end: float, done: Callable[[], bool]) -> None:
         while not done() and (left := end - monotonic()) > 0:
@@ -224,77 +219,20 @@ class StrongroomWorker(ThreadWorker):
 
     def _handle(self, connection: Connection) -> None:
         try:
-            verdict = self._serve(connection)
-        except (Cut, ConnectionLost, TooSlow):
-            verdict = Verdict.CUT
+            verdict = self._conversation.hold(connection)
         except (Exception, SystemExit):  # the latter would end the thread
             self.log.exception("a connection failed")
             verdict = Verdict.CUT
         self.method_queue.defer(self._take_back, connection, verdict)
 
-    def _serve(self, connection: Connection) -> Verdict:
-        """Answer the requests that `connection` has, for as long as nobody else needs a thread."""
-        if not connection.ready():
-            return Verdict.WAIT
-        began = monotonic()
-        receive = connection.peek_now
-        try:
-            while True:
-                end = connection.pending.find(END)
-                if end < 0:
-                    piece = receive()
-                    if piece is None:
-                        return self._unfinished(connection)
-                    if not piece:
-                        return Verdict.CLOSE
-                    self._received(connection, piece)
-                    continue
-                began = monotonic()
-                verdict = self._answer(connection, end + len(END))
-                if verdict is not None:
-                    return verdict
-                receive = connection.peek_soon
-        except Refused as refused:
-            self._exchange.refuse(connection, refused, began)
-            return Verdict.CLOSE  # What still comes is thrown away behind our end as well.
+    def _serving(self) -> bool:
+        return self.alive
 
-    def _received(self, connection: Connection, piece: bytes) -> None:
-        if not connection.head_deadline:
-            connection.head_deadline = monotonic() + self.limits.head_seconds
-        connection.pending += piece
-        if END not in connection.pending:
-            check_size(connection.pending, self.limits)
-
-    def _unfinished(self, connection: Connection) -> Verdict:
-        if not connection.head_deadline:
-            return Verdict.IDLE
-        if connection.pending and monotonic() >= connection.head_deadline:
-            raise Refused(TIMEOUT, "The request's head did not come in time.")
-        return Verdict.WAIT
-
-    def _answer(self, connection: Connection, size: int) -> Verdict | None:
-        """Answer the request whose head are the first `size` bytes; None to go on with the next."""
-        data, connection.pending = connection.pending[:size], connection.pending[size:]
-        connection.head_deadline = 0.0
-        connection.drain_left = self.limits.drain_bytes
-        head = parse(data, connection.server, connection.peer, connection.scheme, self.limits)
+    def _answered(self) -> None:
+        """Count towards gunicorn's `max_requests`."""
         self.nr += 1
         if self.nr >= self.max_requests:
             self.alive = False
-        answer = self._exchange.run(connection, head, self._serving)
-        if answer.close:
-            if not answer.drain:
-                return Verdict.CLOSE
-            if answer.unread is not None:
-                left = answer.unread - len(connection.pending)
-                connection.drain_left = min(left, connection.drain_left)
-            return Verdict.DRAIN
-        if self._needed_elsewhere():
-            return Verdict.AGAIN if connection.buffered() else Verdict.IDLE
-        return None
-
-    def _serving(self) -> bool:
-        return self.alive
 
     def _needed_elsewhere(self) -> bool:
         """Whether a thread should rather not stay with its connection for a tick."""

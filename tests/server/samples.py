@@ -122,6 +122,25 @@ def _nothing(status: str) -> Callable[[Environ, Start], Iterable[bytes]]:
     return answer
 
 
+class _BadEnd:
+    """An iterable that is whole, and fails when it is closed."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield b"hello"
+
+    def close(self) -> None:
+        raise RuntimeError("marked-secret-cause")
+
+
+def _bad_end(environ: Environ, start: Start) -> Iterable[bytes]:
+    start("200 OK", [("Content-Length", "5")])
+    return _BadEnd()
+
+
+def _exit(environ: Environ, start: Start) -> Iterable[bytes]:
+    raise SystemExit(1)
+
+
 def _large(environ: Environ, start: Start) -> Iterator[bytes]:
     start("200 OK", [("Content-Length", str(64 << 20))])
     for number in range(64):
@@ -137,6 +156,8 @@ _ANSWERS: Mapping[str, Callable[[Environ, Start], Iterable[bytes]]] = {
     "/broken": _broken,
     "/broken-before": _broken_before,
     "/short": _short,
+    "/bad-end": _bad_end,
+    "/exit": _exit,
     "/long": _long,
     "/splitting": _splitting,
     "/204": _nothing("204 No Content"),

@@ -154,6 +154,26 @@ def test_a_failure_before_the_answer_is_a_problem_without_its_cause(server: Serv
         assert f"request {answer.problem['request']} failed" in server.errors()
 
 
+def test_a_failure_behind_a_whole_answer_leaves_it_whole(server: Server) -> None:
+    [answer] = parse(server.exchange(request("GET /bad-end")))
+    assert answer.text == "hello"
+
+
+def test_an_application_that_exits_ends_no_thread(server: Server) -> None:
+    """More often than there are threads."""
+    for _ in range(10):
+        with server.connect() as connection, pytest.raises(ConnectionResetError):
+            connection.sendall(request("GET /exit"))
+            read_all(connection)
+    assert b"hello" in server.exchange(request("GET /hello", CLOSE))
+
+
+def test_a_failed_head_request_gets_no_body(server: Server) -> None:
+    answer = server.exchange(request("HEAD /broken-before"))
+    assert answer.startswith(b"HTTP/1.1 500 ")
+    assert answer.endswith(b"\r\n\r\n")
+
+
 def test_a_client_that_does_not_read_is_cut_in_time(server: Server) -> None:
     """64 MiB are more than any buffer: the thread is free again, and the log says so."""
     before = len(server.access())

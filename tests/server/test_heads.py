@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from tests.server.running import Server, read_all
+from tests.server.running import Server, read_all, running
 from tests.server.wire import Reader, parse, request, told
 
 CHUNKED = "Transfer-Encoding: chunked"
@@ -90,10 +90,8 @@ def test_malformed_heads_are_refused_and_end_the_connection(reader: Server, name
     assert b"smuggled" not in answer.body
 
 
-def test_absolute_targets_name_the_host(tmp_path: object) -> None:
+def test_absolute_targets_name_the_host() -> None:
     """RFC 9112 section 3.2.2: the target's authority counts, not the Host field."""
-    from tests.server.running import running
-
     with running("tests.server.samples:answers") as server, server.connect() as connection:
         connection.sendall(request("GET http://other:81/environ?q=%2F", "X_Under: a"))
         seen = Reader(connection).answer().text.split("\n")
@@ -112,8 +110,6 @@ def test_absolute_targets_name_the_host(tmp_path: object) -> None:
 
 def test_forwarding_fields_change_nothing() -> None:
     """Whom to believe is the middleware's to decide: address and scheme are the connection's."""
-    from tests.server.running import running
-
     fields = [
         "X-Forwarded-For: 10.1.1.1",
         "X-Forwarded-Proto: https",
@@ -173,6 +169,28 @@ def test_trickling_heads_hold_no_threads(impatient: Server) -> None:
         assert time.monotonic() - began < 0.4
     finally:
         for connection in slow:
+            connection.close()
+
+
+def test_an_idle_connection_makes_way_for_a_new_one() -> None:
+    """The one that was idle for longest; what is being answered stays."""
+    with running("tests.server.samples:digest", limits={"connections": 4}) as server:
+        upload = server.connect()
+        upload.sendall(request("PUT /a", "Content-Length: 5"))
+        held = [server.connect() for _ in range(3)]
+        for connection in held:
+            connection.sendall(request("GET /a"))
+            assert Reader(connection).answer().status == 200
+            time.sleep(0.2)  # until the thread has left it
+        with server.connect() as late:
+            late.sendall(request("GET /b"))
+            assert Reader(late).answer().status == 200
+        assert held[0].recv(1) == b""
+        held[2].sendall(request("GET /c"))
+        assert Reader(held[2]).answer().status == 200
+        upload.sendall(b"hello")
+        assert Reader(upload).answer().text == told("/a", b"hello")
+        for connection in (upload, *held):
             connection.close()
 
 
