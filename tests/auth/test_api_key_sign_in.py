@@ -1,5 +1,6 @@
 """Requests with an API key: what they cost, and when a key is good no longer."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -78,6 +79,19 @@ def test_a_record_with_another_hash_does_not_admit(process: Process) -> None:
     process.recent.commit(Put(where, {**record.value, "hash": "0" * 64}, at=record.version))
     with pytest.raises(NotAuthenticated):
         process.authenticate(key.secret)
+
+
+def test_the_newest_record_decides_also_about_the_hash(process: Process) -> None:
+    """What was remembered only says whose records to read."""
+    key = made_key(process)
+    where = keys.api_key(process.organization, key.key.id)
+    claim = process.authenticator.identify(process.organization, key.secret, "")
+    record = process.recent.get(where)[where]
+    for change in ({"hash": "0" * 64}, {"user": "a" * 16}):
+        changed = {**process.recent.get(*claim.needs())}
+        changed[where] = replace(record, value={**record.value, **change})
+        with pytest.raises(NotAuthenticated):
+            claim.confirm(changed)
 
 
 def test_a_key_is_of_its_organization_alone(process: Process) -> None:

@@ -400,3 +400,12 @@ def test_an_address_record_that_points_nowhere_admits_nobody(process: Process) -
         process.recent.commit(Put(elsewhere, {"user": target}))
         with pytest.raises(NotAuthenticated):
             process.authenticate(EmailPassword(NOBODY, PASSWORD))
+
+
+def test_what_was_verified_meanwhile_is_not_verified_again(process: Process) -> None:
+    """Whoever waited with an old reading of the user finds the newest one within the slot."""
+    user = process.user(EMAIL)
+    claim = process.authenticator.identify(process.organization, GOOD, ADDRESS)
+    process.authenticate(GOOD)
+    assert claim.confirm({}).user_id == user.id
+    assert process.signed_in == [user.id]
