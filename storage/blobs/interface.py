@@ -67,17 +67,31 @@ class Writer(Protocol):
 
     def window(self) -> memoryview:
         """Writable memory, at least 1 byte and at most 1 MiB; may wait for a part in flight.
+        A window that was not filled in is forgotten when the next is asked for.
 
         Raises:
-            BlobsUnavailable, BlobsFull, UploadTooLarge: what was begun is aborted on exit.
+            BlobsUnavailable, BlobsFull, BlobCorrupt, UploadTooLarge: what was begun is
+                aborted on exit.
+            ValueError: the writer is closed; so do the methods below.
         """
 
     def filled(self, count: int) -> None:
-        """Take the first `count` bytes of the last window as the next bytes of the blob."""
+        """Take the first `count` bytes of the last window as the next bytes of the blob.
+
+        Raises what `window` raises, and UploadMemorySpent where the blob passes the size
+        that was given to `create` and there is no memory for it now.
+        """
 
     def commit(self) -> None:
-        """Make the blob durable and readable under `key`. An upload of 0 bytes is an error:
-        an empty file has no blob."""
+        """Make the blob durable and readable under `key`.
+
+        After an error the blob may be there or not: where the answer was lost, the store
+        looks, but it may be away.
+
+        Raises:
+            ValueError: an upload of 0 bytes: an empty file has no blob.
+            BlobsUnavailable, BlobsFull, BlobCorrupt, UploadTooLarge: as `window`.
+        """
 
     def suspend(self) -> str:
         """Stop here and return a token that `Blobs.resume` takes, in any process.
@@ -130,7 +144,10 @@ class BlobPage:
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """An upload that was begun and neither committed nor aborted."""
+    """An upload that was begun and neither committed nor aborted.
+
+    `started` is aware; the folder gives the time of the last bytes instead.
+    """
 
     token: str
     key: str
@@ -152,25 +169,43 @@ class Blobs(Protocol):
         Raises:
             UploadMemorySpent: no memory for it now.
             UploadTooLarge: it could never fit.
+            BlobsFull: there is less room than `size`.
+            ValueError: `owner` is none.
         """
 
     def resume(self, token: str) -> Writer:
-        """Take up a suspended upload. Raises BlobMissing, UploadBusy."""
+        """Take up a suspended upload. Raises BlobMissing, UploadBusy, and what `create` does.
+
+        With the size that was given to `create`, an upload that was suspended at its end is
+        durable whole; without it, S3 keeps whole parts alone.
+        """
 
     def open(self, key: str, start: int = 0, length: int | None = None) -> Download:
         """Open a blob from byte `start` for `length` bytes (to its end without one).
 
-        The range must lie within the blob. Raises BlobMissing, BlobsUnavailable.
+        Raises:
+            BlobMissing: there is none, or `key` is no key.
+            BlobCorrupt: the range does not lie within the blob: it is not what the caller
+                has on record.
+            BlobsUnavailable: the store is away.
+            ValueError: no blob has such a range: a start under 0, a length under 1.
         """
 
     def delete(self, keys: Sequence[str]) -> None:
-        """Delete blobs; those that are not there are no error."""
+        """Delete blobs; those that are not there are no error.
+
+        Raises BlobMissing where one is no key at all, before any is deleted.
+        """
 
     def list(self, after: str = "", limit: int = 1000) -> BlobPage:
-        """Committed blobs in order of their keys, behind `after`."""
+        """Committed blobs in order of their keys, behind `after`; a page may be short, or
+        empty, and still have a `next`."""
 
     def uploads(self, after: str = "", limit: int = 1000) -> UploadPage:
-        """Unfinished uploads, suspended ones included, behind `after` (a page's `next`)."""
+        """Unfinished uploads, suspended ones included, behind `after` (a page's `next`).
+
+        One whose bytes still fit one window may not be listed: nothing is stored yet.
+        """
 
     def abort(self, token: str) -> None:
         """Drop an unfinished upload and its bytes; one that is gone is no error. One that a
@@ -178,7 +213,7 @@ class Blobs(Protocol):
 
     def url(self, key: str, lifetime: timedelta, *, headers: dict[str, str]) -> str | None:
         """A presigned GET for at most 60 s that answers with those response headers, or
-        None where the store has no such thing."""
+        None where the store has no such thing. Raises ValueError for what can't be asked."""
 
     def check(self) -> None:
         """One cheap call that fails with BlobsUnavailable where the store is away."""

@@ -40,12 +40,17 @@ def open_blobs(url: str, data: Path, upload_memory_bytes: int) -> Blobs:
 
 def _open_s3(address: "S3Address", upload_memory_bytes: int) -> Blobs:
     # boto3 takes a third of a second and 25 MB: only for who has S3.
+    import boto3.session
+
     from storage.blobs.s3 import S3Blobs
     from storage.blobs.s3_bucket import S3Bucket
-    from storage.blobs.s3_client import s3_client
+    from storage.blobs.s3_client import COMPLETE_SECONDS, s3_client
     from storage.blobs.upload_memory import UploadMemory
 
-    bucket = S3Bucket(s3_client(address), address.bucket, address.prefix, address.encrypt)
+    session = boto3.session.Session()
+    client = s3_client(address, session)
+    patient = s3_client(address, session, read_seconds=COMPLETE_SECONDS)
+    bucket = S3Bucket(client, patient, address.bucket, address.prefix, address.encrypt)
     return S3Blobs(bucket, UploadMemory(upload_memory_bytes))
 
 

@@ -47,8 +47,12 @@ def checksum_of(body: bytearray) -> str:
 class S3Bucket:
     """One bucket under one prefix; names below are relative to it. Safe for threads."""
 
-    def __init__(self, client: "S3Client", bucket: str, prefix: str, encrypt: bool) -> None:
+    def __init__(
+        self, client: "S3Client", patient: "S3Client", bucket: str, prefix: str, encrypt: bool
+    ) -> None:
+        """`patient` is a client that waits long for an answer: for Complete alone."""
         self._client = client
+        self._patient = patient
         self._bucket = bucket
         self._prefix = f"{prefix}/" if prefix else ""
         # Any: boto3's stubs take the literal "AES256" for each call by itself.
@@ -96,7 +100,7 @@ class S3Bucket:
                 entry["ChecksumSHA256"] = part.checksum
             listed.append(entry)
         with s3_errors():
-            self._client.complete_multipart_upload(
+            self._patient.complete_multipart_upload(
                 Bucket=self._bucket,
                 Key=self._prefix + name,
                 UploadId=upload_id,
@@ -206,6 +210,7 @@ class S3Bucket:
 
     def close(self) -> None:
         self._client.close()
+        self._patient.close()
 
     def _relative(self, name: str) -> str:
         return name.removeprefix(self._prefix)

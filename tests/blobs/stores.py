@@ -20,6 +20,7 @@ from storage.blobs.s3_bucket import S3Bucket
 from storage.blobs.s3_client import S3Address, s3_client
 from storage.blobs.s3_parts import MIB, PartSizes
 from storage.blobs.upload_memory import UploadMemory
+from tests.faults.blobs import session
 from tests.parts import ROOT
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class Place:
         if self.on_s3:
             address = parse_s3_url(self.url)
             client = _client(replace(address, prefix=""))
-            bucket = S3Bucket(client, address.bucket, address.prefix, address.encrypt)
+            bucket = S3Bucket(client, client, address.bucket, address.prefix, address.encrypt)
             return S3Blobs(bucket, UploadMemory(1088 * MIB), SIZES)
         return MemoryBlobs() if self.url == "memory:" else FolderBlobs(Path(self.url[5:]))
 
@@ -69,7 +70,7 @@ class Place:
 @cache
 def _client(address: S3Address) -> "S3Client":
     """One for a process: a client takes a tenth of a second to make."""
-    return s3_client(address, tries=1, read_seconds=20)
+    return s3_client(address, session(), tries=1, read_seconds=20)
 
 
 def bytes_of(size: int, seed: int = 0) -> bytes:

@@ -4,13 +4,16 @@
 S3. `FaultyBlobs` is a store around a store, for tests of what stands on one.
 """
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, Self, TypeVar
 
+import boto3.session
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 
@@ -109,6 +112,16 @@ class S3Faults:
         return None if fault is None else fault(self, request)
 
 
+def session() -> boto3.session.Session:
+    """A session for the credentials in the environment, the same for all tests."""
+    return _session(os.environ.get("AWS_ACCESS_KEY_ID"))
+
+
+@cache
+def _session(_: str | None) -> boto3.session.Session:
+    return boto3.session.Session()
+
+
 def s3_with_faults(
     address: S3Address,
     *,
@@ -118,8 +131,8 @@ def s3_with_faults(
     read_seconds: float = 20,
 ) -> tuple[S3Blobs, S3Faults]:
     """A store on S3 whose calls can be counted and made to fail."""
-    client = s3_client(address, tries=tries, read_seconds=read_seconds)
-    bucket = S3Bucket(client, address.bucket, address.prefix, address.encrypt)
+    client = s3_client(address, session(), tries=tries, read_seconds=read_seconds)
+    bucket = S3Bucket(client, client, address.bucket, address.prefix, address.encrypt)
     blobs = S3Blobs(bucket, memory or UploadMemory(1088 * 1024 * 1024), sizes)
     return blobs, S3Faults(client)
 
