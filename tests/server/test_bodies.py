@@ -104,7 +104,7 @@ def test_a_stalled_body_ends_in_time(impatient: Server) -> None:
         began = time.monotonic()
         answer = Reader(connection).answer()
     assert (answer.status, answer.text) == (408, "BodyTooSlow")
-    assert 0.4 < time.monotonic() - began < 2
+    assert 0.4 < time.monotonic() - began < 6
 
 
 def test_a_slow_body_is_read_for_as_long_as_it_moves(impatient: Server) -> None:
@@ -182,7 +182,7 @@ def test_refused_bodies_hold_no_threads(refuser: Server) -> None:
             connection.sendall(request("PUT /a", "Content-Length: 1000000"))
         began = time.monotonic()
         assert b" 401 " in refuser.exchange(request("GET /b", CLOSE))
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 4  # held, it would be 10 s
     finally:
         for connection in sending:
             connection.close()
@@ -195,7 +195,7 @@ def test_draining_ends(impatient: Server) -> None:
         began = time.monotonic()
         with pytest.raises(OSError):
             send_for(connection, 10)
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 9
 
 
 def send_for(connection: socket.socket, seconds: float) -> None:

@@ -154,7 +154,7 @@ def test_a_trickling_head_ends_in_time(impatient: Server) -> None:
                 reader._more()
             except TimeoutError:
                 continue
-        assert 0.5 < time.monotonic() - began < 2
+        assert 0.5 < time.monotonic() - began < 6
         assert reader.answer().problem["status"] == 408
 
 
@@ -166,7 +166,7 @@ def test_trickling_heads_hold_no_threads(impatient: Server) -> None:
             connection.sendall(b"GET /a HT")
         began = time.monotonic()
         assert b" 200 " in impatient.exchange(request("GET /b", "Connection: close"))
-        assert time.monotonic() - began < 0.4
+        assert time.monotonic() - began < 3  # held, it would be 5 s and more
     finally:
         for connection in slow:
             connection.close()
@@ -198,7 +198,7 @@ def test_silent_connections_end_in_time(impatient: Server) -> None:
     with impatient.connect() as connection:
         began = time.monotonic()
         assert connection.recv(1) == b""
-        assert 0.4 < time.monotonic() - began < 2
+        assert 0.4 < time.monotonic() - began < 6
 
 
 def test_idle_connections_end_in_time_and_hold_no_threads(impatient: Server) -> None:
@@ -209,9 +209,9 @@ def test_idle_connections_end_in_time_and_hold_no_threads(impatient: Server) -> 
             assert Reader(connection).answer().status == 200
         began = time.monotonic()
         assert b" 200 " in impatient.exchange(request("GET /b", "Connection: close"))
-        assert time.monotonic() - began < 0.4
+        assert time.monotonic() - began < 3  # held, it would be 5 s and more
         assert idle[-1].recv(1) == b""
-        assert 0.5 < time.monotonic() - began < 3
+        assert 0.5 < time.monotonic() - began < 6
     finally:
         for connection in idle:
             connection.close()

@@ -152,7 +152,7 @@ def test_slow_clients_end_in_time_and_others_are_answered(address: tuple[str, in
     try:
         began = time.monotonic()
         assert ask(address, request("GET /healthz")).status == 200
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 8
         assert slow[0].recv(1) == b""
     finally:
         for connection in slow:

@@ -176,10 +176,10 @@ def test_handshakes_that_hang_hold_nothing(server: Server) -> None:
             connection.sendall(b"\x16\x03\x01\x02\x00\x01")
         began = time.monotonic()
         assert b"hello" in server.exchange(request("GET /hello", CLOSE))
-        assert time.monotonic() - began < 0.8
+        assert time.monotonic() - began < 5  # held, it would be 10 s
         for connection in slow:
             assert read_all_quietly(connection)[:1] in (b"", b"\x15")
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 15
     finally:
         for connection in slow:
             connection.close()
