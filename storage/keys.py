@@ -14,6 +14,7 @@ installation begin with `_`. Keys hold a repository's random id, never its name.
     ORG#emails        / EMAIL               → id of the user (the address in lower case)
     ORG#keys          / KEY                 → API key: hash, user, scopes, expiry
     ORG#keys#USER     / KEY                 → that the user has this key
+    ORG#keys#USER     / count               → how many keys the user has
     ORG#seen#USER     / ADDRESS             → that the user signed in from there (30 days)
     ORG#attempts      / MINUTE#WHAT         → failed sign-ins, counted (expires)
     ORG#refusals      / MINUTE#WHAT         → refused requests, counted (expires)

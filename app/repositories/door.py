@@ -72,7 +72,7 @@ class Door:
 
         Raises:
             RepositoryHidden: it is not there, or the visitor may not know of it.
-            Forbidden: the visitor may read, but not do this.
+            Forbidden: the visitor may do other things, but not this.
             NotAuthenticated, TooManyAttempts: from the claim.
         """
         if action is Action.READ:
@@ -112,9 +112,10 @@ class Door:
             if not (repository.public and action is Action.READ):
                 raise RepositoryHidden(name.text)
             return repository, None
-        if not principal.may(repository.id, Action.READ):
-            raise RepositoryHidden(name.text)
         if not principal.may(repository.id, action):
+            # Whoever may do something here knows of it: a key that only uploads gets a 403.
+            if not any(principal.may(repository.id, other) for other in Action):
+                raise RepositoryHidden(name.text)
             raise Forbidden(f"These credentials do not allow to {action} in this repository.")
         return repository, principal
 
