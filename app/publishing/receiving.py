@@ -76,7 +76,7 @@ class Receiver:
     ) -> Received:
         with self._blobs.create(organization, body.length) as writer:
             lease = _Lease(self._metadata, organization, writer.key, self._clock)
-            while True:
+            while writer.offset != body.length:  # to the end, where there is no length
                 window = writer.window()
                 count = body.readinto(window)
                 if not count:

@@ -36,7 +36,7 @@ ABSENT = Precondition(none_match=("*",))
 
 
 class Bytes:
-    """A body that is held in memory; `meanwhile` happens before its end."""
+    """A body that is held in memory; `meanwhile` happens with its last bytes."""
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class Bytes:
         count = min(len(view), len(self._data))
         view[:count] = self._data[:count]
         self._data = self._data[count:]
-        if not count:
+        if not self._data:
             self._meanwhile()
         return count
 
