@@ -79,7 +79,7 @@ parts: ## Install the real servers that tests use into .cache/parts (as root, wi
 	.ci/parts/all
 
 wheel: $(VENV)/tests ## Build the wheel into dist/
-	$(RUN) build --wheel --no-isolation
+	$(RUN) build --quiet --wheel --no-isolation
 
 pre-commit: $(VENV)/tests ## Check what is committed, from now on, before it is
 	$(BIN)/pre-commit install
