@@ -1,6 +1,7 @@
 """Stands over every pair of stores; the servers behind them start once, when asked for."""
 
 import secrets
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -35,10 +36,20 @@ def remote_urls() -> Iterator[tuple[str, str]]:
 
 
 @pytest.fixture
-def memory_stand(tmp_path: Path) -> Iterator[Stand]:
+def quick_folder() -> Iterator[Path]:
+    """A folder in memory where there is one: syncing to a disk is most of a test's time."""
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(
+        prefix="strongroom-http-", dir=memory if memory.is_dir() else None
+    ) as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def memory_stand(quick_folder: Path) -> Iterator[Stand]:
     """SQLite, and blobs in memory: the quickest."""
     blobs = MemoryBlobs()
-    yield from _closing(stand(settings_for(tmp_path / "data", blobs="memory:"), lambda: blobs))
+    yield from _closing(stand(settings_for(quick_folder / "data", blobs="memory:"), lambda: blobs))
 
 
 @pytest.fixture

@@ -37,7 +37,6 @@ from middleware.metrics import Metrics
 from storage.blobs import Blobs
 from storage.events import SYSTEM, Journal
 from storage.metadata import Metadata, Record
-from storage.metadata.engine import Engine
 from storage.metadata.opening import open_engine
 from storage.metadata.recent import Recent
 from tests.faults.blobs import FaultyBlobs
@@ -88,7 +87,6 @@ class Process:
     metrics: Metrics
     routes: Routes
     client: Client
-    now: Callable[[], datetime] | None = None
 
 
 @dataclass
@@ -148,7 +146,7 @@ class Stand:
         at = self.process.installation
         email, password = f"{secrets.token_hex(4)}@example.org", secrets.token_hex(8)
         by = self.operator
-        user = self._users(at).create(
+        user = self.users().create(
             by,
             email=email,
             name="Somebody",
@@ -172,7 +170,9 @@ class Stand:
     def operator(self) -> Authority:
         return operating(self.organization, SYSTEM)
 
-    def _users(self, at: Installation) -> Users:
+    def users(self) -> Users:
+        """The users, with passwords that cost little."""
+        at = self.process.installation
         return Users(at.recent, at.journal, SlowHashes(run_folder(self.settings)), CHEAP)
 
     def records(self) -> list[Record]:
@@ -299,7 +299,3 @@ def settings_for(data: Path, **more: Any) -> Settings:
         data=data, blobs=f"file:{data}/blobs", metadata=f"sqlite:{data}/strongroom.db"
     )
     return dataclasses.replace(embedded, **more)
-
-
-def engine_of(process: Process) -> Engine:
-    return process.engine
