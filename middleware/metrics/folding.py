@@ -5,6 +5,7 @@ it, and replaces its predecessor by a rename, before those are removed: a reader
 killed anywhere counts nothing twice, and nothing never.
 """
 
+import errno
 import fcntl
 import json
 import logging
@@ -46,9 +47,9 @@ def render(directory: Path) -> str:
         if dead:
             for numbers in dead.values():
                 _add(totals, _without_gauges(numbers))
-            _write_folded(directory, totals, dead)
-            for name in dead:
-                (directory / name).unlink()
+            if _write_folded(directory, totals, dead):
+                for name in dead:
+                    (directory / name).unlink()
     for numbers in living:
         _add(totals, numbers)
     return exposition(totals)
@@ -105,14 +106,22 @@ def _sweep(directory: Path) -> None:
             continue  # It has its name by now.
 
 
-def _write_folded(directory: Path, totals: Numbers, files: Iterable[str]) -> None:
+def _write_folded(directory: Path, totals: Numbers, files: Iterable[str]) -> bool:
+    """Write the totals; False where the disk is full: the files are folded another time."""
     content = {
         "files": sorted(files),
         "totals": [[each.family, each.labels, numbers] for each, numbers in totals.items()],
     }
     fresh = directory / f"{_FOLDED}{FRESH}"
-    fresh.write_text(json.dumps(content))
+    try:
+        fresh.write_text(json.dumps(content))
+    except OSError as error:
+        fresh.unlink(missing_ok=True)
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        return False
     fresh.replace(directory / _FOLDED)
+    return True
 
 
 def _without_gauges(numbers: Numbers) -> Numbers:

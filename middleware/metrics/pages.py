@@ -8,8 +8,10 @@ A name is written before the length that makes it valid, and a number is one ali
 a reader needs no lock, and a process that is killed anywhere leaves nothing half-written.
 """
 
+import errno
 import fcntl
 import json
+import logging
 import mmap
 import os
 from dataclasses import dataclass
@@ -23,6 +25,8 @@ _NUMBERS_BYTES = SLOTS * 8
 FILE_BYTES = _HEAD_BYTES + _NUMBERS_BYTES + NAMES_BYTES
 SUFFIX = ".live"
 FRESH = ".new"  # not locked yet
+
+_log = logging.getLogger(__name__)
 
 
 class PagesFull(Exception):
@@ -38,23 +42,25 @@ class Series:
 
 
 class Pages:
-    """A new file of this process, locked for as long as it lives. One thread at a time."""
+    """A new file of this process, locked for as long as it lives. One thread at a time.
+
+    On a full disk there is none, and nobody sees the numbers: a process that can't be counted
+    still serves, or a worker that dies then would take the service with it.
+    """
 
     def __init__(self, directory: Path) -> None:
-        directory.mkdir(parents=True, exist_ok=True)
-        path = directory / f"{os.getpid()}-{token_hex(8)}{SUFFIX}"
-        self.path = path
-        # Made under another name, so that nobody takes it for a dead one's before it is locked.
-        fresh = path.with_suffix(FRESH)
-        self._descriptor = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        # Room is taken now: a full disk must fail here, and not as SIGBUS at some store.
-        os.posix_fallocate(self._descriptor, 0, FILE_BYTES)
-        fcntl.flock(self._descriptor, fcntl.LOCK_EX)
-        self._map = mmap.mmap(self._descriptor, FILE_BYTES)
+        self.path = directory / f"{os.getpid()}-{token_hex(8)}{SUFFIX}"
+        try:
+            self._descriptor: int | None = _new_file(self.path)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            _log.warning("no room for metrics: this process is not counted")
+            self._descriptor = None
+        self._map = mmap.mmap(-1 if self._descriptor is None else self._descriptor, FILE_BYTES)
         self.numbers = memoryview(self._map)[_HEAD_BYTES : _HEAD_BYTES + _NUMBERS_BYTES].cast("d")
         self._slots = 0
         self._names = 0
-        fresh.rename(path)
 
     def add(self, series: Series, width: int) -> int:
         """Take `width` slots for `series` and return the first. Raises PagesFull."""
@@ -73,7 +79,26 @@ class Pages:
         """Let go of the file, as the end of the process would: it is a dead one's now."""
         self.numbers.release()
         self._map.close()
-        os.close(self._descriptor)
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+
+
+def _new_file(path: Path) -> int:
+    """Make a file, with room for all that it may hold, and lock it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Made under another name, so that nobody takes it for a dead one's before it is locked.
+    fresh = path.with_suffix(FRESH)
+    descriptor = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        # Room is taken now: a full disk must fail here, and not as SIGBUS at some store.
+        os.posix_fallocate(descriptor, 0, FILE_BYTES)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        fresh.rename(path)
+    except BaseException:
+        os.close(descriptor)
+        fresh.unlink(missing_ok=True)
+        raise
+    return descriptor
 
 
 def read(data: bytes) -> dict[Series, list[float]]:

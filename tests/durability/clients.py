@@ -200,9 +200,9 @@ class Client:
         connection = self._connected()
         address = (connection.host, connection.port)
         deed = self._begin(Kind.PUT if whole else Kind.CUT, path, content)
-        fields = {**self._key, "X-Request-Id": deed.id}
+        fields = {**self._key, "X-Request-Id": deed.id, "Content-Length": str(len(data))}
         try:
-            with begin_put(address, self.plan.url(path), fields, len(data), sent):
+            with begin_put(address, self.plan.url(path), fields, sent):
                 time.sleep(self._random.choice((0.0, self._random.uniform(0.0, 0.05))))
         except OSError:
             self._disconnect()  # the machine was killed first

@@ -55,7 +55,7 @@ def remote(tmp_path: Path, real_s3: str, dynamodb: str, monkeypatch: pytest.Monk
         "ADMIN_EMAIL": ADMIN,
         "ADMIN_PASSWORD": secrets.token_urlsafe(16),
     }
-    return Ground("remote", tmp_path / "ground", settings, CREDENTIALS)
+    return Ground("remote", tmp_path / "ground", None, settings, CREDENTIALS)
 
 
 @pytest.fixture(params=["embedded", "remote"])

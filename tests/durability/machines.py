@@ -26,6 +26,8 @@ ADMIN = "admin@durability.example"
 REPOSITORY = "durable"
 START_SECONDS = 60.0  # two busy cores
 STOP_SECONDS = 40.0  # more than the grace period
+#: What is started ends with the process that started it, even where that is killed (prctl(2)).
+MORTAL = ("setpriv", "--pdeathsig", "KILL")
 COMMAND = str(Path(sys.executable).with_name("strongroom"))
 
 
@@ -34,11 +36,13 @@ class Ground:
     """Where an installation keeps its truth, as settings (names without their prefix).
 
     `shared` says that all machines use one data folder; else each has its own, and the
-    stores are elsewhere.
+    stores are elsewhere. What machines write to their terminals goes to `folder`, which also
+    holds the data unless there is a `disk` for it.
     """
 
     name: str
     folder: Path
+    disk: Path | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
 
@@ -48,7 +52,7 @@ class Ground:
 
     def data(self, number: int) -> Path:
         """The data folder of machine `number`."""
-        return self.folder / ("data" if self.shared else f"data-{number}")
+        return (self.disk or self.folder) / ("data" if self.shared else f"data-{number}")
 
     def variables(self, number: int) -> dict[str, str]:
         """The `STRONGROOM_*` variables of machine `number`, and nothing of the caller's."""
@@ -73,10 +77,10 @@ class Machine:
         self.log = ground.folder / f"machine-{number}.log"
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
-        """Serve; returns when it is ready to."""
+    def start(self, within: float = START_SECONDS) -> None:
+        """Serve; returns when it is ready to. Raises AssertionError after `within` seconds."""
         host, port = self.address
-        command = [COMMAND, "serve", "--bind", f"{host}:{port}", *self.flags]
+        command = [*MORTAL, COMMAND, "serve", "--bind", f"{host}:{port}", *self.flags]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 command,
@@ -87,7 +91,7 @@ class Machine:
                 cwd=self.ground.folder,
                 start_new_session=True,
             )
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + within
         while not self._ready():
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise AssertionError(f"machine {self.number} did not start:\n{self.tail()}")
@@ -121,7 +125,7 @@ class Machine:
         assert self.process is not None
         self.process.wait(10)
         deadline = time.monotonic() + 10
-        while self._listens() and time.monotonic() < deadline:
+        while self.listens() and time.monotonic() < deadline:
             time.sleep(0.01)
 
     def terminate(self) -> None:
@@ -160,7 +164,8 @@ class Machine:
                 os.killpg(self.pid, signal.SIGKILL)
             self.process.wait(10)
 
-    def _listens(self) -> bool:
+    def listens(self) -> bool:
+        """Whether it takes connections."""
         try:
             socket.create_connection(self.address, timeout=1).close()
         except OSError:

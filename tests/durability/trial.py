@@ -12,11 +12,10 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from tests.durability.clients import Plan
 from tests.durability.diary import Deed, read_diaries
-from tests.durability.machines import REPOSITORY, Installation
+from tests.durability.machines import MORTAL, REPOSITORY, Installation
 
 CLIENTS = 8  # in each process
 
@@ -85,7 +84,9 @@ class Trial:
     def _live(self, number: int) -> None:
         self._lives[number] += 1
         command, environ = self.plans[number].command(self._lives[number])
-        self._processes[number] = subprocess.Popen(command, env=environ, stdin=subprocess.DEVNULL)
+        self._processes[number] = subprocess.Popen(
+            [*MORTAL, *command], env=environ, stdin=subprocess.DEVNULL
+        )
 
     def _anyone_works(self) -> bool:
         working = False

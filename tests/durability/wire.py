@@ -59,17 +59,20 @@ def send(
 
 
 def begin_put(
-    address: Address, path: str, fields: Mapping[str, str], length: int, begun: bytes
+    address: Address, path: str, fields: Mapping[str, str], begun: bytes
 ) -> socket.socket:
-    """Begin an upload that announces `length` bytes, and send the first of them."""
+    """Begin an upload, and send what its framing in `fields` makes the first of its bytes."""
     lines = [
         f"PUT {path} HTTP/1.1",
         f"Host: {address[0]}:{address[1]}",
-        f"Content-Length: {length}",
         *(f"{name}: {value}" for name, value in fields.items()),
     ]
     connection = socket.create_connection(address, timeout=TIMEOUT)
-    connection.sendall("\r\n".join([*lines, "", ""]).encode("latin-1") + begun)
+    try:
+        connection.sendall("\r\n".join([*lines, "", ""]).encode("latin-1") + begun)
+    except OSError:
+        connection.close()
+        raise
     return connection
 
 

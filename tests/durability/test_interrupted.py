@@ -1,0 +1,277 @@
+"""What is left of requests that are cut: by a death, by a client, by SIGTERM."""
+
+import contextlib
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from app.collection import Collection
+from app.installation import Installation as Opened
+from app.installation import opened
+from app.settings import read_settings
+from tests.durability.diary import Content
+from tests.durability.inspection import look, wrong_blobs, wrong_counters, wrong_references
+from tests.durability.machines import Ground, Installation, Machine, installed
+from tests.durability.wire import TIMEOUT, begin_put, exchange, read_answer
+
+MIB = 1024 * 1024
+#: Longer than two parts of an upload to S3, so that one of them is there before the end.
+LONG = Content(seed=7, size=20 * MIB)
+SOON = 20.0  # seconds, on two busy cores
+
+
+@pytest.fixture
+def installation(ground: Ground) -> Iterator[Installation]:
+    with installed(ground, ["--workers", "1"]) as found:
+        yield found
+
+
+@pytest.fixture
+def at(installation: Installation) -> Iterator[Opened]:
+    with opened(read_settings(installation.ground.variables(0))) as found:
+        yield found
+
+
+def test_an_upload_that_died_with_its_machine_is_nothing_but_a_leftover(
+    installation: Installation, at: Opened
+) -> None:
+    """SIGKILL in the middle: nothing is visible, and the sweep removes what was begun."""
+    (machine,) = installation.machines
+    with _begun(installation, at, "a/long.bin"):
+        machine.kill()
+    machine.start()
+    assert _get(installation, "a/long.bin").status == 404
+    assert len(at.blobs.uploads().uploads) == 1
+    assert Collection(at).run().uploads == 0, "nobody can know yet that it is abandoned"
+    assert Collection(at, grace=timedelta(0)).run().uploads == 1
+    assert _nothing_is_left(at)
+    assert _put(installation, "a/long.bin", b"again").status == 201
+
+
+def test_a_client_that_vanishes_leaves_nothing(installation: Installation, at: Opened) -> None:
+    with _begun(installation, at, "long.bin"):
+        pass
+    _soon(lambda: _nothing_is_left(at), "the upload is aborted")
+    assert _get(installation, "long.bin").status == 404
+
+
+@pytest.mark.parametrize(
+    "fields, begun",
+    [
+        ({"Content-Length": str(LONG.size)}, LONG.size - 1),
+        ({"Content-Length": "2"}, 1),
+        ({"Transfer-Encoding": "chunked"}, 0),
+        ({"Transfer-Encoding": "chunked"}, 9 * MIB),
+    ],
+)
+def test_a_body_that_ends_early_is_refused_and_leaves_nothing(
+    installation: Installation, at: Opened, fields: dict[str, str], begun: int
+) -> None:
+    """Shorter than its Content-Length, or in chunks without the last one."""
+    data = LONG.bytes()[:begun]
+    if "Transfer-Encoding" in fields and data:
+        data = b"%x\r\n%b\r\n" % (len(data), data)
+    with _sent(installation, "short.bin", fields, data) as connection:
+        connection.shutdown(socket.SHUT_WR)
+        assert read_answer(connection).status == 400
+    assert _nothing_is_left(at)
+    assert _get(installation, "short.bin").status == 404
+
+
+def test_sigterm_lets_an_upload_and_a_download_finish(installation: Installation) -> None:
+    (machine,) = installation.machines
+    data = LONG.bytes()
+    assert _put(installation, "down.bin", data).status == 201
+    host, port = machine.address
+    request = f"GET {installation.url('down.bin')} HTTP/1.1\r\nHost: {host}:{port}\r\n"
+    request += "".join(f"{name}: {value}\r\n" for name, value in installation.key.items())
+    with (
+        _download(machine, request) as download,
+        _sent(
+            installation, "up.bin", {"Content-Length": str(LONG.size)}, data[: LONG.size // 2]
+        ) as upload,
+    ):
+        got = [download.recv(100_000)]
+        machine.terminate()
+        _soon(lambda: not machine.listens(), "the machine stops accepting")
+        time.sleep(0.5)  # the transfers are the only thing that goes on
+        upload.sendall(data[LONG.size // 2 :])
+        assert read_answer(upload).status == 201
+        while piece := download.recv(1 << 20):
+            got.append(piece)
+    head, _, body = b"".join(got).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 ")
+    assert body == data
+    assert machine.wait() == 0
+    machine.start()
+    assert _get(installation, "up.bin").body == data
+
+
+def test_workers_end_with_their_master_and_leave_the_address(embedded: Ground) -> None:
+    """Only the master is killed: what it leaves behind must not be in the way of the next."""
+    with installed(embedded, ["--workers", "2"]) as installation:
+        (machine,) = installation.machines
+        assert _put(installation, "kept.bin", b"kept").status == 201
+        workers = machine.workers()
+        assert len(workers) == 2
+        os.kill(machine.pid, signal.SIGKILL)
+        machine.process.wait(SOON)  # type: ignore[union-attr]
+        _soon(lambda: not any(_lives(pid) for pid in workers), "the workers end")
+        machine.start()
+        assert _get(installation, "kept.bin").body == b"kept"
+
+
+def test_a_killed_worker_is_replaced_and_requests_go_on(ground: Ground) -> None:
+    with installed(ground, ["--workers", "2"]) as installation:
+        (machine,) = installation.machines
+        before = machine.workers()
+        os.kill(before[0], signal.SIGKILL)
+        for number in range(20):  # at once, and while the new one starts
+            _patiently(lambda number=number: _put(installation, f"{number}.bin", b"%d" % number))
+        _soon(lambda: len(machine.workers()) == 2, "the worker is replaced")
+        assert set(machine.workers()) != set(before)
+        for number in range(20):
+            assert _get(installation, f"{number}.bin").body == b"%d" % number
+        assert machine.stop() == 0
+
+
+def test_one_of_several_machines_dies_and_the_service_goes_on(ground: Ground) -> None:
+    """S20: no state that matters is in one process; the others' clients notice nothing."""
+    with installed(ground, ["--workers", "1"], ["--workers", "2"]) as installation:
+        dying, living = installation.machines
+        stop = threading.Event()
+        statuses: list[int] = []
+        slowest = [0.0]
+
+        def write(machine: Machine, name: str) -> None:
+            for number in range(10_000):
+                if stop.is_set():
+                    return
+                began = time.monotonic()
+                try:
+                    path = installation.url(f"{name}/{number}.bin")
+                    answer = exchange(machine.address, "PUT", path, installation.key, b"x" * 5000)
+                except OSError:
+                    assert machine is dying
+                    time.sleep(0.01)
+                    continue
+                if machine is living:
+                    statuses.append(answer.status)
+                    slowest[0] = max(slowest[0], time.monotonic() - began)
+
+        threads = [
+            threading.Thread(target=write, args=(machine, f"{machine.number}-{number}"))
+            for machine in installation.machines
+            for number in range(3)
+        ]
+        for thread in threads:
+            thread.start()
+        _soon(lambda: len(statuses) > 20, "both machines are at work")
+        dying.kill()
+        count = len(statuses)
+        _soon(lambda: len(statuses) > count + 30, "the other machine goes on")
+        stop.set()
+        for thread in threads:
+            thread.join(TIMEOUT)
+        assert set(statuses) == {201}
+        assert slowest[0] < 5
+        assert living.faults() == []
+        assert living.stop() == 0
+        with opened(read_settings(ground.variables(1))) as at:
+            found = look(at)
+            wrong = wrong_counters(found) + wrong_references(found)
+            assert wrong + wrong_blobs(at, found, collected=False) == []
+
+
+def test_a_first_start_may_be_killed_at_any_moment(embedded: Ground, tmp_path: Path) -> None:
+    """Whatever it had done, the next start makes good, and shows how to sign in."""
+    for delay in (0.4, 0.6, 0.7, 0.8, 0.9, 1.0, 1.2):
+        ground = Ground("embedded", tmp_path / f"ground-{delay}")
+        ground.folder.mkdir()
+        machine = Machine(ground, 0, "--workers", "1")
+        try:
+            with pytest.raises(AssertionError, match="did not start"):
+                machine.start(within=delay)
+                raise AssertionError("did not start before it was killed: that is early enough")
+        finally:
+            machine.close()
+        with installed(ground, ["--workers", "1"]) as installation:
+            assert _put(installation, "first.bin", b"first").status == 201
+
+
+def _lives(pid: int) -> bool:
+    with contextlib.suppress(OSError):
+        # An orphan that nobody has waited for is a zombie: it has ended.
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        return state != "Z"
+    return False
+
+
+def _patiently(call: Callable[[], object]) -> None:
+    """A client that tries once more where its connection was the killed worker's."""
+    for _ in range(3):
+        with contextlib.suppress(OSError):
+            call()
+            return
+    raise AssertionError("no worker answers")
+
+
+@contextlib.contextmanager
+def _begun(installation: Installation, at: Opened, path: str) -> Iterator[None]:
+    """An upload of which something is in the store already, dropped at the end of the block."""
+    begun = LONG.bytes()[: 17 * MIB]
+    with _sent(installation, path, {"Content-Length": str(LONG.size)}, begun):
+        _soon(lambda: len(at.blobs.uploads().uploads) == 1, "the upload is in the store")
+        yield
+
+
+@contextlib.contextmanager
+def _sent(
+    installation: Installation, path: str, fields: dict[str, str], begun: bytes
+) -> Iterator[socket.socket]:
+    address = installation.machines[0].address
+    connection = begin_put(address, installation.url(path), {**installation.key, **fields}, begun)
+    with connection:
+        yield connection
+
+
+@contextlib.contextmanager
+def _download(machine: Machine, request: str) -> Iterator[socket.socket]:
+    """A download whose client takes little at a time."""
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
+        connection.settimeout(TIMEOUT)
+        connection.connect(machine.address)
+        connection.sendall(f"{request}\r\n".encode("latin-1"))
+        yield connection
+
+
+def _put(installation: Installation, path: str, data: bytes):
+    address = installation.machines[0].address
+    return exchange(address, "PUT", installation.url(path), installation.key, data)
+
+
+def _get(installation: Installation, path: str):
+    address = installation.machines[0].address
+    return exchange(address, "GET", installation.url(path), installation.key)
+
+
+def _nothing_is_left(at: Opened) -> bool:
+    found = look(at)
+    assert not found.artifacts
+    assert not found.blobs
+    return at.blobs.uploads().uploads == () and at.blobs.list().entries == ()
+
+
+def _soon(holds: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + SOON
+    while not holds():
+        assert time.monotonic() < deadline, f"not within {SOON} s: {what}"
+        time.sleep(0.02)
