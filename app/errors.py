@@ -12,7 +12,7 @@ from typing import Any
 from falcon import App, HTTPError, Request, Response
 from falcon.http_status import HTTPStatus
 
-from app.api.reading import InvalidBody
+from app.api.reading import BodyTooLarge, InvalidBody, OtherType
 from app.cursors import InvalidCursor
 from app.publishing import (
     ArtifactExists,
@@ -62,7 +62,14 @@ from storage.blobs import (
     UploadMemorySpent,
     UploadTooLarge,
 )
-from storage.metadata import ClockSkewed, MetadataError, StoreFull, Unavailable
+from storage.metadata import (
+    ClockSkewed,
+    Conflict,
+    Corrupted,
+    MetadataError,
+    StoreFull,
+    Unavailable,
+)
 
 _log = logging.getLogger("strongroom")
 
@@ -104,6 +111,8 @@ ANSWERS: tuple[tuple[type[Exception], Callable[[Any], Problem]], ...] = (
     (InvalidAnnouncement, _told(400, "Bad Request")),
     (InvalidCondition, _told(400, "Bad Request")),
     (InvalidCursor, _told(400, "Bad Request")),
+    (BodyTooLarge, _told(413, "Content Too Large")),
+    (OtherType, _told(415, "Unsupported Media Type")),
     (InvalidBody, _told(400, "Bad Request")),
     (InvalidRepository, lambda error: invalid_field(error.field, str(error))),
     (InvalidField, lambda error: invalid_field(error.field, error.reason)),
@@ -172,6 +181,24 @@ ANSWERS: tuple[tuple[type[Exception], Callable[[Any], Problem]], ...] = (
             503,
             "Service Unavailable",
             "This server's clock is wrong, so it does not write. Its operator has to set it.",
+            Retry_After="60",
+        ),
+    ),
+    (
+        Conflict,
+        _fixed(
+            503,
+            "Service Unavailable",
+            "Too many change the same records at once. Try again.",
+            Retry_After="1",
+        ),
+    ),
+    (
+        Corrupted,
+        _fixed(
+            503,
+            "Service Unavailable",
+            "The store of records is damaged. Its operator has to restore it.",
             Retry_After="60",
         ),
     ),

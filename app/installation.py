@@ -69,7 +69,9 @@ def open_installation(settings: Settings, observer: Observer | None = None) -> I
     watching = observer or Unobserved()
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     secrets = secret_keys(settings)
-    engine = ObservedEngine(open_engine(settings.metadata, settings.data), watching)
+    engine = ObservedEngine(
+        open_engine(settings.metadata, settings.data, connections=settings.threads + 4), watching
+    )
     blobs = ObservedBlobs(
         open_blobs(settings.blobs, settings.data, settings.upload_memory_bytes), watching
     )

@@ -10,9 +10,10 @@ from botocore.exceptions import BotoCoreError
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-#: For a connection, and for each wait on one.
-_CONNECT_SECONDS: Final = 5
-_READ_SECONDS: Final = 20
+#: For a connection, and for each wait on one. With the tries below a call that hangs fails
+#: within half a minute, and with the abort behind it within the minute that an answer may take.
+_CONNECT_SECONDS: Final = 3
+_READ_SECONDS: Final = 9
 
 #: What a Complete may take until its answer begins: S3 promises "several minutes" at most,
 #: and engines that then put the parts together took 33 s for 4 GiB on a busy machine.
