@@ -21,6 +21,20 @@ class InvalidBody(Exception):
     """A body that is no JSON object, or too large or deep; the message says which."""
 
 
+class BodyTooLarge(InvalidBody):
+    """A body over 64 KiB."""
+
+    def __init__(self) -> None:
+        super().__init__(f"a request to the API takes at most {MOST_BYTES} bytes")
+
+
+class OtherType(InvalidBody):
+    """A body that says that it is something other than JSON."""
+
+    def __init__(self) -> None:
+        super().__init__("the Content-Type of a request to the API is application/json")
+
+
 class Fields:
     """The fields of a JSON object; `finish` refuses those that nobody asked for."""
 
@@ -68,11 +82,12 @@ class Fields:
             return None
         try:
             moment = datetime.fromisoformat(text)
-        except ValueError as error:
+            if moment.tzinfo is not None:
+                # At the calendar's end a time may leave it when its offset is taken off.
+                return moment.astimezone(UTC)
+        except (ValueError, OverflowError) as error:
             raise InvalidField(name, "must be a time such as 2027-01-31T12:00:00Z") from error
-        if moment.tzinfo is None:
-            raise InvalidField(name, "must have an offset, such as the Z of 2027-01-31T12:00:00Z")
-        return moment.astimezone(UTC)
+        raise InvalidField(name, "must have an offset, such as the Z of 2027-01-31T12:00:00Z")
 
     def actions(self, name: str) -> dict[str, list[str]] | None:
         """An object of lists of text: repositories with actions. None where it was not sent."""
@@ -108,17 +123,19 @@ def read_fields(req: Request) -> Fields:
     """The JSON object that a request carries.
 
     Raises:
-        InvalidBody: not JSON, not an object, over 64 KiB, over 16 levels deep.
+        InvalidBody: not JSON, not an object, over 16 levels deep.
+        BodyTooLarge, OtherType: over 64 KiB, or of another type by its header.
     """
+    type_ = (req.content_type or "application/json").partition(";")[0].strip().lower()
+    if type_ != "application/json":
+        raise OtherType
     body = open_body(req.env)
     if (body.length or 0) > MOST_BYTES:
-        raise InvalidBody(f"a request to the API takes at most {MOST_BYTES} bytes")
+        raise BodyTooLarge
     memory = bytearray(MOST_BYTES + 1)
     count = body.readinto(memoryview(memory))
     if count > MOST_BYTES:
-        raise InvalidBody(f"a request to the API takes at most {MOST_BYTES} bytes")
-    if (req.content_type or "application/json").partition(";")[0].strip() != "application/json":
-        raise InvalidBody("the Content-Type of a request to the API is application/json")
+        raise BodyTooLarge
     return Fields(parse_object(bytes(memory[:count])))
 
 
