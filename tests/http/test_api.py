@@ -1,0 +1,539 @@
+"""The management API: repositories, users, grants and keys, and what its JSON must be."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from tests.http.client import Answer, Client, basic
+from tests.http.stand import ADMIN_EMAIL, Stand
+from tests.http.test_raw_writing import nothing_stored
+
+REPOSITORIES, USERS, KEYS = "/api/repositories", "/api/users", "/api/keys"
+
+
+@pytest.fixture
+def api(memory_stand: Stand) -> Client:
+    return memory_stand.admins
+
+
+def new_user(api: Client, **fields: Any) -> dict[str, Any]:
+    answer = api.post(USERS, {"email": "new@example.org", "role": "developer", **fields})
+    assert answer.status == 201, answer.text
+    made: dict[str, Any] = answer.json
+    return made
+
+
+# Repositories
+
+
+def test_a_repository_is_made_shown_changed_and_deleted(any_stand: Stand) -> None:
+    api = any_stand.admins
+    made = api.post(REPOSITORIES, {"name": "files", "format": "raw", "kind": "hosted"})
+    assert made.status == 201
+    assert made.headers["location"] == "/api/repositories/files"
+    assert made.json["name"] == "files"
+    assert made.json["public"] is made.json["overwrite"] is False
+    assert api.get(f"{REPOSITORIES}/files").json == made.json
+    changed = api.patch(f"{REPOSITORIES}/files", {"overwrite": True, "restore_days": 3})
+    assert changed.json == {**made.json, "overwrite": True, "restore_days": 3}
+    assert api.patch(f"{REPOSITORIES}/files", {}).json == changed.json
+    assert api.delete(f"{REPOSITORIES}/files").status == 204
+    for answer in (api.get(f"{REPOSITORIES}/files"), api.delete(f"{REPOSITORIES}/files")):
+        assert answer.status == 404
+    assert api.patch(f"{REPOSITORIES}/files", {"public": True}).status == 404
+
+
+def test_a_name_is_taken_once(api: Client) -> None:
+    assert api.post(REPOSITORIES, {"name": "files"}).status == 201
+    assert api.post(REPOSITORIES, {"name": "files", "public": True}).status == 409
+    assert api.get(f"{REPOSITORIES}/files").json["public"] is False
+
+
+def test_a_repository_made_again_has_nothing_of_the_old_one(any_stand: Stand) -> None:
+    """Neither its files, nor who was granted something in it, nor keys with its scopes."""
+    api = any_stand.admins
+    api.post(REPOSITORIES, {"name": "files"})
+    user = new_user(api, permissions={"repositories": {"files": ["read", "write"]}})
+    fields = {"name": "of the new one", "user": user["id"]}
+    key = api.post(KEYS, fields).json["secret"]
+    narrow = api.post(KEYS, {"name": "narrow", "scopes": {"files": ["read", "write"]}}).json
+    client = any_stand.client.as_(basic("api-key", key))
+    scoped = any_stand.client.as_(basic("api-key", narrow["secret"]))
+    assert client.put("/repositories/files/a/x", b"old").status == 201
+    assert scoped.get("/repositories/files/a/x").body == b"old"
+    assert api.delete(f"{REPOSITORIES}/files").status == 204
+    assert client.get("/repositories/files/a/x").status == 404
+    api.post(REPOSITORIES, {"name": "files"})
+    for other in (client, scoped):
+        assert other.get("/repositories/files/").status == 404
+        assert other.get("/repositories/files/a/x").status == 404
+        assert other.put("/repositories/files/a/x", b"new").status == 404
+        assert other.get(f"{REPOSITORIES}/files").status == 404
+    assert api.get("/repositories/files/a/x").status == 404
+    assert api.get("/repositories/files/").json["entries"] == []
+    assert api.get(f"{USERS}/{user['id']}").json["permissions"] == {"repositories": {}}
+    assert api.get(f"{KEYS}/{narrow['id']}").json["scopes"] == {}, "not null: that is everything"
+    assert api.put("/repositories/files/a/x", b"new").status == 201
+
+
+@pytest.mark.parametrize(
+    "fields, named",
+    [
+        ({}, "name"),
+        ({"name": None}, "name"),
+        ({"name": 5}, "name"),
+        ({"name": ["files"]}, "name"),
+        ({"name": ""}, "name"),
+        ({"name": "Files"}, "name"),
+        ({"name": "a/b"}, "name"),
+        ({"name": "a..b"}, "name"),
+        ({"name": "x" * 101}, "name"),
+        ({"name": "files\n"}, "name"),
+        ({"name": "files", "format": "docker"}, "format"),
+        ({"name": "files", "format": 1}, "format"),
+        ({"name": "files", "kind": "mirror"}, "kind"),
+        ({"name": "files", "public": "yes"}, "public"),
+        ({"name": "files", "public": 1}, "public"),
+        ({"name": "files", "overwrite": "false"}, "overwrite"),
+        ({"name": "files", "restore_days": -1}, "restore_days"),
+        ({"name": "files", "restore_days": 3651}, "restore_days"),
+        ({"name": "files", "restore_days": 1.5}, "restore_days"),
+        ({"name": "files", "restore_days": True}, "restore_days"),
+        ({"name": "files", "restore_days": 10**400}, "restore_days"),
+        ({"name": "files", "overwrites": True}, "overwrites"),
+        ({"name": "files", "id": "mine"}, "id"),
+    ],
+)
+def test_a_bad_rule_is_422_and_named(
+    api: Client, memory_stand: Stand, fields: Mapping[str, Any], named: str
+) -> None:
+    with nothing_stored(memory_stand):
+        answer = api.post(REPOSITORIES, fields)
+    assert answer.status == 422
+    assert answer.detail.startswith(f"'{named}' ")
+
+
+def test_a_list_of_repositories_is_paged_and_holds_what_the_caller_may_read(
+    memory_stand: Stand,
+) -> None:
+    """Filtered before it is cut: no page is short because of what the caller may not see."""
+    grants = {}
+    for n in range(10):
+        repository = memory_stand.repository(f"r{n}")
+        if n % 3 == 0:
+            grants[repository.id] = ["read"]
+    person = memory_stand.person(grants=grants)
+    client = memory_stand.client.as_(person.by_key)
+    found, cursor = [], ""
+    while True:
+        page = client.get(f"{REPOSITORIES}?limit=2{cursor}").json
+        found.append([repository["name"] for repository in page["repositories"]])
+        if page["next"] is None:
+            break
+        cursor = f"&after={page['next']}"
+    assert found == [["r0", "r3"], ["r6", "r9"]]
+    assert len(memory_stand.admins.get(REPOSITORIES).json["repositories"]) == 10
+
+
+# Users
+
+
+def test_a_user_is_made_shown_changed_and_deleted(any_stand: Stand) -> None:
+    api = any_stand.admins
+    user = new_user(api, name="New", password="a long password")
+    at = f"{USERS}/{user['id']}"
+    assert user["role"] == "developer"
+    assert user["active"] is True
+    assert "password" not in user
+    assert api.get(at).json == user
+    by_password = any_stand.client.as_(basic("new@example.org", "a long password"))
+    assert by_password.get("/api/user").json["id"] == user["id"]
+    changed = api.patch(at, {"email": "other@example.org", "role": "reader", "name": "Other"})
+    assert (changed.json["email"], changed.json["role"]) == ("other@example.org", "reader")
+    assert by_password.get("/api/user").status == 401, "the old address"
+    again = any_stand.client.as_(basic("OTHER@example.org", "a long password"))
+    assert again.get("/api/user").status == 200, "in any case"
+    assert api.delete(at).status == 204
+    assert api.get(at).status == api.delete(at).status == 404
+    assert again.get("/api/user").status == 401
+    assert new_user(api, email="other@example.org")["id"] != user["id"], "the address is free"
+
+
+def test_an_address_is_taken_once_whatever_its_case(api: Client) -> None:
+    user = new_user(api)
+    for email in ("new@example.org", "NEW@Example.ORG", ADMIN_EMAIL):
+        answer = api.post(USERS, {"email": email, "role": "reader"})
+        assert answer.status == 409
+        assert "email" in answer.detail
+    answer = api.patch(f"{USERS}/{user['id']}", {"email": ADMIN_EMAIL})
+    assert answer.status == 409
+    assert api.patch(f"{USERS}/{user['id']}", {"email": "NEW@example.org"}).status == 200
+
+
+@pytest.mark.parametrize(
+    "fields, named",
+    [
+        ({"email": None}, "email"),
+        ({"email": "no address"}, "email"),
+        ({"email": "@example.org"}, "email"),
+        ({"email": "x" * 300 + "@example.org"}, "email"),
+        ({"email": "a:b@example.org"}, "email"),
+        ({"email": "a\u200b@example.org"}, "email"),
+        ({"role": None}, "role"),
+        ({"role": "root"}, "role"),
+        ({"role": "Admin"}, "role"),
+        ({"name": "x" * 201}, "name"),
+        ({"name": "a\x00b"}, "name"),
+        ({"name": 7}, "name"),
+        ({"password": "short12"}, "password"),
+        ({"password": "x" * 257}, "password"),
+        ({"password": 12345678}, "password"),
+        ({"password": "with a\ncontrol character"}, "password"),
+        ({"active": "no"}, "active"),
+        ({"permissions": {"repositories": {"nowhere": ["read"]}}}, "permissions"),
+        ({"permissions": {"repositories": {"files": ["everything"]}}}, "permissions"),
+        ({"permissions": {"files": ["read"]}}, "files"),
+        ({"permissions": ["files"]}, "permissions"),
+        ({"admin": True}, "admin"),
+    ],
+)
+def test_a_bad_field_of_a_user_is_422_and_named(
+    api: Client, memory_stand: Stand, fields: Mapping[str, Any], named: str
+) -> None:
+    memory_stand.repository("files")
+    given = {"email": "new@example.org", "role": "developer", **fields}
+    with nothing_stored(memory_stand):
+        answer = api.post(USERS, given)
+    assert answer.status == 422
+    assert answer.detail.startswith(f"'{named}' ")
+    if "password" in fields:
+        assert str(fields["password"]) not in answer.text
+
+
+@pytest.mark.parametrize("length, status", [(7, 422), (8, 201), (256, 201), (257, 422)])
+def test_a_password_has_8_to_256_characters(api: Client, length: int, status: int) -> None:
+    """S2, counted after NFC: an e with its accent is one."""
+    fields = {"email": "new@example.org", "role": "reader", "password": "e\u0301" * length}
+    assert api.post(USERS, fields).status == status
+
+
+def test_the_last_administrator_stays(memory_stand: Stand) -> None:
+    api, own = memory_stand.admins, f"{USERS}/{memory_stand.admin.id}"
+    with nothing_stored(memory_stand):
+        assert api.delete(own).status == 409
+        assert api.patch(own, {"role": "reader"}).status == 409
+        assert api.patch(own, {"active": False}).status == 409
+    second = new_user(api, role="admin")
+    assert api.patch(f"{USERS}/{second['id']}", {"active": False}).status == 200
+    assert api.delete(own).status == 409, "a disabled one does not count"
+    assert api.patch(f"{USERS}/{second['id']}", {"active": True}).status == 200
+    assert api.delete(own).status == 204
+    assert api.get("/api/user").status == 401
+
+
+def test_users_are_paged(memory_stand: Stand) -> None:
+    made = {memory_stand.admin.id} | {memory_stand.person().id for _ in range(4)}
+    found, cursor = [], ""
+    while True:
+        page = memory_stand.admins.get(f"{USERS}?limit=2{cursor}").json
+        assert len(page["users"]) <= 2
+        found += [user["id"] for user in page["users"]]
+        if page["next"] is None:
+            break
+        cursor = f"&after={page['next']}"
+    assert found == sorted(made)
+
+
+@pytest.mark.parametrize("path", [USERS, KEYS, REPOSITORIES])
+@pytest.mark.parametrize("query", ["limit=0", "limit=1001", "limit=x", "limit=-1", "after=x"])
+def test_a_page_that_is_none_is_refused(api: Client, path: str, query: str) -> None:
+    assert api.get(f"{path}?{query}").status in (400, 422)
+
+
+def test_a_cursor_of_the_api_works_for_its_caller_list_and_filter_alone(
+    memory_stand: Stand,
+) -> None:
+    api = memory_stand.admins
+    person = memory_stand.person("admin")
+    other = memory_stand.client.as_(person.by_key)
+    for n in range(3):
+        memory_stand.repository(f"r{n}")
+        api.post(KEYS, {"name": f"k{n}"})
+    users = api.get(f"{USERS}?limit=1").json["next"]
+    mine = api.get(f"{KEYS}?limit=1").json["next"]
+    assert api.get(f"{USERS}?after={users}").status == 200
+    assert api.get(f"{KEYS}?after={mine}").status == 200
+    for client, target in (
+        (other, f"{USERS}?after={users}"),
+        (api, f"{KEYS}?after={users}"),
+        (api, f"{KEYS}?user=all&after={mine}"),
+        (api, f"{REPOSITORIES}?after={users}"),
+    ):
+        assert client.get(target).status == 400
+
+
+@pytest.mark.parametrize("user", ["x", "..", "%2e%2e", "a" * 16, "a" * 5000, "%00", "é", "count"])
+def test_an_id_that_is_none_is_404(memory_stand: Stand, user: str) -> None:
+    api = memory_stand.admins
+    with nothing_stored(memory_stand):
+        for target in (f"{USERS}/{user}", f"{KEYS}/{user}"):
+            assert api.get(target).status in (400, 404)
+            assert api.delete(target).status in (400, 404)
+        answer = api.ask("PUT", f"{USERS}/{user}/permissions", json={"repositories": {}})
+        assert answer.status in (400, 404)
+
+
+# Grants
+
+
+def test_permissions_are_replaced_whole(any_stand: Stand) -> None:
+    api = any_stand.admins
+    for name in ("one", "two"):
+        any_stand.repository(name)
+    user = new_user(api, permissions={"repositories": {"one": ["read", "write"]}})
+    at = f"{USERS}/{user['id']}/permissions"
+    given = {"two": ["read"], "one": []}
+    answer = api.ask("PUT", at, json={"repositories": given})
+    assert answer.status == 200
+    assert answer.json["permissions"]["repositories"].get("two") == ["read"]
+    assert not answer.json["permissions"]["repositories"].get("one")
+    assert api.ask("PUT", at, json={"repositories": {}}).json["permissions"] == {"repositories": {}}
+
+
+@pytest.mark.parametrize(
+    "fields, named",
+    [
+        ({}, "repositories"),
+        ({"repositories": None}, "repositories"),
+        ({"repositories": []}, "repositories"),
+        ({"repositories": {"files": "read"}}, "repositories"),
+        ({"repositories": {"files": [1]}}, "repositories"),
+        ({"repositories": {"files": ["READ"]}}, "permissions"),
+        ({"repositories": {"files": ["\ud800"]}}, "permissions"),
+        ({"repositories": {"nowhere": ["read"]}}, "repositories"),
+        ({"repositories": {}, "role": "admin"}, "role"),
+    ],
+)
+def test_a_bad_grant_is_422_and_named(
+    memory_stand: Stand, fields: Mapping[str, Any], named: str
+) -> None:
+    memory_stand.repository("files")
+    person = memory_stand.person()
+    with nothing_stored(memory_stand):
+        at = f"{USERS}/{person.id}/permissions"
+        answer = memory_stand.admins.ask("PUT", at, json=fields)
+    assert answer.status in (400, 422)
+    if answer.status == 422:
+        assert answer.detail.startswith(f"'{named}' ")
+
+
+# Keys
+
+
+def test_a_key_is_shown_once_and_revoked(any_stand: Stand) -> None:
+    any_stand.repository("files")
+    api = any_stand.admins
+    answer = api.post(KEYS, {"name": "build", "expires": "2100-01-01T00:00:00Z"})
+    assert answer.status == 201
+    made = answer.json
+    assert made["user"] == any_stand.admin.id
+    assert made["expires"] == "2100-01-01T00:00:00Z"
+    assert answer.headers["location"] == f"/api/keys/{made['id']}"
+    assert answer.headers["cache-control"] == "no-store"
+    shown = api.get(f"{KEYS}/{made['id']}")
+    assert shown.json == {name: value for name, value in made.items() if name != "secret"}
+    assert made["secret"] not in shown.text + api.get(KEYS).text
+    client = any_stand.client.as_(basic("api-key", made["secret"]))
+    assert client.get("/repositories/files/").status == 200
+    assert api.delete(f"{KEYS}/{made['id']}").status == 204
+    assert client.get("/repositories/files/").status == 401
+    assert api.delete(f"{KEYS}/{made['id']}").status == 404
+
+
+def test_everyone_makes_keys_for_himself_and_administrators_for_anyone(
+    memory_stand: Stand,
+) -> None:
+    person, other = memory_stand.person(), memory_stand.person()
+    client = memory_stand.client.as_(person.by_key)
+    assert client.post(KEYS, {"name": "mine"}).json["user"] == person.id
+    assert client.post(KEYS, {"name": "mine", "user": person.id}).status == 201
+    assert client.post(KEYS, {"name": "another's", "user": other.id}).status == 404
+    api = memory_stand.admins
+    assert api.post(KEYS, {"name": "another's", "user": other.id}).json["user"] == other.id
+    assert len(client.get(KEYS).json["keys"]) == 3
+    assert client.get(f"{KEYS}?user={other.id}").status == 404
+    assert client.get(f"{KEYS}?user=all").status == 403
+    assert len(api.get(f"{KEYS}?user={other.id}").json["keys"]) == 2
+    assert len(api.get(f"{KEYS}?user=all").json["keys"]) == 6
+    theirs = api.get(f"{KEYS}?user={other.id}").json["keys"][0]["id"]
+    assert client.get(f"{KEYS}/{theirs}").status == client.delete(f"{KEYS}/{theirs}").status == 404
+
+
+@pytest.mark.parametrize(
+    "fields, named",
+    [
+        ({"name": None}, "name"),
+        ({"name": ""}, "name"),
+        ({"name": "x" * 201}, "name"),
+        ({"user": 5}, "user"),
+        ({"expires": "tomorrow"}, "expires"),
+        ({"expires": "2100-01-01"}, "expires"),
+        ({"expires": "2100-01-01T00:00:00"}, "expires"),
+        ({"expires": "2001-01-01T00:00:00Z"}, "expires"),
+        ({"expires": 4102444800}, "expires"),
+        ({"expires": "9999-12-31T23:59:59-12:00"}, "expires"),
+        ({"expires": "0001-01-01T00:00:00+12:00"}, "expires"),
+        ({"scopes": ["files"]}, "scopes"),
+        ({"scopes": {"files": ["all"]}}, "scopes"),
+        ({"scopes": {"nowhere": ["read"]}}, "scopes"),
+        ({"secret": "srk_mine"}, "secret"),
+        ({"id": "mine"}, "id"),
+    ],
+)
+def test_a_bad_field_of_a_key_is_422_and_named(
+    memory_stand: Stand, fields: Mapping[str, Any], named: str
+) -> None:
+    memory_stand.repository("files")
+    with nothing_stored(memory_stand):
+        answer = memory_stand.admins.post(KEYS, {"name": "build", **fields})
+    assert answer.status == 422
+    assert answer.detail.startswith(f"'{named}' ")
+
+
+def test_no_key_is_made_for_nobody(memory_stand: Stand) -> None:
+    with nothing_stored(memory_stand):
+        for user in ("a" * 16, "nobody", "", "..", "\ud800x"[1:] + "é"):
+            assert memory_stand.admins.post(KEYS, {"name": "x", "user": user}).status == 404
+
+
+def test_a_user_has_40_keys_at_most(memory_stand: Stand) -> None:
+    client = memory_stand.admins
+    for _ in range(39):
+        assert client.post(KEYS, {"name": "one of many"}).status == 201
+    assert client.post(KEYS, {"name": "one too many"}).status == 409
+    first = client.get(f"{KEYS}?limit=2").json["keys"]
+    spare = next(key["id"] for key in first if key["id"] != memory_stand.admin.key_id)
+    assert client.delete(f"{KEYS}/{spare}").status == 204
+    assert client.post(KEYS, {"name": "again"}).status == 201
+
+
+# What is no JSON object
+
+
+def _raw(api: Client, body: bytes, content_type: str | None = "application/json") -> Answer:
+    headers = {} if content_type is None else {"Content-Type": content_type}
+    return api.ask("POST", REPOSITORIES, body=body, headers=headers)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"null",
+        b"[]",
+        b'"files"',
+        b"5",
+        b"{",
+        b'{"name": "files"',
+        b'{"name": "files"}}',
+        b'{"name": "files"} {"name": "files"}',
+        b'{"name": "files", "name": "other"}',
+        b'{"name": "files", "n\\u0061me": "other"}',
+        b"{'name': 'files'}",
+        b'{"name": "files",}',
+        b'{"name": NaN}',
+        b'{"name": "files", "restore_days": Infinity}',
+        b'{"name": "files", "restore_days": 1' + b"0" * 5000 + b"}",
+        b'{"name": "\xff"}',
+        b"\xff\xfe{\x00}\x00",
+        b'\xef\xbb\xbf{"name": "files"}',
+        b'{"name": "\xed\xa0\x80"}',
+        b'{"name": "\\ud800"}',
+        b'{"\\udfff": "files"}',
+        b'{"name": "a\x00b"}',
+        b'{"name": ' + b"[" * 100 + b"]" * 100 + b"}",
+        b'{"name": ' + b'{"a":' * 30_000 + b"1" + b"}" * 30_000 + b"}",
+        b"[" * 60_000,
+        b"name=files",
+    ],
+)
+def test_a_body_that_is_no_json_object_is_400(
+    api: Client, memory_stand: Stand, body: bytes
+) -> None:
+    with nothing_stored(memory_stand):
+        assert _raw(api, body).status in (400, 413)
+        assert api.ask("PATCH", f"{USERS}/{memory_stand.admin.id}", body=body).status in (400, 413)
+
+
+def test_a_body_past_64_kib_is_413_however_it_is_framed(api: Client, memory_stand: Stand) -> None:
+    body = json.dumps({"name": "files", "format": "raw"}).encode() + b" " * 70_000
+    with nothing_stored(memory_stand):
+        assert _raw(api, body).status == 413
+        assert api.ask("POST", REPOSITORIES, body=body, chunked=True).status == 413
+    assert _raw(api, body[:65_536]).status == 201
+
+
+@pytest.mark.parametrize(
+    "content_type, status",
+    [
+        ("application/json", 201),
+        ("application/json; charset=utf-8", 201),
+        ("Application/JSON", 201),
+        (None, 201),
+        ("text/plain", 415),
+        ("application/x-www-form-urlencoded", 415),
+        ("multipart/form-data; boundary=x", 415),
+        ("application/jsonp", 415),
+        ("application/json, text/plain", 415),
+    ],
+)
+def test_a_form_of_another_site_is_no_json(
+    api: Client, content_type: str | None, status: int
+) -> None:
+    assert _raw(api, b'{"name": "files"}', content_type).status == status
+
+
+def test_names_of_any_script_are_kept_as_they_are(api: Client) -> None:
+    name = 'Ärger "quoted" \\ \u202e \U0001f4e6 </script>'
+    user = new_user(api, name=name)
+    assert api.get(f"{USERS}/{user['id']}").json["name"] == name
+
+
+def test_every_change_is_an_event_that_names_no_person(memory_stand: Stand) -> None:
+    """Ids alone: neither an address, nor a name, nor an address in the key of a record."""
+    api = memory_stand.admins
+    api.post(REPOSITORIES, {"name": "files"})
+    user = new_user(api, name="A Person", password="a long password")
+    at = f"{USERS}/{user['id']}"
+    api.patch(at, {"email": "renamed@example.org"})
+    api.ask("PUT", f"{at}/permissions", json={"repositories": {"files": ["read"]}})
+    key = api.post(KEYS, {"name": "secret purpose", "user": user["id"]}).json
+    api.delete(f"{KEYS}/{key['id']}")
+    api.delete(at)
+    api.patch(f"{REPOSITORIES}/files", {"public": True})
+    api.delete(f"{REPOSITORIES}/files")
+    events = [r.value for r in memory_stand.records() if "#events#" in r.key.partition]
+    assert sorted(event["action"] for event in events) == sorted(
+        [
+            "organization.create",
+            "repository.create",
+            "user.create",
+            "user.update",
+            "user.permissions",
+            "key.create",
+            "key.delete",
+            "user.delete",
+            "repository.update",
+            "repository.delete",
+        ]
+    )
+    text = json.dumps(events)
+    for personal in ("example.org", "A Person", "secret purpose", "127.0.0.1"):
+        assert personal not in text
+    for event in events:
+        if event["action"] != "organization.create":
+            assert event["user"] == memory_stand.admin.id
+            assert event["credential"] == memory_stand.admin.key_id
+            assert event["request"]
