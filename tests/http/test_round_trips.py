@@ -1,0 +1,228 @@
+"""What a request costs in round trips: the table of the design, counted at the engines."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import pytest
+
+from storage.blobs import Blobs
+from storage.blobs.opening import parse_s3_url
+from tests.faults.blobs import S3Faults, s3_with_faults
+from tests.http.client import Client
+from tests.http.stand import Stand, stand
+
+FILE = "/repositories/files/a/b.txt"
+DATA = b"the bytes of a file"
+
+
+@dataclass
+class Cost:
+    """Calls of the metadata engine (reads, commits) and of the blob store, by their names."""
+
+    reads: int = 0
+    commits: int = 0
+    blobs: tuple[str, ...] = ()
+
+
+@contextmanager
+def counted(stand: Stand) -> Iterator[Cost]:
+    """Count what the block costs."""
+    made, called = len(stand.engine.made), Counter(stand.blobs.calls)
+    cost = Cost()
+    yield cost
+    calls = stand.engine.made[made:]
+    cost.reads = sum(call in ("get", "query", "scan") for call in calls)
+    cost.commits = calls.count("transact")
+    told = ("commit", "open", "delete", "list", "url")  # those that reach S3, once each
+    cost.blobs = tuple(name for name in told for _ in range(stand.blobs.calls[name] - called[name]))
+
+
+@pytest.fixture
+def warm(memory_stand: Stand) -> Stand:
+    """The file is there, and the process has just served its repository to this key."""
+    memory_stand.repository("files", overwrite=True)
+    memory_stand.admins.put(FILE, DATA)
+    memory_stand.admins.get(FILE)
+    return memory_stand
+
+
+def cold(stand: Stand) -> None:
+    """Forget whatever is remembered of records; the door's guess and claims stay."""
+    stand.clock.now += 11
+
+
+Ask = Callable[[Client], object]
+
+ROWS: dict[str, tuple[Ask, int, int, tuple[str, ...]]] = {
+    "HEAD": (lambda c: c.head(FILE), 1, 0, ()),
+    "GET streamed": (lambda c: c.get(FILE), 1, 0, ("open",)),
+    "GET of a range": (lambda c: c.get(FILE, headers={"Range": "bytes=1-2"}), 1, 0, ("open",)),
+    "GET of a range past the end": (
+        lambda c: c.get(FILE, headers={"Range": "bytes=99-"}), 1, 0, ()
+    ),
+    "304": (lambda c: c.get(FILE, headers={"If-None-Match": "*"}), 1, 0, ()),
+    "412": (lambda c: c.get(FILE, headers={"If-Match": '"x"'}), 1, 0, ()),
+    "PUT of a new file": (lambda c: c.put(f"{FILE}.new", b"new"), 1, 1, ("commit",)),
+    "PUT of an empty file": (lambda c: c.put(f"{FILE}.new", b""), 1, 1, ()),
+    "PUT that overwrites": (lambda c: c.put(FILE, b"other"), 1, 1, ("commit",)),
+    "PUT of the same again": (lambda c: c.put(FILE, DATA), 1, 0, ("commit", "delete")),
+    "PUT of a known digest": (
+        lambda c: c.put(f"{FILE}.copy", DATA), 1, 2, ("commit", "delete")
+    ),
+    "PUT that is refused": (
+        lambda c: c.put(FILE, b"x", headers={"If-None-Match": "*"}), 1, 0, ()
+    ),
+    "DELETE": (lambda c: c.delete(FILE), 1, 1, ()),
+    "listing": (lambda c: c.get("/repositories/files/a/"), 1, 0, ()),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_a_warm_request_costs_what_the_design_says(warm: Stand, row: str) -> None:
+    ask, reads, commits, blobs = ROWS[row]
+    with counted(warm) as cost:
+        ask(warm.admins)
+    assert cost == Cost(reads, commits, blobs)
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_a_request_of_a_reader_costs_the_same(warm: Stand, row: str) -> None:
+    """Grants are in the user's record: they cost nothing more."""
+    ask, reads, commits, blobs = ROWS[row]
+    repository = next(r for r in warm.records() if r.key.partition.endswith("#repositories"))
+    everything = ["read", "write", "delete"]
+    person = warm.person(grants={repository.value["id"]: everything})
+    client = warm.client.as_(person.by_key)
+    client.get(FILE)
+    with counted(warm) as cost:
+        ask(client)
+    assert cost == Cost(reads, commits, blobs)
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_a_cold_request_costs_two_reads_more_at_the_most(warm: Stand, row: str) -> None:
+    """Also in a process that has served nothing yet."""
+    ask, reads, commits, blobs = ROWS[row]
+    cold(warm)
+    with counted(warm) as cost:
+        ask(warm.admins)
+    assert cost.reads <= reads + 2
+    assert (cost.commits, cost.blobs) == (commits, blobs)
+
+
+def test_a_process_that_has_served_nothing_reads_twice_more_at_the_most(
+    memory_stand: Stand,
+) -> None:
+    memory_stand.repository("files")
+    memory_stand.admins.put(FILE, DATA)
+    for ask, reads in (
+        (lambda c: c.head(FILE), 1),
+        (lambda c: c.put("/repositories/files/a/c", b"c"), 1),
+        (lambda c: c.delete(FILE), 1),
+    ):
+        process = memory_stand.another_process()
+        ask(process.client.as_(memory_stand.admin.by_key))
+        found = sum(call in ("get", "query") for call in process.engine.made)
+        # The organization's name is read once in the life of a process.
+        assert found <= reads + 2 + 1
+
+
+def test_a_new_folder_costs_one_commit_more_however_deep(warm: Stand) -> None:
+    """Folders are made known to listings before a file is in them: once, all in one commit."""
+    with counted(warm) as cost:
+        warm.admins.put("/repositories/files/new/and/deep/x", b"x")
+    assert cost == Cost(1, 2, ("commit",))
+    with counted(warm) as cost:
+        warm.admins.put("/repositories/files/new/and/deep/y", b"y")
+    assert cost == Cost(1, 1, ("commit",))
+
+
+def test_a_public_read_costs_one_read(memory_stand: Stand) -> None:
+    memory_stand.repository("files", public=True)
+    memory_stand.admins.put(FILE, DATA)
+    memory_stand.client.get(f"/public{FILE}")
+    with counted(memory_stand) as cost:
+        memory_stand.client.get(f"/public{FILE}")
+    assert cost == Cost(1, 0, ("open",))
+
+
+def test_a_password_that_was_verified_costs_as_much_as_a_key(memory_stand: Stand) -> None:
+    repository = memory_stand.repository("files")
+    memory_stand.admins.put(FILE, DATA)
+    person = memory_stand.person(grants={repository.id: ["read", "write"]})
+    client = memory_stand.client.as_(person.by_password)
+    client.get(FILE)
+    with counted(memory_stand) as cost:
+        client.get(FILE)
+    assert cost == Cost(1, 0, ("open",))
+    with counted(memory_stand) as cost:
+        client.put("/repositories/files/a/c", b"c")
+    assert cost == Cost(1, 1, ("commit",))
+
+
+@pytest.mark.parametrize(
+    "authorization, most",
+    [
+        (None, 0),
+        ("Basic nonsense", 0),
+        ("Bearer srk_tooshort", 0),
+        ("Basic YXBpLWtleTpzcmtfbm9uc2Vuc2U=", 0),
+    ],
+)
+def test_without_credentials_nothing_is_looked_up(
+    warm: Stand, authorization: str | None, most: int
+) -> None:
+    client = warm.client.as_(authorization)
+    cold(warm)
+    client.get("/")  # the organization's name
+    with counted(warm) as cost:
+        for method in ("GET", "HEAD", "PUT", "DELETE"):
+            assert client.ask(method, FILE, body=b"x").status == 401
+    assert cost == Cost(most, 0, ())
+
+
+def test_on_s3_each_request_is_one(remote_stand: Stand) -> None:
+    """The same rows, counted below boto3: what is asked of S3 itself."""
+    faults: list[S3Faults] = []
+
+    def open_blobs() -> Blobs:
+        blobs, found = s3_with_faults(parse_s3_url(remote_stand.settings.blobs))
+        faults.append(found)
+        return blobs
+
+    beside = replace(
+        remote_stand.settings, metadata=f"sqlite:{remote_stand.settings.data}/beside.db"
+    )
+    counted_stand = stand(beside, open_blobs)
+    try:
+        _count_on_s3(counted_stand, faults[0])
+    finally:
+        counted_stand.close()
+
+
+def _count_on_s3(stand: Stand, s3: S3Faults) -> None:
+    stand.repository("files", overwrite=True)
+    client = stand.admins
+    part = 8 * 1024 * 1024
+    big = bytes(2 * part + 1)  # three parts
+    for ask, calls in (
+        (lambda: client.put(FILE, DATA), ["PutObject"]),
+        (lambda: client.put(FILE, b"other"), ["PutObject"]),
+        (lambda: client.get(FILE), ["GetObject"]),
+        (lambda: client.head(FILE), []),
+        (lambda: client.get(FILE, headers={"If-None-Match": "*"}), []),
+        (lambda: client.put(f"{FILE}.copy", b"other"), ["PutObject", "DeleteObjects"]),
+        (
+            lambda: client.put(f"{FILE}.big", big),
+            ["CreateMultipartUpload", *["UploadPart"] * 3, "CompleteMultipartUpload"],
+        ),
+        (lambda: client.delete(FILE), []),
+    ):
+        before = len(s3.calls)
+        assert ask().status < 400
+        found = s3.calls[before:]
+        if found and found[-1].startswith("DeleteObject"):
+            found[-1] = "DeleteObjects"
+        assert found == calls
