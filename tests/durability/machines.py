@@ -77,8 +77,8 @@ class Machine:
         self.log = ground.folder / f"machine-{number}.log"
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self, within: float = START_SECONDS) -> None:
-        """Serve; returns when it is ready to. Raises AssertionError after `within` seconds."""
+    def launch(self) -> None:
+        """Begin to serve; does not wait."""
         host, port = self.address
         command = [*MORTAL, COMMAND, "serve", "--bind", f"{host}:{port}", *self.flags]
         with self.log.open("ab") as log:
@@ -91,8 +91,13 @@ class Machine:
                 cwd=self.ground.folder,
                 start_new_session=True,
             )
-        deadline = time.monotonic() + within
+
+    def start(self) -> None:
+        """Serve; returns when it is ready to."""
+        self.launch()
+        deadline = time.monotonic() + START_SECONDS
         while not self._ready():
+            assert self.process is not None
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise AssertionError(f"machine {self.number} did not start:\n{self.tail()}")
             time.sleep(0.05)
@@ -202,6 +207,18 @@ class Installation:
         """The secrets of so many new API keys."""
         names = [f"client {number}" for number in range(count)]
         return [self.api("POST", "/api/keys", {"name": name})["secret"] for name in names]
+
+    def new_developers(self, count: int) -> list[str]:
+        """The secrets of API keys of so many new people who may use the repository."""
+        secrets = []
+        for number in range(count):
+            person = {"email": f"developer-{number}@durability.example", "role": "developer"}
+            user = self.api("POST", "/api/users", person)["id"]
+            grants = {"repositories": {REPOSITORY: ["read", "write", "delete"]}}
+            self.api("PUT", f"/api/users/{user}/permissions", grants)
+            made = self.api("POST", "/api/keys", {"name": "builds", "user": user})
+            secrets.append(made["secret"])
+        return secrets
 
     def command(self, *words: str) -> Any:
         """Run a command of the command line beside the service; its JSON."""

@@ -33,11 +33,11 @@ def exchange(
     path: str,
     fields: Mapping[str, str] | None = None,
     body: bytes | Iterable[bytes] | None = None,
-    timeout: float = TIMEOUT,
+    source: str = "",
 ) -> Answer:
-    """One request on a connection of its own; a body that is no bytes is sent in chunks unless
-    `fields` have its length."""
-    connection = http.client.HTTPConnection(*address, timeout=timeout)
+    """One request on a connection of its own, from the address `source` where that matters; a
+    body that is no bytes is sent in chunks unless `fields` have its length."""
+    connection = http.client.HTTPConnection(*address, TIMEOUT, (source, 0) if source else None)
     try:
         return send(connection, method, path, fields or {}, body)
     finally:
