@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import urlsplit
 
+from middleware.hosts import MalformedHost, split_authority
+
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 MEBIBYTE = 1024 * 1024
@@ -39,6 +41,9 @@ NAMES = (
     "UPLOAD_MEMORY",
 )
 _SIZE = re.compile(r"(\d{1,9})\s*(?:(MiB|GiB|M|G)?)", re.ASCII)
+_NO_BASE_URL = "STRONGROOM_BASE_URL is a URL such as https://artifacts.example.com"
+_COUNT = re.compile(r"\d{1,9}", re.ASCII)
+_PORT = re.compile(r"\d{1,5}", re.ASCII)
 _HOST = re.compile(r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])", re.ASCII)
 
 
@@ -141,7 +146,7 @@ def _known(environment: Mapping[str, str]) -> dict[str, str]:
         if short == "REQUIRE" or short.startswith("TEST_"):
             continue  # those of the tests
         if short not in NAMES:
-            near = difflib.get_close_matches(short, NAMES, 1, cutoff=0.0)[0]
+            near = difflib.get_close_matches(short.upper(), NAMES, 1, cutoff=0.0)[0]
             raise SettingsError(f"there is no setting {name}; the nearest is {PREFIX}{near}")
         if value.strip():
             given[short] = value.strip()
@@ -171,7 +176,7 @@ def _check_together(settings: Settings) -> None:
 
 def _bind(text: str, name: str) -> str:
     host, _, port = text.rpartition(":")
-    if not _HOST.fullmatch(host) or not port.isascii() or not port.isdigit() or int(port) > 65535:
+    if not _HOST.fullmatch(host) or not _PORT.fullmatch(port) or int(port) > 65535:
         raise SettingsError(f"{PREFIX}{name} is HOST:PORT, such as 127.0.0.1:8080, not {text!r}")
     return text
 
@@ -186,7 +191,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def _count(text: str, name: str, most: int) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= most:
+    if not _COUNT.fullmatch(text) or not 1 <= int(text) <= most:
         raise SettingsError(f"{PREFIX}{name} is a number from 1 to {most}, not {text!r}")
     return int(text)
 
@@ -199,9 +204,8 @@ def _choice(text: str, name: str, choices: tuple[str, ...]) -> str:
 
 def _store(text: str, name: str, schemes: tuple[str, ...]) -> str:
     if text.partition(":")[0] not in schemes:
-        raise SettingsError(
-            f"{PREFIX}{name} begins with one of {', '.join(s + ':' for s in schemes)}, not {text!r}"
-        )
+        # Without the text: what was meant for another store may hold its password.
+        raise SettingsError(f"{PREFIX}{name} begins with {' or '.join(f'{s}:' for s in schemes)}")
     return text
 
 
@@ -212,9 +216,13 @@ def _path(text: str | None) -> Path | None:
 def _base_url(text: str | None) -> str | None:
     if text is None:
         return None
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
-        raise SettingsError("STRONGROOM_BASE_URL is a URL such as https://artifacts.example.com")
+    try:
+        parts = urlsplit(text)
+        split_authority(parts.netloc)  # which takes no user and password either
+    except ValueError as error:  # MalformedHost is one; their texts may repeat a password
+        raise SettingsError(_NO_BASE_URL) from error
+    if parts.scheme not in ("http", "https"):
+        raise SettingsError(_NO_BASE_URL)
     if parts.path.strip("/") or parts.query or parts.fragment:
         raise SettingsError("STRONGROOM_BASE_URL has no path: the service lives at the root")
     return f"{parts.scheme}://{parts.netloc.lower()}"
@@ -224,8 +232,12 @@ def _domain(text: str | None) -> str | None:
     if text is None:
         return None
     domain = text.lower().rstrip(".")
-    if not re.fullmatch(r"[a-z0-9.-]+(:\d{1,5})?", domain, re.ASCII):
-        raise SettingsError("STRONGROOM_DOMAIN is a domain such as artifacts.example.com")
+    try:
+        split_authority(domain)
+    except MalformedHost as error:
+        raise SettingsError(
+            "STRONGROOM_DOMAIN is a domain such as artifacts.example.com, with a port or without"
+        ) from error
     return domain
 
 
