@@ -113,7 +113,8 @@ def prepare(
     bootstrap = _Bootstrap(metadata, journal, name, parameters, clock)
     found = bootstrap.look()
     if found is not None and (found[1] or wanted is None):
-        if file is not None:
+        # With none yet, a pending file is that of a process about to make one.
+        if file is not None and found[1]:
             file.settle(found[1])
         return Bootstrapped(found[0], None, found[1])
     candidate = None if wanted is None else bootstrap.candidate(wanted)
@@ -198,7 +199,9 @@ class _Bootstrap:
         try:
             self._metadata.commit(*operations, witness=event)
         except ConditionFailed as error:
-            if candidate is not None and email_key(org, candidate.email) in error.found:
+            taken = candidate is not None and email_key(org, candidate.email) in error.found
+            # Who was first in a race has the same address: then there is an administrator.
+            if taken and not (self.look() or (org, ()))[1]:
                 raise AlreadyTaken("email") from error
             raise
         return Bootstrapped(org, None if candidate is None else candidate.shown)

@@ -173,8 +173,14 @@ def test_an_address_that_is_anothers_is_refused(store: Store, processes: list[Pr
         store.start(Wanted("boss@example.org", "a given password"))
 
 
-def test_of_many_that_start_at_once_one_makes_the_administrator(tmp_path: Path) -> None:
+@pytest.mark.parametrize("founded", [False, True])
+def test_of_many_that_start_at_once_one_makes_the_administrator(
+    tmp_path: Path, founded: bool
+) -> None:
+    """Also where the organization is there already, so that they meet at the address."""
     stores = [Store(tmp_path) for _ in range(6)]
+    if founded:
+        stores[0].start(None)
     start = threading.Barrier(len(stores))
     done: list[Bootstrapped] = []
 
@@ -224,6 +230,25 @@ def test_whenever_it_is_killed_the_password_is_known_or_there_is_no_administrato
     store.start(Wanted())
     assert store.left() == ["first-sign-in.txt"]
     process.close()
+
+
+def test_a_start_beside_another_one_leaves_its_password_alone(store: Store) -> None:
+    """Its file is there before its administrator: until he is, nobody may call it a leftover."""
+    store.start(None)
+    commit = store.metadata.commit
+
+    def overtaken(*operations, witness=None):
+        store.metadata.commit = commit  # type: ignore[method-assign]
+        other = Store(store.data)
+        other.start(None)
+        other.metadata.close()
+        return commit(*operations, witness=witness)
+
+    store.metadata.commit = overtaken  # type: ignore[method-assign]
+    made = store.start(Wanted()).made
+    assert made is not None
+    assert store.left() == ["first-sign-in.txt"]
+    assert str(made.password) in store.file.path.read_text()
 
 
 def test_a_newer_format_is_not_touched(store: Store) -> None:
