@@ -95,6 +95,10 @@ class Machine:
     def start(self) -> None:
         """Serve; returns when it is ready to."""
         self.launch()
+        self.await_ready()
+
+    def await_ready(self) -> None:
+        """Return when it is ready to serve."""
         deadline = time.monotonic() + START_SECONDS
         while not self._ready():
             assert self.process is not None

@@ -1,6 +1,7 @@
 """What is left of requests that are cut: by a death, by a client, by SIGTERM."""
 
 import contextlib
+import http.client
 import os
 import random
 import signal
@@ -8,6 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -21,6 +23,8 @@ from tests.durability.diary import Content
 from tests.durability.inspection import look, wrong_blobs, wrong_counters, wrong_references
 from tests.durability.machines import Ground, Installation, Machine, installed
 from tests.durability.wire import TIMEOUT, Answer, begin_put, exchange, read_answer
+from tests.engines.dynamodb_local import dynamodb_local
+from tests.engines.s3_server import REGION
 
 MIB = 1024 * 1024
 #: Longer than two parts of an upload to S3, so that one of them is there before the end.
@@ -63,27 +67,20 @@ def test_a_client_that_vanishes_leaves_nothing(installation: Installation, at: O
     assert _get(installation, "long.bin").status == 404
 
 
-@pytest.mark.parametrize(
-    "fields, begun",
-    [
-        ({"Content-Length": str(LONG.size)}, LONG.size - 1),
-        ({"Content-Length": "2"}, 1),
-        ({"Transfer-Encoding": "chunked"}, 0),
-        ({"Transfer-Encoding": "chunked"}, 9 * MIB),
-    ],
-)
 def test_a_body_that_ends_early_is_refused_and_leaves_nothing(
-    installation: Installation, at: Opened, fields: dict[str, str], begun: int
+    installation: Installation, at: Opened
 ) -> None:
-    """Shorter than its Content-Length, or in chunks without the last one."""
-    data = LONG.bytes()[:begun]
-    if "Transfer-Encoding" in fields and data:
-        data = b"%x\r\n%b\r\n" % (len(data), data)
-    with _sent(installation, "short.bin", fields, data) as connection:
-        connection.shutdown(socket.SHUT_WR)
-        assert read_answer(connection).status == 400
-    assert _nothing_is_left(at)
-    assert _get(installation, "short.bin").status == 404
+    """Shorter than its Content-Length, or in chunks without the last one; small or large."""
+    for begun in (0, 1, 9 * MIB, LONG.size - 1):
+        for fields in ({"Content-Length": str(LONG.size)}, {"Transfer-Encoding": "chunked"}):
+            data = LONG.bytes()[:begun]
+            if "Transfer-Encoding" in fields and data:
+                data = b"%x\r\n%b\r\n" % (len(data), data)
+            with _sent(installation, "short.bin", fields, data) as connection:
+                connection.shutdown(socket.SHUT_WR)
+                assert read_answer(connection).status == 400, (begun, fields)
+            assert _nothing_is_left(at), (begun, fields)
+            assert _get(installation, "short.bin").status == 404
 
 
 def test_sigterm_lets_an_upload_and_a_download_finish(installation: Installation) -> None:
@@ -130,15 +127,33 @@ def test_workers_end_with_their_master_and_leave_the_address(embedded: Ground) -
 
 
 def test_a_killed_worker_is_replaced_and_requests_go_on(ground: Ground) -> None:
+    """Its uploads are gone; those of the other worker, and new ones, are not concerned."""
     with installed(ground, ["--workers", "2"]) as installation:
         (machine,) = installation.machines
         _soon(lambda: len(machine.workers()) == 2, "both workers are there")
         before = machine.workers()
+        half = LONG.size // 2
+        uploads = [
+            begin_put(
+                machine.address,
+                installation.url(f"upload-{number}.bin"),
+                {**installation.key, "Content-Length": str(LONG.size)},
+                LONG.bytes()[:half],
+            )
+            for number in range(6)
+        ]
         os.kill(before[0], signal.SIGKILL)
         for number in range(20):  # at once, and while the new one starts
             _patiently(lambda number=number: _put(installation, f"{number}.bin", b"%d" % number))
         _soon(lambda: len(machine.workers()) == 2, "the worker is replaced")
         assert set(machine.workers()) != set(before)
+        for number, upload in enumerate(uploads):
+            whole = False
+            with upload, contextlib.suppress(OSError, http.client.HTTPException):
+                upload.sendall(LONG.bytes()[half:])
+                whole = read_answer(upload).status == 201
+            answer = _get(installation, f"upload-{number}.bin")
+            assert answer.body == LONG.bytes() if whole else answer.status == 404
         for number in range(20):
             assert _get(installation, f"{number}.bin").body == b"%d" % number
         assert machine.stop() == 0
@@ -192,6 +207,52 @@ def test_one_of_several_machines_dies_and_the_service_goes_on(ground: Ground) ->
             assert wrong + wrong_blobs(at, found, collected=False) == []
 
 
+def test_machines_may_start_first_at_the_same_time(ground: Ground) -> None:
+    """Whoever is first makes the tables, the key and the administrator, and makes them once."""
+    ground.folder.mkdir()
+    machines = [Machine(ground, number, "--workers", "1") for number in range(3)]
+    try:
+        for machine in machines:
+            machine.launch()
+        for machine in machines:
+            machine.await_ready()
+        with opened(read_settings(ground.variables(0))) as at:
+            found = look(at)
+        users = [key for key in found.records if key.partition.endswith("#users")]
+        assert len(users) == 1
+        for machine in machines:
+            assert machine.faults() == []
+            assert machine.stop() == 0
+    finally:
+        for machine in machines:
+            machine.close()
+
+
+def test_a_worker_that_dies_while_the_store_is_away_is_replaced(
+    remote: Ground, tmp_path: Path
+) -> None:
+    """503 while the records are away, and the service is there when they are: a worker that
+    can't start would end it."""
+    with contextlib.ExitStack() as engine:
+        url = engine.enter_context(dynamodb_local())
+        settings = {
+            **remote.settings,
+            "METADATA": f"dynamodb://away?region={REGION}&endpoint={url}",
+        }
+        ground = replace(remote, settings=settings)
+        with installed(ground, ["--workers", "1"]) as installation:
+            (machine,) = installation.machines
+            assert _put(installation, "before.bin", b"before").status == 201
+            engine.close()
+            os.kill(machine.workers()[0], signal.SIGKILL)
+            _soon(lambda: _answers(machine), "the worker is replaced")
+            answer = _put(installation, "away.bin", b"away")
+            assert answer.status == 503, answer
+            assert int(answer.fields["retry-after"]) > 0
+            assert exchange(machine.address, "GET", "/readyz").status == 503
+            assert machine.stop() == 0
+
+
 @pytest.mark.parametrize("appears", ["secret.key", "strongroom.db", "first-sign-in.*", "run"])
 def test_a_first_start_may_be_killed_at_any_moment(embedded: Ground, appears: str) -> None:
     """Whatever it had done, the next start makes good, and shows how to sign in."""
@@ -206,6 +267,12 @@ def test_a_first_start_may_be_killed_at_any_moment(embedded: Ground, appears: st
         machine.close()
     with installed(embedded, ["--workers", "1"]) as installation:
         assert _put(installation, "first.bin", b"first").status == 201
+
+
+def _answers(machine: Machine) -> bool:
+    with contextlib.suppress(OSError, http.client.HTTPException):
+        return exchange(machine.address, "GET", "/healthz").status == 200
+    return False
 
 
 def _lives(pid: int) -> bool:

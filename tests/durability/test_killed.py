@@ -1,6 +1,7 @@
 """Machines, workers and clients are killed at work, and a checker with a diary of its own finds
 every acknowledged file byte for byte, and nothing that was not."""
 
+import logging
 import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -29,6 +30,8 @@ from tests.durability.reading import listed, read_back
 from tests.durability.trial import Trial
 from tests.durability.verdict import possible, wrongs
 
+_log = logging.getLogger(__name__)
+
 MIB = 1024 * 1024
 
 
@@ -55,11 +58,13 @@ def _try(ground: Ground, files: int, deaths: int, seconds: float) -> None:
             installation.stop()
             follower.look(at_once=True)
             _check(trial, deeds, look(at), at, follower)
-            Collection(at, grace=timedelta(0)).run()
+            report = Collection(at, grace=timedelta(0)).run()
             assert wrong_blobs(at, look(at), collected=True) == []
         installation.machines[1].start()
         _check_what_is_served(installation, deeds)
         installation.stop()
+    statuses = Counter(deed.status for deed in deeds)
+    _log.info("%s: %s, killed %s, %s", ground.name, statuses, trial.killed, report)
 
 
 class Follower:
