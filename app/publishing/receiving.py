@@ -15,7 +15,9 @@ from storage import keys
 from storage.blobs import Blobs
 from storage.metadata import Metadata, Put
 
-LEASE_AFTER = timedelta(hours=1)
+#: Half of the least grace that a collection can have: an upload that began just before it is
+#: told by its lease, and a shorter one has the other half to come to its commit.
+LEASE_AFTER = timedelta(minutes=30)
 LEASE_RENEWED = timedelta(minutes=30)
 LEASE_LIFETIME = timedelta(hours=25)  # a day of grace behind the last renewal
 
@@ -97,7 +99,7 @@ class Receiver:
 
 
 class _Lease:
-    """Tells the collection that an upload is alive, once it lasts over an hour."""
+    """Tells the collection that an upload is alive, once it lasts over half an hour."""
 
     def __init__(
         self,
