@@ -7,7 +7,7 @@ from typing import Any
 
 from app.health import Checks
 from app.housekeeping import Housekeeper
-from app.installation import Installation, open_installation
+from app.installation import Installation, make_data_folder, open_installation
 from app.routes import Parts, build
 from app.settings import Settings, read_settings
 from auth.authenticator import Authenticator
@@ -38,6 +38,7 @@ class Service:
 
 def compose(settings: Settings) -> Service:
     """The service of one process. Call it after a fork: it opens connections and files."""
+    make_data_folder(settings)
     metrics = Metrics(metrics_folder(settings))
     installation = open_installation(settings, metrics)
     checks = Checks(installation.metadata, installation.blobs)

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from app.cursors import Cursors
 from app.secret_key import secret_keys
-from app.settings import Settings
+from app.settings import Settings, SettingsError
 from storage.blobs import Blobs, open_blobs
 from storage.blobs import Observed as ObservedBlobs
 from storage.events import Journal
@@ -65,16 +65,24 @@ class Installation:
 
 
 def open_installation(settings: Settings, observer: Observer | None = None) -> Installation:
-    """Open the stores that the settings name, making the data folder where it is needed."""
+    """Open the stores that the settings name, making the data folder where it is needed.
+
+    Raises:
+        SettingsError: a setting that can't be used: it is named.
+        Whatever the stores raise that are away, or full.
+    """
     watching = observer or Unobserved()
-    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_data_folder(settings)
     secrets = secret_keys(settings)
     engine = ObservedEngine(
         open_engine(settings.metadata, settings.data, connections=settings.threads + 4), watching
     )
-    blobs = ObservedBlobs(
-        open_blobs(settings.blobs, settings.data, settings.upload_memory_bytes), watching
-    )
+    try:
+        blobs = ObservedBlobs(
+            open_blobs(settings.blobs, settings.data, settings.upload_memory_bytes), watching
+        )
+    except ValueError as error:
+        raise SettingsError(str(error)) from error
     metadata = Metadata(engine, observer=watching)
     return Installation(
         settings=settings,
@@ -86,6 +94,16 @@ def open_installation(settings: Settings, observer: Observer | None = None) -> I
         journal=Journal(*secrets),
         cursors=Cursors(*secrets),
     )
+
+
+def make_data_folder(settings: Settings) -> None:
+    """Make DATA, which is its owner's alone. Raises SettingsError where that can't be."""
+    try:
+        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(
+            f"STRONGROOM_DATA: {settings.data} can't be used as a folder: {error.strerror}"
+        ) from error
 
 
 @contextlib.contextmanager

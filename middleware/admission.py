@@ -11,7 +11,6 @@ at once. Without that bound one client could fill the process with its own queue
 import math
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -75,7 +74,7 @@ class Places:
         self._busy = 0
         self._anonymous = 0
         self._waiting = {True: 0, False: 0}  # by whether they are anonymous
-        self._held: Counter[str] = Counter()  # by holder; as many entries as are busy, at most
+        self._held: dict[str, int] = {}  # by holder; as many entries as are busy, at most
 
     def take(self, holders: tuple[str, ...], anonymous: bool) -> bool:
         """Take a place, or say that there is none.
@@ -94,8 +93,9 @@ class Places:
                 return False
             self._busy += 1
             self._anonymous += anonymous
+            held = self._held
             for holder in holders:
-                self._held[holder] += 1
+                held[holder] = held.get(holder, 0) + 1
             return True
 
     def release(self, holders: tuple[str, ...], anonymous: bool) -> None:
@@ -103,10 +103,13 @@ class Places:
         with self._changed:
             self._busy -= 1
             self._anonymous -= anonymous
+            held = self._held
             for holder in holders:
-                self._held[holder] -= 1
-                if not self._held[holder]:
-                    del self._held[holder]
+                left = held[holder] - 1
+                if left:
+                    held[holder] = left
+                else:
+                    del held[holder]
             if self._waiting[True] or self._waiting[False]:
                 self._changed.notify_all()
 
@@ -128,7 +131,7 @@ class Places:
             return False
         if self._busy + ahead[anonymous] < limits.ample:
             return True
-        return all(self._held[holder] < limits.share for holder in holders)
+        return all(self._held.get(holder, 0) < limits.share for holder in holders)
 
     def _wait(self, holders: tuple[str, ...], anonymous: bool) -> bool:
         if self._waiting[anonymous] >= self._limits.waiting:

@@ -99,7 +99,8 @@ class RequestContext:
 
 def context_of(request: "Request") -> RequestContext:
     """The context of a request that came in through `Entrance`; KeyError if it did not."""
-    return cast(RequestContext, request.env[CONTEXT])
+    context: RequestContext = request.env[CONTEXT]
+    return context
 
 
 class Entrance:

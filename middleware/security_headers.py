@@ -7,20 +7,22 @@ route that serves more says so itself, and only that is then left to it.
 from falcon import Request, Response
 
 from middleware.context import context_of
+from middleware.response_headers import add_missing
 
-_ALWAYS = (
-    ("x-content-type-options", "nosniff"),
-    (
-        "content-security-policy",
-        "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+_ALWAYS = {
+    "x-content-type-options": "nosniff",
+    "content-security-policy": (
+        "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     ),
-    ("x-frame-options", "DENY"),
-    ("referrer-policy", "no-referrer"),
-    ("cross-origin-resource-policy", "same-origin"),
-)
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-resource-policy": "same-origin",
+}
+_KEPT = {**_ALWAYS, "cache-control": "private"}
+_UNKEPT = {**_ALWAYS, "cache-control": "no-store"}
 # Two years, the least that browsers take into the lists they are shipped with. Subdomains
 # are left alone: they may be other people's.
-_HSTS = ("strict-transport-security", "max-age=63072000")
+_HSTS = {"strict-transport-security": "max-age=63072000"}
 _NOT_STORED = ("/api/", "/auth/", "/scim/")
 _NOT_MODIFIED = "304"
 
@@ -39,17 +41,12 @@ class SecurityHeaders:
         self, req: Request, resp: Response, _resource: object, _succeeded: bool
     ) -> None:
         status = str(resp.status)[:3]
-        present = resp.headers
-        missing = []
         # A 304 updates the stored answer (RFC 9111, section 3.2): with a default in it, it
         # would take the sandbox off a file that was answered with one.
         if status != _NOT_MODIFIED:
-            missing = [header for header in _ALWAYS if header[0] not in present]
-            if "cache-control" not in present:
-                keep = status < "400" and not req.path.startswith(_NOT_STORED)
-                missing.append(("cache-control", "private" if keep else "no-store"))
+            keep = status < "400" and not req.path.startswith(_NOT_STORED)
+            add_missing(resp, _KEPT if keep else _UNKEPT)
         context = context_of(req)
         # Not for loopback, where it would bar the plain HTTP of every other service there.
         if self._https_only and context.secure and context.place and context.place.https:
-            missing.append(_HSTS)
-        resp.set_headers(missing)
+            add_missing(resp, _HSTS)

@@ -5,6 +5,7 @@ alone. What carries credentials in clear is refused and never redirected: a clie
 redirected would go on to send them in clear, and nobody would notice that they leaked.
 """
 
+import re
 from enum import StrEnum
 from typing import NoReturn
 from urllib.parse import quote
@@ -17,7 +18,7 @@ from middleware.proxies import MalformedForwarding, TrustedProxies
 
 #: Signs of a proxy on this machine, which makes loopback the open network. Not only what the
 #: standards name: what common proxies and tunnels add by themselves.
-_FORWARDING = (
+_PREFIXES = (
     "HTTP_FORWARDED",
     "HTTP_X_FORWARDED",
     "HTTP_VIA",
@@ -32,6 +33,8 @@ _FORWARDING = (
     "HTTP_FASTLY_",
     "HTTP_FLY_",
 )
+# One search over all names: a loop over them is among the dearest things of a request.
+_FORWARDING = re.compile(rf"^(?:{'|'.join(_PREFIXES)})", re.MULTILINE)
 _SAFE_METHODS = frozenset({"GET", "HEAD"})
 _PATH_CHARACTERS = "/!$&'()*+,;=:@-._~"  # RFC 3986, section 3.3
 _QUERY_CHARACTERS = _PATH_CHARACTERS + "?%"
@@ -120,7 +123,7 @@ class Encryption:
     def _stays_inside(self, env: Environ) -> bool:
         if not self._proxies.peer(env.get("REMOTE_ADDR", "")).loopback:
             return False
-        return not any(name.startswith(_FORWARDING) for name in env)
+        return _FORWARDING.search("\n".join(env)) is None
 
 
 def carries_credentials(env: Environ) -> bool:

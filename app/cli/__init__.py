@@ -31,6 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(str(error), output.as_json, sys.stderr)
     except KeyboardInterrupt:
         return 130
+    except OSError as error:
+        where = f": {error.filename}" if error.filename else ""
+        return _fail(f"{error.strerror or error}{where}", output.as_json, sys.stderr)
     except Exception as error:
         text = told(error)
         if text is None:

@@ -9,6 +9,7 @@ from app.cli.output import CommandFailed, Commands, Output, add_json
 from app.compose import compose
 from app.first_start import prepare, sign_in_text
 from app.server.run import serve
+from app.server.tls import server_context
 from app.settings import Settings, read_settings
 from auth.first_sign_in import FirstSignIn
 
@@ -33,25 +34,42 @@ def run(options: argparse.Namespace, environment: Mapping[str, str], output: Out
     """Serve."""
     flags = {name: getattr(options, name) for name in ("bind", "data", "workers", "threads")}
     settings = read_settings(environment, flags)
-    _check_address(settings)
+    _check_address(settings.bind)
+    if settings.status_bind is not None:
+        _check_address(settings.status_bind)
+    _check_certificate(settings)
     _welcome(settings, output)
     return serve(settings, lambda: compose(settings))
 
 
-def _check_address(settings: Settings) -> None:
+def _check_certificate(settings: Settings) -> None:
+    """Fail before anything is made where certificate and key can't be used."""
+    if settings.tls_cert is None or settings.tls_key is None:
+        return
+    try:
+        server_context(settings.tls_cert, settings.tls_key)
+    except OSError as error:  # ssl.SSLError is one
+        raise CommandFailed(
+            f"STRONGROOM_TLS_CERT ({settings.tls_cert}) and STRONGROOM_TLS_KEY"
+            f" ({settings.tls_key}) can't be used: {error.strerror or error}"
+        ) from error
+
+
+def _check_address(address: str) -> None:
     """Fail before anything is made where the address is taken."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    host, _, port = address.rpartition(":")
+    host = host.strip("[]")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((settings.host, settings.port))
+            probe.bind((host, int(port)))
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
                 raise CommandFailed(
-                    f"{settings.bind} is in use: stop what serves there, or choose another"
-                    " address with --bind"
+                    f"{address} is in use: stop what serves there, or choose another address"
                 ) from error
-            raise CommandFailed(f"cannot serve on {settings.bind}: {error}") from error
+            raise CommandFailed(f"cannot serve on {address}: {error}") from error
 
 
 def _welcome(settings: Settings, output: Output) -> None:

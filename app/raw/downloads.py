@@ -16,6 +16,7 @@ from app.raw.conditions import Outcome, http_date, parse_conditions
 from app.raw.content_types import content_type, opens_in_a_browser
 from app.raw.ranges import ByteRange, RangeNotSatisfiable, parse_range
 from app.repositories import ArtifactPath, Repository
+from middleware.response_headers import put_headers
 from storage.blobs import Blobs
 
 _CONDITIONS = (
@@ -24,6 +25,7 @@ _CONDITIONS = (
     "HTTP_IF_MODIFIED_SINCE",
     "HTTP_IF_UNMODIFIED_SINCE",
 )
+_CONDITIONAL = frozenset(_CONDITIONS)
 
 
 class Downloads:
@@ -46,21 +48,22 @@ class Downloads:
         """
         env = req.env
         digests = artifact.digests
-        resp.set_headers(
+        put_headers(
+            resp,
             _headers(
                 digests["sha256"],
                 artifact.modified,
                 repository.public,
                 digests.get("md5"),
                 digests.get("sha1"),
-            )
+            ),
         )
-        if any(name in env for name in _CONDITIONS):
+        if not _CONDITIONAL.isdisjoint(env):
             conditions = parse_conditions(*(env.get(name) for name in _CONDITIONS))
             if conditions.for_reading(artifact) is Outcome.NOT_MODIFIED:
                 resp.status = HTTP_304
                 return
-        resp.set_headers(_type_headers(path.name))
+        put_headers(resp, _type_headers(path.name))
         wanted: ByteRange | None = None
         if "HTTP_RANGE" in env and req.method == "GET":
             try:
@@ -97,32 +100,32 @@ class Downloads:
 @lru_cache(maxsize=8192)
 def _headers(
     sha256: str, modified: datetime, public: bool, md5: str | None, sha1: str | None
-) -> list[tuple[str, str]]:
-    """The headers that a 200 and a 304 share (RFC 9110, section 15.4.5)."""
+) -> dict[str, str]:
+    """The headers that a 200 and a 304 share (RFC 9110, section 15.4.5), names in lower case."""
     digest = base64.b64encode(bytes.fromhex(sha256)).decode()
-    headers = [
-        ("ETag", f'"sha256:{sha256}"'),
-        ("Last-Modified", http_date(modified)),
-        ("Accept-Ranges", "bytes"),
-        ("Cache-Control", "public, no-cache" if public else "private, no-cache"),
-        ("Repr-Digest", f"sha-256=:{digest}:"),
-        ("X-Checksum-Sha256", sha256),
-    ]
+    headers = {
+        "etag": f'"sha256:{sha256}"',
+        "last-modified": http_date(modified),
+        "accept-ranges": "bytes",
+        "cache-control": "public, no-cache" if public else "private, no-cache",
+        "repr-digest": f"sha-256=:{digest}:",
+        "x-checksum-sha256": sha256,
+    }
     if md5 is not None:
-        headers.append(("X-Checksum-Md5", md5))
+        headers["x-checksum-md5"] = md5
     if sha1 is not None:
-        headers.append(("X-Checksum-Sha1", sha1))
+        headers["x-checksum-sha1"] = sha1
     return headers
 
 
 @lru_cache(maxsize=4096)
-def _type_headers(name: str) -> list[tuple[str, str]]:
+def _type_headers(name: str) -> dict[str, str]:
     type_ = content_type(name)
-    headers = [
-        ("Content-Type", type_),
-        ("X-Content-Type-Options", "nosniff"),
-        ("Content-Security-Policy", "sandbox; default-src 'none'"),
-    ]
+    headers = {
+        "content-type": type_,
+        "x-content-type-options": "nosniff",
+        "content-security-policy": "sandbox; default-src 'none'",
+    }
     if not opens_in_a_browser(type_):
-        headers.append(("Content-Disposition", f"attachment; filename*=UTF-8''{quote(name)}"))
+        headers["content-disposition"] = f"attachment; filename*=UTF-8''{quote(name)}"
     return headers

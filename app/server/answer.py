@@ -8,6 +8,7 @@ that no client takes a part for the whole.
 import os
 import re
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Any
 
 from app.server.body import SocketBody
@@ -115,17 +116,19 @@ class Answer:
         self._bodyless = method == "HEAD" or status[:3] in ("204", "304")
         self._length = None
         self._lines = [f"HTTP/1.1 {status}\r\n", self._dates.line()]
+        # Fifteen fields are usual: all values are checked at once, and names are looked up.
+        if _CONTROL.search("".join([value for _, value in headers])):
+            raise WrongAnswer("a field that holds a control character can't be sent")
         for name, value in headers:
-            self._field(name, value)
+            if _is_ordinary(name):
+                self._lines.append(f"{name}: {value}\r\n")
+            else:
+                self._own(name.lower(), value)
         return self._write
 
-    def _field(self, name: str, value: str) -> None:
-        if not _TOKEN.fullmatch(name) or _CONTROL.search(value):
-            raise WrongAnswer(f"the field {name!r} can't be sent")
-        lower = name.lower()
-        if lower not in _OWN:
-            self._lines.append(f"{name}: {value}\r\n")
-        elif lower == "content-length":
+    def _own(self, lower: str, value: str) -> None:
+        """A field that is the server's business: what the application says of it."""
+        if lower == "content-length":
             if not (value.isascii() and value.isdigit()):
                 raise WrongAnswer(f"{value!r} is no length")
             self._length = int(value)
@@ -241,3 +244,11 @@ class Answer:
             return "".join(lines).encode("latin-1")
         except UnicodeEncodeError as error:
             raise WrongAnswer("a field holds what is not Latin-1") from error
+
+
+@lru_cache(maxsize=1000)
+def _is_ordinary(name: str) -> bool:
+    """Whether a field is sent as it comes. Raises WrongAnswer for what is no name."""
+    if not _TOKEN.fullmatch(name):
+        raise WrongAnswer(f"the field {name!r} can't be sent")
+    return name.lower() not in _OWN

@@ -51,6 +51,7 @@ class StrongroomWorker(ThreadWorker):
     def get_thread_pool(self) -> Threads:  # type: ignore[override]  # used here alone
         """Called by gunicorn."""
         self._threads = Threads(self.cfg.threads)
+        self._most = self.cfg.threads * 3 // 4
         return self._threads
 
     def load_wsgi(self) -> None:
@@ -236,8 +237,7 @@ class StrongroomWorker(ThreadWorker):
 
     def _needed_elsewhere(self) -> bool:
         """Whether a thread should rather not stay with its connection for a tick."""
-        most = self.cfg.threads * 3 // 4
-        return not self.alive or len(self._active) > most or self._threads.wanted()
+        return not self.alive or len(self._active) > self._most or self._threads.wanted()
 
 
 def _address(name: object) -> tuple[str, str]:

@@ -100,13 +100,15 @@ class FolderBlobs:
         except OSError as error:
             raise translated(error) from error
         try:
-            with disk_errors():
-                whole = os.fstat(file.fileno()).st_size
-                if start:
-                    file.seek(start)
+            whole = os.fstat(file.fileno()).st_size
+            if start:
+                file.seek(start)
             size = whole - start if length is None else length
             if size < 1 or start + size > whole:
                 raise BlobCorrupt("the range does not lie within the blob")
+        except OSError as error:
+            file.close()
+            raise translated(error) from error
         except BaseException:
             file.close()
             raise

@@ -96,12 +96,16 @@ class SqliteEngine:
         return {record.key: record for record in self._alive(rows)}
 
     def _get_one(self, key: Key) -> Mapping[Key, Record]:
-        with translated(self._path):
+        # The read of every download: without the context manager.
+        try:
             connection = self._connections.take()
             try:
                 row = connection.execute(_GET, key).fetchone()
             finally:
                 self._connections.give_back(connection)
+        except sqlite3.Error as error:
+            with translated(self._path):
+                raise error
         if row is None:
             return {}
         body, version, expires = row
