@@ -1,0 +1,270 @@
+"""`strongroom user`, `key` and `gc`: what they print, do, and end with."""
+
+import io
+import json
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.cli import main
+from app.settings import read_settings
+from storage.blobs import open_blobs
+from tests.cli.command import COMMAND, run
+
+PERSON = "person@example.org"
+
+
+class Here:
+    """Runs commands in this process: the same function that the console script calls."""
+
+    def __init__(
+        self, data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        self._capsys = capsys
+        for name in list(os.environ):
+            if name.startswith("STRONGROOM_"):
+                monkeypatch.delenv(name)
+        monkeypatch.setenv("STRONGROOM_DATA", str(data))
+        self._monkeypatch = monkeypatch
+
+    def __call__(self, *arguments: str, typed: str = "") -> tuple[int, str, str]:
+        """Exit status, and what was written to stdout and stderr."""
+        self._monkeypatch.setattr("sys.stdin", io.StringIO(typed))
+        try:
+            status = main(arguments)
+        except SystemExit as end:
+            status = int(end.code or 0)
+        written = self._capsys.readouterr()
+        return status, written.out, written.err
+
+    def json(self, *arguments: str, typed: str = "") -> Any:
+        status, out, err = self(*arguments, "--json", typed=typed)
+        assert (status, err) == (0, "")
+        return json.loads(out)
+
+
+@pytest.fixture
+def strongroom(
+    data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Here:
+    return Here(data, capsys, monkeypatch)
+
+
+COMMANDS: tuple[Sequence[str], ...] = (
+    (),
+    ("serve",),
+    ("user",),
+    ("user", "list"),
+    ("user", "create"),
+    ("user", "update"),
+    ("user", "password"),
+    ("user", "grant"),
+    ("user", "delete"),
+    ("key",),
+    ("key", "list"),
+    ("key", "create"),
+    ("key", "delete"),
+    ("gc",),
+)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_each_command_has_help(strongroom: Here, command: Sequence[str]) -> None:
+    status, out, _ = strongroom(*command, "--help")
+    assert status == 0
+    assert out.startswith(f"usage: {' '.join(('strongroom', *command))}")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("nonsense",),
+        ("user",),
+        ("user", "nonsense"),
+        ("user", "create"),
+        ("user", "create", PERSON, "--role", "root"),
+        ("user", "list", "--nonsense"),
+        ("user", "update", PERSON, "--enable", "--disable"),
+        ("key", "create", PERSON),
+        ("key", "create", PERSON, "--name", "x", "--days", "many"),
+        ("gc", "--grace-hours", "0"),
+        ("gc", "--grace-hours", "x"),
+        ("serve", "--workers", "two"),
+        ("--nonsense",),
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_is_2(strongroom: Here, arguments: Sequence[str]) -> None:
+    status, out, err = strongroom(*arguments)
+    assert (status, out) == (2, "")
+    assert "usage:" in err
+
+
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        (("user", "create", "no address"), "email"),
+        (("user", "create", "admin@localhost"), "email"),
+        (("user", "create", PERSON, "--name", "x" * 300), "name"),
+        (("user", "update", "nobody@example.org", "--name", "x"), "no user"),
+        (("user", "delete", "aaaaaaaaaaaaaaaa"), "no user"),
+        (("user", "delete", "admin@localhost"), "last active administrator"),
+        (("user", "update", "admin@localhost", "--disable"), "last active administrator"),
+        (("user", "update", "admin@localhost", "--role", "reader"), "last active administrator"),
+        (("user", "grant", "admin@localhost", "nowhere", "read"), "repository"),
+        (("user", "grant", "admin@localhost", "files", "fly"), "fly"),
+        (("user", "grant", "admin@localhost", "nowhere"), "nowhere"),
+        (("key", "create", "nobody@example.org", "--name", "x"), "no user"),
+        (("key", "create", "admin@localhost", "--name", ""), "name"),
+        (("key", "create", "admin@localhost", "--name", "x", "--scope", "files"), "scope"),
+        (("key", "create", "admin@localhost", "--name", "x", "--scope", "no=read"), "scope"),
+        (("key", "create", "admin@localhost", "--name", "x", "--scope", "files=fly"), "scope"),
+        (("key", "create", "admin@localhost", "--name", "x", "--days", "0"), "--days"),
+        (("key", "delete", "nonsense"), "no such key"),
+        (("key", "list", "--user", "nobody@example.org"), "no user"),
+    ],
+    ids=" ".join,
+)
+def test_a_failure_is_1_and_named(strongroom: Here, arguments: Sequence[str], said: str) -> None:
+    status, out, err = strongroom(*arguments)
+    assert (status, out) == (1, "")
+    assert said in err
+    assert err.startswith("strongroom: ")
+    assert "Traceback" not in err
+    status, out, err = strongroom(*arguments, "--json")
+    assert (status, out) == (1, "")
+    assert said in json.loads(err)["error"]
+
+
+def test_a_user_is_made_listed_changed_and_deleted(strongroom: Here) -> None:
+    made = strongroom.json("user", "create", PERSON, "--role", "reader", "--name", "A Person")
+    assert (made["email"], made["role"], made["active"]) == (PERSON, "reader", True)
+    assert len(made["password"]) == 24, "made here, shown this once"
+    changed = strongroom.json("user", "update", PERSON, "--role", "developer", "--disable")
+    assert (changed["id"], changed["role"], changed["active"]) == (made["id"], "developer", False)
+    assert "password" not in changed
+    granted = strongroom.json("user", "grant", PERSON, "files", "read", "write")
+    assert granted["permissions"] == {"repositories": {"files": ["read", "write"]}}
+    assert strongroom.json("user", "grant", made["id"], "files")["permissions"] == {
+        "repositories": {}
+    }
+    listed = strongroom.json("user", "list")["users"]
+    assert {user["email"] for user in listed} == {"admin@localhost", PERSON}
+    assert strongroom.json("user", "delete", PERSON) == {"id": made["id"], "deleted": True}
+    assert len(strongroom.json("user", "list")["users"]) == 1
+
+
+def test_a_password_comes_from_standard_input_and_is_not_shown(strongroom: Here) -> None:
+    status, out, err = strongroom(
+        "user", "create", PERSON, "--password-stdin", typed="a typed password\n"
+    )
+    assert (status, err) == (0, "")
+    assert "a typed password" not in out
+    status, out, _ = strongroom("user", "password", PERSON, "--password-stdin", typed="short\n")
+    assert status == 1
+    assert strongroom("user", "password", PERSON, "--password-stdin", typed="x" * 256)[0] == 0
+    assert strongroom("user", "password", PERSON, "--password-stdin", typed="")[0] == 1
+
+
+def test_a_key_is_made_listed_and_revoked(strongroom: Here) -> None:
+    strongroom.json("user", "create", PERSON)
+    made = strongroom.json(
+        "key", "create", PERSON, "--name", "build", "--scope", "files=read,write", "--days", "30"
+    )
+    assert made["secret"].startswith("srk_")
+    assert made["scopes"] == {"files": ["read", "write"]}
+    assert made["expires"]
+    status, out, _ = strongroom("key", "list", "--user", PERSON)
+    assert status == 0
+    assert made["id"] in out
+    assert made["secret"] not in out + json.dumps(strongroom.json("key", "list"))
+    assert len(strongroom.json("key", "list")["keys"]) == 2
+    assert strongroom.json("key", "delete", made["id"]) == {"id": made["id"], "deleted": True}
+    assert len(strongroom.json("key", "list")["keys"]) == 1
+
+
+def test_for_people_a_list_is_a_table(strongroom: Here) -> None:
+    status, out, _ = strongroom("user", "list")
+    head, *rows = out.splitlines()
+    assert status == 0
+    assert head.split() == ["ID", "EMAIL", "NAME", "ROLE", "ACTIVE"]
+    assert len(rows) == 1
+    assert rows[0].split()[1:] == ["admin@localhost", "Administrator", "admin", "yes"]
+
+
+def test_collection_removes_what_is_old_and_unreferenced_alone(
+    strongroom: Here, data: Path
+) -> None:
+    settings = read_settings({"STRONGROOM_DATA": str(data)})
+    blobs = open_blobs(settings.blobs, data, settings.upload_memory_bytes)
+    for _ in range(3):
+        with blobs.create("org", 4) as writer:
+            writer.window()[:4] = b"data"
+            writer.filled(4)
+            writer.commit()
+    paths = sorted(path for path in (data / "blobs").rglob("*") if path.is_file())
+    for path in paths[:2]:
+        os.utime(path, (time.time() - 90_000,) * 2)
+    nothing = {"dry_run": True, "uploads": 0, "blobs": 2, "bytes": 8, "expired_records": 0}
+    assert strongroom.json("gc", "--dry-run") == nothing
+    assert len(blobs.list().entries) == 3
+    assert strongroom.json("gc")["blobs"] == 2
+    assert len(blobs.list().entries) == 1
+    status, out, _ = strongroom("gc", "--grace-hours", "1")
+    assert (status, out) == (0, "0 unfinished uploads and 0 unreferenced blobs (0 bytes) removed\n")
+
+
+def test_nothing_is_set_up_by_a_command(
+    strongroom: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STRONGROOM_DATA", str(tmp_path / "mistyped"))
+    status, _, err = strongroom("user", "list")
+    assert status == 1
+    assert "strongroom serve" in err
+
+
+@pytest.mark.parametrize(
+    "name, value, said",
+    [
+        ("STRONGROOM_TRUSTED_PROXY", "10.0.0.0/8", "STRONGROOM_TRUSTED_PROXIES"),
+        ("STRONGROOM_THREADS", "none", "STRONGROOM_THREADS"),
+        ("STRONGROOM_BLOBS", "file:", "STRONGROOM_BLOBS"),
+        ("STRONGROOM_BLOBS", "s3://", "STRONGROOM_BLOBS"),
+        ("STRONGROOM_BLOBS", "s3://bucket?color=red", "STRONGROOM_BLOBS"),
+        ("STRONGROOM_BLOBS", "s3://key:secret@bucket", "STRONGROOM_BLOBS"),
+        ("STRONGROOM_METADATA", "sqlite:", "sqlite:"),
+        ("STRONGROOM_DATA", "/dev/null/data", "/dev/null"),
+        ("STRONGROOM_DATA", "/proc/data", "/proc"),
+    ],
+)
+@pytest.mark.parametrize("command", [("user", "list"), ("gc",)], ids=" ".join)
+def test_a_setting_that_cant_be_used_is_named(
+    strongroom: Here,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    value: str,
+    said: str,
+    command: Sequence[str],
+) -> None:
+    monkeypatch.setenv(name, value)
+    status, out, err = strongroom(*command)
+    assert (status, out) == (1, "")
+    assert said in err
+    assert "secret" not in err
+    assert "Traceback" not in err
+
+
+def test_the_console_script_is_the_same(data: Path) -> None:
+    ended = run(data, "user", "list", "--json")
+    assert (ended.status, ended.err) == (0, "")
+    assert len(ended.json["users"]) == 1
+    assert run(data, "nonsense").status == 2
+    assert run(data, "user", "list", THREADS="none").status == 1
+    version = run(data, "--version")
+    assert version.out.startswith("strongroom ")
+    assert Path(COMMAND).name == "strongroom"
