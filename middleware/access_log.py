@@ -23,6 +23,14 @@ _OURS = ("app", "middleware", "auth", "storage")
 
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True, default=str).encode
 
+#: Text as JSON, quotes included.
+_quote = json.encoder.encode_basestring_ascii
+_CUT = ',"whole":false'
+
+
+def _or_null(text: str | None) -> str:
+    return "null" if text is None else _quote(text)
+
 
 class Clock:
     """Times as RFC 3339 has them, in UTC and milliseconds; the second is rendered once."""
@@ -56,8 +64,12 @@ class Lines:
 
     def write(self, entry: dict[str, Any]) -> None:
         """Write `entry`. A reader that is gone loses lines; nobody loses an answer by it."""
+        self.write_text(_encode(entry) + "\n")
+
+    def write_text(self, line: str) -> None:
+        """Write a line that is JSON already, its end included; as `write`."""
         try:
-            os.write(self._descriptor, (_encode(entry) + "\n").encode())
+            os.write(self._descriptor, line.encode())
         except OSError:
             return  # There is nowhere left to say so.
 
@@ -107,23 +119,16 @@ class AccessLog(Logger):
         """Write the line of a request whose answer was sent, `whole` or not. 10 µs."""
         if self._access is None:
             return
-        entry = {
-            "time": self._clock.text(),
-            "level": "info",
-            "request": context.id,
-            "method": method,
-            "route": context.route,
-            "status": context.status,
-            "bytes_in": context.bytes_in,
-            "bytes_out": context.bytes_out,
-            "seconds": round(seconds, 6),
-            "user": context.user,
-            "credential": context.credential,
-            "organization": context.organization,
-        }
-        if not whole:
-            entry["whole"] = False
-        self._access.write(entry)
+        # Written out: the fields are known, and JSONEncoder takes twice as long.
+        self._access.write_text(
+            f'{{"time":"{self._clock.text()}","level":"info","request":{_quote(context.id)}'
+            f',"method":{_quote(method)},"route":{_quote(context.route)}'
+            f',"status":{context.status},"bytes_in":{context.bytes_in}'
+            f',"bytes_out":{context.bytes_out},"seconds":{seconds:.6f}'
+            f',"user":{_or_null(context.user)},"credential":{_or_null(context.credential)}'
+            f',"organization":{_or_null(context.organization)}'
+            f"{'' if whole else _CUT}}}\n"
+        )
 
 
 class ErrorStream:

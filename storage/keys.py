@@ -41,6 +41,7 @@ microsecond (`YYYYMMDDTHHMMSS.ffffffZ`), HOUR is `YYYYMMDDTHH`, DAY `YYYYMMDD`, 
 """
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from hashlib import blake2b
 
 from storage.metadata.records import Key
@@ -134,6 +135,7 @@ def repositories(org: str) -> str:
     return f"{org}#repositories"
 
 
+@lru_cache(maxsize=4096)
 def repository(org: str, name: str) -> Key:
     return Key(repositories(org), name)
 

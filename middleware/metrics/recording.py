@@ -9,6 +9,8 @@ from middleware.metrics.catalogue import METHODS, OTHER, Family
 from middleware.metrics.folding import render
 from middleware.metrics.pages import Pages, PagesFull, Series
 
+_IN_FLIGHT = (catalogue.IN_FLIGHT.name,)
+
 
 class Metrics:
     """The metrics of this process; make it after the fork. Safe for many threads.
@@ -33,8 +35,11 @@ class Metrics:
     ) -> None:
         """Count a request that was answered. `route` is a template, never a path."""
         known = method if method in METHODS else OTHER
+        numbers = self._numbers
         with self._lock:
-            self._add(catalogue.REQUESTS, (route, known, str(status)), 1)
+            slot = self._slot(catalogue.REQUESTS, (route, known, str(status)))
+            if slot is not None:
+                numbers[slot] += 1
             self._observe(catalogue.REQUEST_SECONDS, (route, known), seconds)
             if bytes_in:
                 self._add(catalogue.BYTES, ("in",), bytes_in)
@@ -44,7 +49,7 @@ class Metrics:
     def in_flight(self, delta: int) -> None:
         """Say that requests began (1) or ended (-1)."""
         with self._lock:
-            self._add(catalogue.IN_FLIGHT, (), delta)
+            self._numbers[self._slots[_IN_FLIGHT]] += delta
 
     def storage_call(self, store: str, call: str, seconds: float, outcome: str) -> None:
         """Count a call to a store."""

@@ -47,7 +47,16 @@ class Observed:
         self._engine.prepare()
 
     def get(self, keys: Sequence[Key]) -> Mapping[Key, Record]:
-        return self._told("get", lambda: self._engine.get(keys))
+        # The read of every download: without a closure.
+        started = self._clock()
+        try:
+            found = self._engine.get(keys)
+        except MetadataError as error:
+            seconds = self._clock() - started
+            self._observer.storage_call("metadata", "get", seconds, _outcome(error))
+            raise
+        self._observer.storage_call("metadata", "get", self._clock() - started, "ok")
+        return found
 
     def query(self, partition: str, prefix: str, after: str, limit: int) -> Page:
         return self._told("query", lambda: self._engine.query(partition, prefix, after, limit))

@@ -95,7 +95,10 @@ class Metadata:
             raise InvalidOperation(f"a get takes at most {KEYS_PER_GET} keys")
         for key in distinct:
             validate_key(key)
-        return dict(self._patiently(lambda: self._engine.get(distinct)))
+        try:
+            return dict(self._engine.get(distinct))
+        except Unavailable as failure:
+            return dict(self._patiently(lambda: self._engine.get(distinct), failure))
 
     def query(self, partition: str, prefix: str = "", after: str = "", limit: int = 1000) -> Page:
         """Read records of a partition, in order of UTF-8, from behind `after`.
@@ -235,12 +238,14 @@ class Metadata:
         except Unavailable as error:
             raise OutcomeUnknown("the commit's answer was lost, and the store is away") from error
 
-    def _patiently(self, call: Callable[[], T]) -> T:
-        """Make a call that may be repeated, until it does something or patience ends."""
-        try:
-            return call()
-        except Unavailable as error:
-            failure = error
+    def _patiently(self, call: Callable[[], T], failure: Unavailable | None = None) -> T:
+        """Make a call that may be repeated, until it does something or patience ends.
+        `failure` is what a first try came to already."""
+        if failure is None:
+            try:
+                return call()
+            except Unavailable as error:
+                failure = error
         deadline = self._clock() + PATIENCE
         for tries in range(TRIES - 1):
             self._rest(0.05, tries, most=1.0)
