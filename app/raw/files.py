@@ -80,6 +80,12 @@ class RawFiles:
 
     on_head = on_get
 
+    def on_get_root(self, req: Request, resp: Response, repository: str) -> None:
+        """Lead to the repository's listing."""
+        lead_to_root(self._door, visitor_of(req), req, resp, repository)
+
+    on_head_root = on_get_root
+
     def on_put(self, req: Request, resp: Response, repository: str, path: str = "") -> None:
         """Publish a file: 201 where it is new, 200 where it replaced another or is the same."""
         _refuse_encodings(req)
@@ -156,6 +162,12 @@ class PublicRawFiles:
 
     on_head = on_get
 
+    def on_get_root(self, req: Request, resp: Response, repository: str) -> None:
+        """Lead to the repository's listing."""
+        lead_to_root(self._door, anonymous(req), req, resp, repository)
+
+    on_head_root = on_get_root
+
 
 def read(
     door: Door,
@@ -188,6 +200,18 @@ def read(
     folder = FolderPath((*address.folder.segments, address.name))
     if not listing.exists(opened.repository, folder):
         raise Problem(404, "Not Found", "There is no such file or folder in this repository.")
+    _add_slash(req, resp)
+
+
+def lead_to_root(door: Door, visitor: Visitor, req: Request, resp: Response, name: str) -> None:
+    """Answer the address of a repository without its slash."""
+    opened = door.open(visitor, RepositoryName.parse(name), Action.READ)
+    note(req, opened.principal)
+    _add_slash(req, resp)
+
+
+def _add_slash(req: Request, resp: Response) -> None:
+    # Links in a listing are relative to it, so it has one address, with the slash.
     resp.status = HTTP_301
     resp.set_header("Location", f"{quote(req.path)}/")
 
