@@ -52,7 +52,8 @@ def everybody(status: int) -> Mapping[str, int]:
     return dict.fromkeys({*FILES, *API}, status)
 
 
-FOLDER, FILE = "/repositories/{repository}/", "/repositories/{repository}/{path:path}"
+ROOT, FOLDER = "/repositories/{repository}", "/repositories/{repository}/"
+FILE = "/repositories/{repository}/{path:path}"
 USER, NAME, KEY = "/api/users/{user}", "/api/repositories/{name}", "/api/keys/{key}"
 
 #: What every route answers, by its template and method, to each kind of caller. Files and
@@ -65,6 +66,8 @@ TABLE: Mapping[tuple[str, str], Mapping[str, int]] = {
     ("/readyz", "GET"): everybody(200),
     ("/readyz", "HEAD"): everybody(200),
     ("/metrics", "GET"): api(401, 403, 403, 200),
+    (ROOT, "GET"): files(401, 404, 403, 403, 301, 301, 301, 301, 403),
+    (ROOT, "HEAD"): files(401, 404, 403, 403, 301, 301, 301, 301, 403),
     (FOLDER, "GET"): files(401, 404, 403, 403, 200, 200, 200, 200, 403),
     (FOLDER, "HEAD"): files(401, 404, 403, 403, 200, 200, 200, 200, 403),
     (FOLDER, "PUT"): files(401, *[400] * 8),
@@ -73,6 +76,8 @@ TABLE: Mapping[tuple[str, str], Mapping[str, int]] = {
     (FILE, "HEAD"): files(401, 404, 403, 403, 200, 200, 200, 200, 403),
     (FILE, "PUT"): files(401, 404, 201, 403, 403, 201, 201, 201, 403),
     (FILE, "DELETE"): files(401, 404, 403, 204, 403, 403, 204, 204, 403),
+    (f"/public{ROOT}", "GET"): everybody(404),
+    (f"/public{ROOT}", "HEAD"): everybody(404),
     (f"/public{FOLDER}", "GET"): everybody(404),
     (f"/public{FOLDER}", "HEAD"): everybody(404),
     (f"/public{FILE}", "GET"): everybody(404),
@@ -132,7 +137,7 @@ class Building:
             if method != "PUT":
                 assert admins.put(f"/repositories/private/{name}", b"secret").status == 201
             return template.format(repository="private", path=name), b"bytes"
-        if template.endswith("{repository}/"):
+        if template.endswith(("{repository}", "{repository}/")):
             return template.format(repository="private"), b"bytes"
         body = _BODIES.get((template, method), lambda name: b"")(name)
         if template == NAME:
@@ -204,7 +209,7 @@ def test_what_a_route_does_not_offer_is_405_for_everybody(building: Building) ->
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE"])
-@pytest.mark.parametrize("rest", ["/", "/secret", "/no/such/file"])
+@pytest.mark.parametrize("rest", ["", "/", "/secret", "/no/such/file"])
 def test_hidden_looks_exactly_like_what_is_not_there(
     building: Building, method: str, rest: str
 ) -> None:

@@ -280,6 +280,16 @@ def test_a_folder_without_its_slash_is_301(reader: Client) -> None:
     assert answer.headers["location"] == "/repositories/files/with%20blank/%C3%BC/"
 
 
+def test_a_repository_without_its_slash_is_301(memory_stand: Stand) -> None:
+    memory_stand.repository("files", public=True)
+    for client, prefix in ((memory_stand.admins, ""), (memory_stand.client, "/public")):
+        answer = client.get(f"{prefix}/repositories/files?limit=3")
+        assert answer.status == 301
+        assert answer.headers["location"] == f"{prefix}/repositories/files/"
+    assert memory_stand.client.get("/repositories/files").status == 401
+    assert memory_stand.admins.put("/repositories/files", b"x").status == 405
+
+
 def test_a_redirect_never_leaves_this_host(reader: Client) -> None:
     """`//HOST/` in a Location would be another host."""
     for target in ("//repositories/files/a", "///repositories/files/a", "//evil.example/%2e%2e/a"):
