@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmarks import load
 from benchmarks.figures import Figure, by_turns, middle, spread
 from benchmarks.peers import handlers
-from benchmarks.peers.bare import bare
+from benchmarks.peers.bare import OURS, bare
 from benchmarks.plan import Plan
 from benchmarks.processes import BenchmarkFailed, answer
 from benchmarks.service import path_of, strongroom
@@ -21,6 +21,7 @@ def conditional(plan: Plan, folder: Path) -> Iterator[Figure]:
     with (
         strongroom(folder / "ours") as service,
         bare(folder / "handlers") as handler,
+        bare(folder / "handlers", OURS) as quick,
     ):
         service.put("small", content)
         path, key = path_of("small"), dict(service.key)
@@ -29,6 +30,7 @@ def conditional(plan: Plan, folder: Path) -> Iterator[Figure]:
         for port, where, headers in (
             (service.port, path, matching),
             (handler.port, "/record", theirs),
+            (quick.port, "/record", theirs),
         ):
             status, _ = answer(port, "GET", where, headers)
             if status != 304:
@@ -39,11 +41,16 @@ def conditional(plan: Plan, folder: Path) -> Iterator[Figure]:
             lambda: load.get(handler.port, "/record", theirs, plan.seconds).requests,
             lambda: load.head(service.port, path, key, plan.seconds).requests,
             lambda: load.head(handler.port, "/record", handlers.HEADERS, plan.seconds).requests,
+            lambda: load.get(quick.port, "/record", theirs, plan.seconds).requests,
+            lambda: load.head(quick.port, "/record", handlers.HEADERS, plan.seconds).requests,
         )
-    same, bare_same, head, bare_head = map(middle, rates)
+    same, bare_same, head, bare_head, quick_same, quick_head = map(middle, rates)
     peer = "bare Falcon handler with one SQLite read"
     yield Figure("304", same, peer, bare_same, "/s", 0.5, "more", spread(rates[0]))
     yield Figure("HEAD", head, peer, bare_head, "/s", 0.5, "more", spread(rates[2]))
+    peer = "the same under the service's worker"
+    yield Figure("304", same, peer, quick_same, "/s", 0.5, "more", spread(rates[0]))
+    yield Figure("HEAD", head, peer, quick_head, "/s", 0.5, "more", spread(rates[2]))
 
 
 def _tag(port: int, path: str, headers: dict[str, str]) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from benchmarks import load
 from benchmarks.figures import Figure, by_turns, middle, spread
 from benchmarks.peers import handlers, nginx, pypi
-from benchmarks.peers.bare import bare
+from benchmarks.peers.bare import OURS, bare
 from benchmarks.plan import Plan
 from benchmarks.processes import BenchmarkFailed, answer
 from benchmarks.service import path_of, strongroom
@@ -52,6 +52,7 @@ def small(plan: Plan, folder: Path) -> Iterator[Figure]:
     with (
         strongroom(folder / "ours") as service,
         bare(folder / "handlers") as handler,
+        bare(folder / "handlers", OURS) as quick,
         pypi.pypiserver(packages, folder / "pypiserver") as python,
     ):
         service.put("small", content)
@@ -66,11 +67,14 @@ def small(plan: Plan, folder: Path) -> Iterator[Figure]:
             lambda: load.get(handler.port, "/file", handlers.HEADERS, plan.seconds).requests,
             lambda: load.get(service.port, ours, service.password, plan.seconds).requests,
             lambda: load.get(python.port, package, pypi.HEADERS, plan.seconds).requests,
+            lambda: load.get(quick.port, "/file", handlers.HEADERS, plan.seconds).requests,
         )
-    key, plain, password, other = map(middle, rates)
+    key, plain, password, other, quickest = map(middle, rates)
     what = "download of 1 KiB files with"
     a_key, apart = f"{what} an API key", spread(rates[0])
     yield Figure(a_key, key, "bare Falcon handler", plain, "/s", 0.6, "more", apart)
+    peer = "the same under the service's worker"
+    yield Figure(a_key, key, peer, quickest, "/s", 0.6, "more", apart)
     yield Figure(
         f"{what} a password", password, "with an API key", key, "/s", 0.8, "more", spread(rates[2])
     )

@@ -95,8 +95,9 @@ def http_date(moment: datetime) -> str:
 def _tags(name: str, text: str | None) -> tuple[str, ...] | None:
     if text is None:
         return None
-    if text.strip() == "*":
-        return ("*",)
+    text = text.strip()
+    if text == "*" or _TAG.fullmatch(text):
+        return (text,)  # what nearly every client sends
     tags = tuple(part.strip() for part in _split(text))
     if not tags or len(tags) > MOST_TAGS or not all(_TAG.fullmatch(tag) for tag in tags):
         raise InvalidCondition(f'{name} is * or a list of entity tags such as "sha256:…"')

@@ -8,7 +8,8 @@ from pathlib import Path
 import boto3
 import pytest
 
-from tests.durability.machines import ADMIN, Ground
+from tests.durability.installations import ADMIN
+from tests.durability.machines import Ground
 from tests.engines.dynamodb_local import CREDENTIALS, dynamodb_local
 from tests.engines.s3_server import REGION, s3_server
 

@@ -6,7 +6,6 @@ its port back after a restart, which no outgoing connection of this machine can 
 
 import contextlib
 import http.client
-import json
 import os
 import random
 import re
@@ -15,19 +14,15 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from tests.durability.wire import basic, exchange
+from tests.durability.wire import exchange
+from tests.parts import tool
 
-ADMIN = "admin@durability.example"
-REPOSITORY = "durable"
 START_SECONDS = 60.0  # two busy cores
 STOP_SECONDS = 40.0  # more than the grace period
-#: What is started ends with the process that started it, even where that is killed (prctl(2)).
-MORTAL = ("setpriv", "--pdeathsig", "KILL")
 COMMAND = str(Path(sys.executable).with_name("strongroom"))
 
 
@@ -80,7 +75,7 @@ class Machine:
     def launch(self) -> None:
         """Begin to serve; does not wait."""
         host, port = self.address
-        command = [*MORTAL, COMMAND, "serve", "--bind", f"{host}:{port}", *self.flags]
+        command = [*mortal(), COMMAND, "serve", "--bind", f"{host}:{port}", *self.flags]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 command,
@@ -188,104 +183,9 @@ class Machine:
             return False
 
 
-@dataclass
-class Installation:
-    """Machines over the same stores, an administrator's key, and one repository."""
-
-    ground: Ground
-    machines: list[Machine]
-    key: dict[str, str] = field(default_factory=dict, repr=False)
-
-    def url(self, path: str) -> str:
-        return f"/repositories/{REPOSITORY}/{path}"
-
-    def api(self, method: str, path: str, value: object = None) -> Any:
-        """One request to the management API as the administrator; its JSON."""
-        body = None if value is None else json.dumps(value).encode()
-        fields = {"Content-Type": "application/json", **self.key}
-        answer = exchange(self.machines[0].address, method, path, fields, body)
-        assert 200 <= answer.status < 300, (method, path, answer)
-        return json.loads(answer.body) if answer.body else None
-
-    def new_keys(self, count: int) -> list[str]:
-        """The secrets of so many new API keys."""
-        names = [f"client {number}" for number in range(count)]
-        return [self.api("POST", "/api/keys", {"name": name})["secret"] for name in names]
-
-    def new_developers(self, count: int) -> list[str]:
-        """The secrets of API keys of so many new people who may use the repository."""
-        secrets = []
-        for number in range(count):
-            person = {"email": f"developer-{number}@durability.example", "role": "developer"}
-            user = self.api("POST", "/api/users", person)["id"]
-            grants = {"repositories": {REPOSITORY: ["read", "write", "delete"]}}
-            self.api("PUT", f"/api/users/{user}/permissions", grants)
-            made = self.api("POST", "/api/keys", {"name": "builds", "user": user})
-            secrets.append(made["secret"])
-        return secrets
-
-    def command(self, *words: str) -> Any:
-        """Run a command of the command line beside the service; its JSON."""
-        done = subprocess.run(
-            [COMMAND, *words, "--json"],
-            env=self.ground.environ(0),
-            cwd=self.ground.folder,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert done.returncode == 0, (words, done.stdout, done.stderr)
-        return json.loads(done.stdout)
-
-    def stop(self) -> None:
-        """Stop every machine that runs as an orchestrator does; each has to end well."""
-        running = [machine for machine in self.machines if machine.runs()]
-        for machine in running:
-            machine.terminate()
-        for machine in running:
-            assert machine.wait() == 0, machine.tail()
-
-    def metric(self, name: str) -> float:
-        """A metric, summed over its labels and over all machines."""
-        total = 0.0
-        for machine in self.machines:
-            answer = exchange(machine.address, "GET", "/metrics", self.key)
-            assert answer.status == 200, answer
-            for line in answer.body.decode().splitlines():
-                if line.partition(" ")[0].partition("{")[0] == name:
-                    total += float(line.split()[-1])
-        return total
-
-
-@contextlib.contextmanager
-def installed(ground: Ground, *machines: Sequence[str]) -> Iterator[Installation]:
-    """Start a new installation: a machine for each sequence of flags. All is ended after it."""
-    ground.folder.mkdir(parents=True, exist_ok=True)
-    installation = Installation(
-        ground, [Machine(ground, number, *flags) for number, flags in enumerate(machines)]
-    )
-    try:
-        for machine in installation.machines:
-            machine.start()
-        installation.key = basic("api-key", _first_key(installation))
-        rules = {"name": REPOSITORY, "format": "raw", "kind": "hosted", "overwrite": True}
-        installation.api("POST", "/api/repositories", rules)
-        yield installation
-    finally:
-        for machine in installation.machines:
-            machine.close()
-
-
-def _first_key(installation: Installation) -> str:
-    """The secret of an administrator's key, got the way that each ground has for it."""
-    if installation.ground.shared:
-        text = (installation.ground.data(0) / "first-sign-in.txt").read_text()
-        found = re.search(r"API key\s+(\S+)", text)
-        assert found is not None
-        return found[1]
-    secret: str = installation.command("key", "create", ADMIN, "--name", "durability")["secret"]
-    return secret
+def mortal() -> tuple[str, ...]:
+    """What stands before a command that ends with this process, even where it is killed."""
+    return (str(tool("setpriv")), "--pdeathsig", "KILL")
 
 
 def _free_address() -> tuple[str, int]:

@@ -8,7 +8,7 @@ from queue import Empty, SimpleQueue
 from urllib.parse import quote
 
 from tests.durability.diary import Content
-from tests.durability.machines import Installation
+from tests.durability.installations import Installation
 from tests.durability.wire import TIMEOUT, Address, exchange, send
 
 #: What was read where it is nothing that a client sent.

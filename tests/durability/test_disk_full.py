@@ -15,9 +15,10 @@ import pytest
 from app.collection import Collection
 from app.installation import opened
 from app.settings import read_settings
-from tests.durability.inspection import look, wrong_blobs, wrong_counters, wrong_references
-from tests.durability.machines import Ground, Installation, installed
-from tests.durability.wire import Answer, exchange
+from tests.durability.installations import Installation, installed
+from tests.durability.machines import Ground
+from tests.durability.records import look, wrong_blobs, wrong_counters, wrong_references
+from tests.durability.wire import exchange
 from tests.parts import require
 
 MIB = 1024 * 1024
@@ -66,13 +67,13 @@ def test_what_does_not_fit_is_507_and_leaves_nothing(
 ) -> None:
     """Refused by its length, or where the disk is full in the middle of it."""
     data = os.urandom(DISK_BYTES)
-    answer = _put(installation, "large.bin", iter([data]) if chunked else data)
+    answer = installation.put("large.bin", iter([data]) if chunked else data)
     assert answer.status == 507, answer
-    assert _get(installation, "large.bin").status == 404
+    assert installation.get("large.bin").status == 404
     with opened(read_settings(installation.ground.variables(0))) as at:
         assert at.blobs.uploads().uploads == ()
         assert at.blobs.list().entries == ()
-    assert _put(installation, "small.bin", b"small").status == 201
+    assert installation.put("small.bin", b"small").status == 201
 
 
 def test_a_full_disk_keeps_what_is_there_and_goes_on_when_there_is_room(
@@ -85,15 +86,15 @@ def test_a_full_disk_keeps_what_is_there_and_goes_on_when_there_is_room(
     for size in (256 * 1024, 4096, 100, 0):
         for number in range(2000):
             path, data = f"{size}/{number}.bin", os.urandom(size)
-            answer = _put(installation, path, data)
+            answer = installation.put(path, data)
             if answer.status != 201:
                 assert answer.status == 507, answer
                 refused.append(path)
                 break
             kept[path] = data
     assert len(refused) == 4
-    assert all(_get(installation, path).body == data for path, data in list(kept.items())[-20:])
-    assert _delete(installation, next(iter(kept))).status in (204, 507)
+    assert all(installation.get(path).body == data for path, data in list(kept.items())[-20:])
+    assert installation.delete(next(iter(kept))).status in (204, 507)
     kept.pop(next(iter(kept)))
     os.kill(machine.workers()[0], signal.SIGKILL)
     deadline = time.monotonic() + 30
@@ -103,11 +104,11 @@ def test_a_full_disk_keeps_what_is_there_and_goes_on_when_there_is_room(
         time.sleep(0.1)
     assert exchange(machine.address, "GET", "/metrics", installation.key).status == 200
     (disk / "ballast").unlink()
-    assert _put(installation, "room.bin", b"room").status == 201
+    assert installation.put("room.bin", b"room").status == 201
     for path in refused:
-        assert _get(installation, path).status == 404
+        assert installation.get(path).status == 404
     for path, data in kept.items():
-        assert _get(installation, path).body == data
+        assert installation.get(path).body == data
     assert machine.stop() == 0
     with opened(read_settings(installation.ground.variables(0))) as at:
         Collection(at, grace=timedelta(0)).run()
@@ -118,22 +119,5 @@ def test_a_full_disk_keeps_what_is_there_and_goes_on_when_there_is_room(
 
 def _reads(installation: Installation, path: str, data: bytes) -> bool:
     with suppress(OSError, http.client.HTTPException):
-        return _get(installation, path).body == data
+        return installation.get(path).body == data
     return False
-
-
-def _put(installation: Installation, path: str, body: object) -> Answer:
-    address = installation.machines[0].address
-    return exchange(address, "PUT", installation.url(path), installation.key, body)  # type: ignore[arg-type]
-
-
-def _get(installation: Installation, path: str) -> Answer:
-    return exchange(
-        installation.machines[0].address, "GET", installation.url(path), installation.key
-    )
-
-
-def _delete(installation: Installation, path: str) -> Answer:
-    return exchange(
-        installation.machines[0].address, "DELETE", installation.url(path), installation.key
-    )

@@ -14,19 +14,17 @@ from app.installation import opened
 from app.settings import read_settings
 from storage.events import Cursor, Feed
 from tests.durability.diary import Deed
-from tests.durability.inspection import (
+from tests.durability.history import read_feed, wrong_events, wrong_orders, wrong_replay
+from tests.durability.installations import Installation, installed
+from tests.durability.machines import Ground
+from tests.durability.reading import listed, read_back
+from tests.durability.records import (
     Found,
     look,
-    read_feed,
     wrong_blobs,
     wrong_counters,
-    wrong_events,
-    wrong_orders,
     wrong_references,
-    wrong_replay,
 )
-from tests.durability.machines import Ground, Installation, installed
-from tests.durability.reading import listed, read_back
 from tests.durability.trial import Trial
 from tests.durability.verdict import possible, wrongs
 

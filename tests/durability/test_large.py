@@ -9,7 +9,8 @@ from hashlib import sha256
 
 import pytest
 
-from tests.durability.machines import Ground, Installation, installed
+from tests.durability.installations import Installation, installed
+from tests.durability.machines import Ground
 from tests.durability.wire import Address, send
 
 _log = logging.getLogger(__name__)

@@ -5,7 +5,8 @@ import os
 import threading
 from collections import Counter
 
-from tests.durability.machines import Ground, installed
+from tests.durability.installations import installed
+from tests.durability.machines import Ground
 from tests.durability.wire import basic, exchange
 
 _log = logging.getLogger(__name__)

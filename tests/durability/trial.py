@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 
 from tests.durability.clients import Plan
 from tests.durability.diary import Deed, read_diaries
-from tests.durability.machines import MORTAL, REPOSITORY, Installation
+from tests.durability.installations import REPOSITORY, Installation
+from tests.durability.machines import mortal
 
 CLIENTS = 8  # in each process
 
@@ -85,7 +86,7 @@ class Trial:
         self._lives[number] += 1
         command, environ = self.plans[number].command(self._lives[number])
         self._processes[number] = subprocess.Popen(
-            [*MORTAL, *command], env=environ, stdin=subprocess.DEVNULL
+            [*mortal(), *command], env=environ, stdin=subprocess.DEVNULL
         )
 
     def _anyone_works(self) -> bool:
