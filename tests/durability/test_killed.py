@@ -52,7 +52,9 @@ def _try(ground: Ground, files: int, deaths: int, seconds: float) -> None:
         trial = Trial(installation, files, deaths, largest, seconds)
         with opened(read_settings(ground.variables(0))) as at:
             follower = Follower(at, look(at).organization)
+            began = time.monotonic()
             deeds = trial.run(follower.look)
+            seconds = time.monotonic() - began
             installation.stop()
             follower.look(at_once=True)
             _check(trial, deeds, look(at), at, follower)
@@ -62,7 +64,7 @@ def _try(ground: Ground, files: int, deaths: int, seconds: float) -> None:
         _check_what_is_served(installation, deeds)
         installation.stop()
     statuses = Counter(deed.status for deed in deeds)
-    _log.info("%s: %s, killed %s, %s", ground.name, statuses, trial.killed, report)
+    _log.info("%.0f s: %s, killed %s, %s", seconds, statuses, trial.killed, report)
 
 
 class Follower:

@@ -1,0 +1,150 @@
+"""The records and blobs of an installation that nobody writes to, counted anew.
+
+Everything is computed a second time from what is simplest: all records by a scan, all blobs
+by a listing.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from app.installation import Installation
+from storage import keys
+from storage.metadata import Key, Record
+
+_COUNTERS = ("files", "bytes", "restorable_files", "restorable_bytes")
+
+
+@dataclass
+class Found:
+    """All records of an organization, by what they are.
+
+    Attributes:
+        artifacts: by repository's id and path.
+        kept: restorable artifacts, by repository's id and path; a path may have several.
+        blobs: records of bytes by SHA-256; keys: their SHA-256 by key.
+        usage: counters by repository's id and stripe.
+    """
+
+    organization: str
+    records: dict[Key, Record]
+    artifacts: dict[tuple[str, str], Record] = field(default_factory=dict)
+    kept: list[tuple[str, str, Record]] = field(default_factory=list)
+    blobs: dict[str, Record] = field(default_factory=dict)
+    keys: dict[str, str] = field(default_factory=dict)
+    usage: dict[tuple[str, str], Record] = field(default_factory=dict)
+
+
+def look(installation: Installation) -> Found:
+    """Read every record."""
+    records: dict[Key, Record] = {}
+    after = ""
+    while True:
+        page = installation.metadata.scan(0, 1, after)
+        for record in page.records:
+            assert record.key not in records, f"{record.key} came twice"
+            records[record.key] = record
+        if page.next is None:
+            break
+        after = page.next
+    (organization,) = {
+        record.value["id"] for key, record in records.items() if key.partition == keys.ORGANIZATIONS
+    }
+    found = Found(organization, records)
+    for key, record in records.items():
+        _sort(found, key, record)
+    return found
+
+
+def _sort(found: Found, key: Key, record: Record) -> None:
+    _, family, *rest = key.partition.split("#")
+    match family:
+        case "folder" if not key.sort.endswith("/"):
+            repository, folder = rest
+            found.artifacts[repository, f"{folder}{key.sort}".removeprefix("/")] = record
+        case "deleted":
+            repository, folder = rest
+            name = key.sort.rpartition("/")[0]
+            found.kept.append((repository, f"{folder}{name}".removeprefix("/"), record))
+        case "blob":
+            found.blobs[rest[0]] = record
+        case "bytes":
+            found.keys[rest[0]] = record.value["sha256"]
+        case "usage":
+            found.usage[rest[0], rest[1]] = record
+
+
+def holders(found: Found) -> Iterator[Mapping[str, object]]:
+    """Every artifact, there or restorable, as its record holds it."""
+    for record in found.artifacts.values():
+        yield record.value
+    for _, _, record in found.kept:
+        yield record.value["artifact"]
+
+
+def wrong_counters(found: Found) -> list[str]:
+    """Stripes that differ from a count of what they count."""
+    counted: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    for (repository, path), record in found.artifacts.items():
+        stripe = counted[repository, keys.stripe(path)]
+        stripe.update(files=1, bytes=record.value["size"])
+    for repository, path, record in found.kept:
+        stripe = counted[repository, keys.stripe(path)]
+        stripe.update(restorable_files=1, restorable_bytes=record.value["artifact"]["size"])
+    wrong = []
+    for place in counted.keys() | found.usage.keys():
+        value = found.usage[place].value if place in found.usage else {}
+        told = {name: value.get(name, 0) for name in _COUNTERS}
+        if told != {name: counted[place][name] for name in _COUNTERS}:
+            wrong.append(f"usage of {place} is {told}, counted {dict(counted[place])}")
+    return wrong
+
+
+def wrong_references(found: Found) -> list[str]:
+    """Records of bytes that differ from what refers to them."""
+    counted: Counter[object] = Counter()
+    wrong = []
+    for value in holders(found):
+        digests = value["digests"]
+        assert isinstance(digests, Mapping)
+        sha256 = digests["sha256"]
+        if value["blob"] is None:
+            if value["size"] != 0:
+                wrong.append(f"{value} has bytes but no blob")
+            continue
+        counted[sha256] += 1
+        record = found.blobs.get(sha256)
+        if record is None or record.value["key"] != value["blob"]:
+            wrong.append(f"{value} refers to a blob that {record} does not know")
+        elif record.value["size"] != value["size"]:
+            wrong.append(f"{value} has another size than {record}")
+    for sha256, record in found.blobs.items():
+        if record.value["references"] != counted[sha256]:
+            wrong.append(f"{record} is referred to {counted[sha256]} times")
+        if found.keys.get(record.value["key"]) != sha256:
+            wrong.append(f"{record} is not known by its key")
+    if len(found.keys) != len(found.blobs):
+        wrong.append(f"{len(found.keys)} keys of bytes for {len(found.blobs)} records of them")
+    return wrong
+
+
+def wrong_blobs(installation: Installation, found: Found, *, collected: bool) -> list[str]:
+    """Blobs that are missing, or have another size; `collected`: also what is left over."""
+    sizes: dict[str, int] = {}
+    after = ""
+    while True:
+        page = installation.blobs.list(after)
+        sizes |= {entry.key: entry.size for entry in page.entries}
+        if page.next is None:
+            break
+        after = page.next
+    wrong = []
+    for record in found.blobs.values():
+        size = sizes.pop(record.value["key"], None)
+        if size != record.value["size"]:
+            wrong.append(f"the bytes of {record} have the size {size}")
+    if collected:
+        wrong += [f"nothing refers to blob {key}" for key in sizes]
+        uploads = installation.blobs.uploads()
+        wrong += [f"upload {upload} was left" for upload in uploads.uploads]
+    return wrong
