@@ -2,12 +2,13 @@
 
 Two kinds of leftovers are found in the blob store: uploads that nobody finished, and blobs
 whose commit never came. Anything younger than the grace period is left alone, because its
-publisher may be about to commit; so is anything with a lease, which long uploads hold.
+publisher may be about to commit; so is anything with a lease, which long uploads hold, and
+anything of an organization that the metadata store does not know.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from app.installation import Installation
 from storage import keys
@@ -21,12 +22,17 @@ _SWEEP = 1000
 @dataclass(frozen=True, slots=True)
 class Report:
     """What was found: unfinished uploads, unreferenced blobs (with their bytes), and expired
-    records. With a dry run nothing of it was removed."""
+    records. With a dry run nothing of it was removed.
+
+    `foreign` counts old blobs of organizations that this installation does not know. They
+    are left alone: a lost or wrong metadata store must not cost the files.
+    """
 
     uploads: int
     blobs: int
     bytes: int
     expired: int
+    foreign: int = 0
 
 
 class Collection:
@@ -36,28 +42,38 @@ class Collection:
         self,
         installation: Installation,
         grace: timedelta = GRACE,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], datetime] | None = None,
     ) -> None:
         self._metadata = installation.metadata
         self._blobs = installation.blobs
         self._grace = grace
-        self._clock = clock
+        self._clock = clock or installation.metadata.now
+        self._known: dict[str, bool] = {}  # ids of organizations: whether they are here
 
     def run(self, *, dry: bool = False, progress: Callable[[int], None] = lambda _: None) -> Report:
         """Remove leftovers; with `dry` only count them. `progress` is told the number of
         blobs and uploads looked at so far."""
         before = self._clock() - self._grace
         uploads = sum(self._abort(upload, dry) for upload in self._old_uploads(before))
-        looked, blobs, size = 0, 0, 0
+        looked, blobs, size, foreign = 0, 0, 0, 0
         for batch in self._old_blobs(before):
             looked += len(batch)
-            unreferenced = self._unreferenced(batch)
+            ours = [entry for entry in batch if self._knows(_owner(entry.key))]
+            foreign += len(batch) - len(ours)
+            unreferenced = self._unreferenced(ours)
             if unreferenced and not dry:
                 self._blobs.delete([entry.key for entry in unreferenced])
             blobs += len(unreferenced)
             size += sum(entry.size for entry in unreferenced)
             progress(looked)
-        return Report(uploads, blobs, size, 0 if dry else self._sweep())
+        return Report(uploads, blobs, size, 0 if dry else self._sweep(), foreign)
+
+    def _knows(self, organization: str) -> bool:
+        """Whether an organization is one of this installation's."""
+        if organization not in self._known:
+            key = keys.organization(organization)
+            self._known[organization] = key in self._metadata.get(key)
+        return self._known[organization]
 
     def _old_uploads(self, before: datetime) -> Iterator[Upload]:
         after = ""
@@ -70,7 +86,7 @@ class Collection:
 
     def _abort(self, upload: Upload, dry: bool) -> bool:
         lease = keys.upload(_owner(upload.key), upload.key)
-        if self._metadata.get(lease):
+        if not self._knows(_owner(upload.key)) or self._metadata.get(lease):
             return False
         if not dry:
             try:

@@ -253,6 +253,9 @@ def told(error: Exception) -> str | None:
 
 def _answer(req: Request, resp: Response, error: Exception, _params: dict[str, Any]) -> None:
     problem = problem_for(error)
+    if isinstance(error, BlobError | MetadataError):
+        # The client is told to come back; why is for the operator, who finds it by the id.
+        _log.warning("request %s: %s: %s", context_of(req).id, type(error).__name__, error)
     _send(req, resp, problem if problem is not None else _FAULT)
 
 

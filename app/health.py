@@ -5,11 +5,11 @@ is wrong with them is for the status listener and the log.
 """
 
 import logging
-import time
 from collections.abc import Callable, Mapping
 
 from falcon import HTTP_200, HTTP_503, Request, Response
 
+from app.server.status import Readiness
 from app.visitors import confirmed
 from middleware.declarations import Access
 from storage import keys
@@ -19,27 +19,19 @@ from storage.metadata.recent import Recent
 
 _log = logging.getLogger(__name__)
 
-FRESH_SECONDS = 1.0  # a load balancer's many probes cost one check a second
+PATIENCE_SECONDS = 0.5  # while one probe waits for a store that hangs, the others do not
 
 
 class Checks:
     """Asks the stores whether they are there: the name of each, and `ok` or what is wrong."""
 
-    def __init__(
-        self, metadata: Metadata, blobs: Blobs, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, metadata: Metadata, blobs: Blobs) -> None:
         self._metadata = metadata
         self._blobs = blobs
-        self._clock = clock
-        self._found: Mapping[str, str] = {}
-        self._until = 0.0
 
     def __call__(self) -> Mapping[str, str]:
-        """One cheap call of each store, at most once a second."""
-        if self._clock() >= self._until:
-            self._found = {"metadata": self._check_metadata(), "blobs": self._check_blobs()}
-            self._until = self._clock() + FRESH_SECONDS
-        return self._found
+        """One cheap call of each store."""
+        return {"metadata": self._check_metadata(), "blobs": self._check_blobs()}
 
     def _check_metadata(self) -> str:
         try:
@@ -79,11 +71,13 @@ class Ready:
     access = Access.HEALTH
 
     def __init__(self, checks: Checks) -> None:
-        self._checks = checks
+        # One probe at a time asks the stores, at most once a second: whoever asks without
+        # credentials must not be able to fill the threads with waiting.
+        self._readiness = Readiness(checks, PATIENCE_SECONDS)
 
     def on_get(self, _req: Request, resp: Response) -> None:
         """Say whether the stores answer; 503 where one does not."""
-        ready = all(found == "ok" for found in self._checks().values())
+        ready = all(found == "ok" for found in self._readiness.found().values())
         resp.status = HTTP_200 if ready else HTTP_503
         resp.media = {"status": "ok" if ready else "unavailable"}
 

@@ -10,16 +10,14 @@ import random
 import secrets
 import socket
 import threading
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from app.collection import Collection
 from app.installation import Installation
-from storage import keys
-from storage.blobs import BlobError
-from storage.metadata import ConditionFailed, MetadataError, Put
+from app.leases import LeaseLost, take_lease
 
 EVERY = timedelta(minutes=10)
-LEASE = timedelta(minutes=30)
+LEASE = timedelta(minutes=5)  # renewed with every batch of blobs
 _NAME = "housekeeping"
 
 _log = logging.getLogger("app.housekeeping")
@@ -44,16 +42,28 @@ class Housekeeper:
         self._stopping.set()
 
     def run_once(self) -> bool:
-        """Do the work if it is due and nobody else does it; whether it was done here."""
-        if not self._take_lease():
+        """Do the work if it is due and nobody else does it; whether it was done here.
+
+        Raises LeaseLost where it took so long that somebody else has begun it anew.
+        """
+        metadata = self._installation.metadata
+        lease = take_lease(metadata, _NAME, self._me, LEASE)
+        if lease is None:
             return False
-        report = Collection(self._installation).run()
+        report = Collection(self._installation).run(progress=lambda _: lease.renew())
+        lease.renew(self._every)  # nobody does it again before it is due
         _log.info(
             "housekeeping: %d unfinished uploads, %d unreferenced blobs, %d expired records",
             report.uploads,
             report.blobs,
             report.expired,
         )
+        if report.foreign:
+            _log.warning(
+                "housekeeping: %d blobs belong to no organization of this installation and were"
+                " left alone: is this the right metadata store?",
+                report.foreign,
+            )
         return True
 
     def _run(self) -> None:
@@ -61,20 +71,7 @@ class Housekeeper:
         while not self._stopping.wait(self._every.total_seconds() * random.uniform(0.5, 1.0)):
             try:
                 self.run_once()
-            except (MetadataError, BlobError):
+            except LeaseLost:
+                _log.warning("housekeeping took longer than its lease; another process goes on")
+            except Exception:  # noqa: BLE001 - logged; the thread has to outlive whatever it meets
                 _log.exception("housekeeping failed; it is tried again in a while")
-
-    def _take_lease(self) -> bool:
-        """Take the lease unless it is held. It is kept until it expires: that is the pause."""
-        metadata = self._installation.metadata
-        key = keys.lease(_NAME)
-        now = datetime.now(UTC)
-        if metadata.get(key).get(key) is not None:
-            return False
-        try:
-            metadata.commit(
-                Put(key, {"holder": self._me}, absent=True, expires=now + max(self._every, LEASE))
-            )
-        except ConditionFailed:
-            return False
-        return True

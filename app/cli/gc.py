@@ -45,6 +45,12 @@ def run(options: argparse.Namespace, environment: Mapping[str, str], output: Out
         report = Collection(at, options.grace_hours).run(dry=options.dry_run, progress=progress)
     if sys.stderr.isatty():
         sys.stderr.write("\r\033[K")
+    foreign = []
+    if report.foreign:
+        foreign.append(
+            f"{report.foreign} blobs belong to no organization of this installation and were left"
+            " alone: is this the right metadata store?"
+        )
     verb = "would be removed" if options.dry_run else "removed"
     output.result(
         {
@@ -53,7 +59,9 @@ def run(options: argparse.Namespace, environment: Mapping[str, str], output: Out
             "blobs": report.blobs,
             "bytes": report.bytes,
             "expired_records": report.expired,
+            "foreign": report.foreign,
         },
+        *foreign,
         f"{report.uploads} unfinished uploads and {report.blobs} unreferenced blobs"
         f" ({report.bytes:,} bytes) {verb}",
     )

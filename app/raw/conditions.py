@@ -10,6 +10,8 @@ from app.publishing.artifact import Artifact
 from app.publishing.expectations import Precondition
 
 _TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
+#: A member of a list, which may be empty (RFC 9110 section 5.6.1), with blanks around it.
+_MEMBER = re.compile(rf"[ \t]*({_TAG.pattern})?[ \t]*")
 MOST_TAGS = 100
 
 
@@ -98,12 +100,26 @@ def _tags(name: str, text: str | None) -> tuple[str, ...] | None:
     text = text.strip()
     if text == "*" or _TAG.fullmatch(text):
         return (text,)  # what nearly every client sends
-    tags = tuple(part.strip() for part in _split(text))
-    if not tags or len(tags) > MOST_TAGS or not all(_TAG.fullmatch(tag) for tag in tags):
+    tags = _list_of_tags(text)
+    if tags is None:
         raise InvalidCondition(f'{name} is * or a list of entity tags such as "sha256:…"')
     return tags
 
 
-def _split(text: str) -> list[str]:
-    # An entity tag may hold a comma, so the list is cut between tags, not at commas.
-    return [part for part in re.split(r',(?=(?:[^"]*"[^"]*")*[^"]*$)', text) if part.strip()]
+def _list_of_tags(text: str) -> tuple[str, ...] | None:
+    """The members of a list, or None where it is none: read once, from left to right, because
+    a tag may hold a comma and whoever sends this may have no credentials."""
+    tags: list[str] = []
+    position = 0
+    while True:
+        member = _MEMBER.match(text, position)
+        if member is None or len(tags) == MOST_TAGS:
+            return None
+        if member[1]:
+            tags.append(member[1])
+        position = member.end()
+        if position == len(text):
+            return tuple(tags) or None
+        if text[position] != ",":
+            return None
+        position += 1

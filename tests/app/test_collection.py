@@ -1,5 +1,6 @@
 """Collection: what nothing refers to goes, everything else stays."""
 
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from app.collection import Collection, Report
 from app.housekeeping import Housekeeper
 from app.installation import Installation
+from app.leases import LeaseLost, take_lease
 from storage import keys
 from storage.blobs import open_blobs
 from storage.metadata import Put
@@ -19,7 +21,8 @@ TOMORROW = timedelta(days=1, minutes=1)
 
 @pytest.fixture
 def shelf(installation: Installation, tmp_path: Path) -> Installation:
-    """With blobs in a folder, whose uploads survive their writer."""
+    """With blobs in a folder, whose uploads survive their writer, and one organization."""
+    installation.metadata.commit(Put(keys.organization(ORG), {"id": ORG}))
     return replace(installation, blobs=open_blobs(f"file:{tmp_path}/blobs", tmp_path, 2**25))
 
 
@@ -94,6 +97,18 @@ def test_a_dry_run_counts_and_removes_nothing(shelf: Installation) -> None:
     assert len(shelf.blobs.uploads().uploads) == 1
 
 
+def test_blobs_of_an_organization_that_is_not_known_are_left_alone(shelf: Installation) -> None:
+    """A lost, wrong or older metadata store must not cost the files."""
+    lost = write(shelf, b"lost", referred=False)
+    with shelf.blobs.create("stranger", 3) as writer:
+        writer.window()[:3] = b"abc"
+        writer.filled(3)
+        writer.commit()
+    assert collect(shelf) == Report(0, 1, 4, 0, foreign=1)
+    assert lost not in listed(shelf)
+    assert {key.partition("/")[0] for key in listed(shelf)} == {"stranger"}
+
+
 def test_many_blobs_are_collected_in_batches(shelf: Installation) -> None:
     kept = {write(shelf, b"k", referred=True) for _ in range(60)}
     for _ in range(60):
@@ -117,3 +132,18 @@ def test_one_process_keeps_house_at_a_time(shelf: Installation) -> None:
     assert first.run_once()
     assert not second.run_once()
     assert not first.run_once()
+
+
+def test_a_holder_whose_lease_was_taken_over_is_told(shelf: Installation) -> None:
+    minute = timedelta(minutes=1)
+    lease = take_lease(shelf.metadata, "work", "one", minute)
+    assert lease is not None
+    assert take_lease(shelf.metadata, "work", "two", minute) is None
+    lease.renew(timedelta(milliseconds=1))
+    time.sleep(0.01)
+    other = take_lease(shelf.metadata, "work", "two", minute)
+    assert other is not None
+    assert other.fence > lease.fence
+    with pytest.raises(LeaseLost):
+        lease.renew()
+    other.renew()
