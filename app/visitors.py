@@ -12,18 +12,12 @@ from storage.metadata.recent import Recent
 def visitor_of(request: Request, *, key_required: bool = True) -> Visitor:
     """Who stands at the door of a repository."""
     context = context_of(request)
-    return Visitor(_organization(context), context.claim, key_required)
+    return Visitor(_organization(context), context.claim, key_required, context.confirm)
 
 
 def anonymous(request: Request) -> Visitor:
     """A visitor without a name, whatever credentials the request carried."""
     return Visitor(_organization(context_of(request)), None)
-
-
-def note(request: Request, principal: Principal | None) -> None:
-    """Write down who it is, for the log and the limits."""
-    if principal is not None:
-        context_of(request).confirm(principal)
 
 
 def actor_of(request: Request, principal: Principal) -> Actor:
@@ -46,7 +40,7 @@ def confirmed(request: Request, recent: Recent) -> Principal:
     if claim is None:
         raise LookupError("a route without a claim asked who it is")
     principal = claim.confirm(recent.fresh(claim.needs()))
-    note(request, principal)
+    context_of(request).confirm(principal)
     return principal
 
 

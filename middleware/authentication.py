@@ -32,7 +32,7 @@ LONGEST = 8192
 KEY_USERS = frozenset({"api-key", "__token__"})
 
 #: Remembered claims, of about 1 KiB each.
-_MOST_CLAIMS = 10_000
+_MOST_CLAIMS = 5_000
 
 _TOKEN68 = re.compile(r"[A-Za-z0-9._~+/-]+=*", re.ASCII)  # RFC 9110, section 11.2
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")

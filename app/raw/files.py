@@ -25,7 +25,7 @@ from app.repositories import (
     RepositoryName,
     Visitor,
 )
-from app.visitors import actor_of, anonymous, note, visitor_of
+from app.visitors import actor_of, anonymous, visitor_of
 from auth.principals import Action, Principal
 from middleware.body import open_body
 from middleware.declarations import Access
@@ -131,11 +131,9 @@ class RawFiles:
     def _open(
         self, req: Request, name: RepositoryName, action: Action, address: ArtifactPath
     ) -> Opened:
-        opened = self._door.open(
+        return self._door.open(
             visitor_of(req), name, action, lambda found: _place(found, address).keys()
         )
-        note(req, opened.principal)
-        return opened
 
 
 class PublicRawFiles:
@@ -184,7 +182,6 @@ def read(
     if not path or path.endswith("/"):
         folder = FolderPath.parse(path)
         opened = door.open(visitor, name, Action.READ)
-        note(req, opened.principal)
         listing.answer(req, resp, opened, folder)
         return
     address = ArtifactPath.parse(path)
@@ -193,7 +190,6 @@ def read(
         return (keys.artifact(found.organization, found.id, address.folder.key, address.name),)
 
     opened = door.open(visitor, name, Action.READ, wanted)
-    note(req, opened.principal)
     for record in opened.records.values():
         downloads.answer(req, resp, opened.repository, address, Artifact.read(record))
         return
@@ -205,8 +201,7 @@ def read(
 
 def lead_to_root(door: Door, visitor: Visitor, req: Request, resp: Response, name: str) -> None:
     """Answer the address of a repository without its slash."""
-    opened = door.open(visitor, RepositoryName.parse(name), Action.READ)
-    note(req, opened.principal)
+    door.open(visitor, RepositoryName.parse(name), Action.READ)
     _add_slash(req, resp)
 
 

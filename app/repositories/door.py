@@ -16,7 +16,7 @@ from storage import keys
 from storage.metadata import Key, Record
 from storage.metadata.recent import Recent
 
-_MOST_SEEN = 10_000
+_MOST_SEEN = 2_000
 
 
 class RepositoryHidden(Exception):
@@ -28,12 +28,14 @@ class Visitor:
     """Who stands at the door: an organization's id, and a claim or (publicly) none.
 
     With `key_required` an administrator's password opens nothing: it is worth too much to
-    lie in the settings of a build.
+    lie in the settings of a build. `confirmed` is told who it is as soon as that is proven,
+    whatever he is then allowed.
     """
 
     organization: str
     claim: Claim | None
     key_required: bool = True
+    confirmed: Callable[[Principal], None] = lambda _: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,8 @@ class Door:
     ) -> tuple[Repository, Principal | None]:
         # Who it is comes first: a wrong credential learns nothing about repositories.
         principal = None if visitor.claim is None else visitor.claim.confirm(records)
+        if principal is not None:
+            visitor.confirmed(principal)
         if principal is not None and visitor.key_required and _is_too_precious(principal):
             raise Forbidden("An administrator's password is not taken here: use an API key.")
         repository = self._read(visitor.organization, name, records)

@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from storage.metadata.operations import Operation
+from storage.metadata.operations import Operation, encode
 from storage.metadata.records import Key, Page, Record
 from storage.metadata.store import Committed, Metadata, Witness
 
 SECONDS = 10.0  # the promise of revocation in other processes
-MOST_RECORDS = 20_000
+MOST_RECORDS = 5_000
+MOST_BYTES = 32 * 1024 * 1024  # of their values, as they are stored
 
 
 class CacheObserver(Protocol):
@@ -29,6 +30,7 @@ class CacheObserver(Protocol):
 class _Remembered:
     record: Record
     until: float  # monotonic seconds
+    size: int  # of its value, in bytes
 
 
 class Recent:
@@ -43,12 +45,15 @@ class Recent:
         metadata: Metadata,
         seconds: float = SECONDS,
         most: int = MOST_RECORDS,
+        most_bytes: int = MOST_BYTES,
         clock: Callable[[], float] = time.monotonic,
         observer: CacheObserver | None = None,
     ) -> None:
         self.metadata = metadata
         self._seconds = seconds
         self._most = most
+        self._most_bytes = most_bytes
+        self._bytes = 0
         self._clock = clock
         self._observer = observer
         self._remembered: dict[Key, _Remembered] = {}
@@ -110,7 +115,7 @@ class Recent:
         with self._lock:
             self._forgotten += 1
             for key in keys:
-                self._remembered.pop(key, None)
+                self._drop(key)
 
     def _keep(
         self, records: Mapping[Key, Record], keys: tuple[Key, ...], began: int, at: float
@@ -121,11 +126,16 @@ class Recent:
             if began != self._forgotten:
                 return
             for key in keys:
+                self._drop(key)  # put last again: the oldest are dropped first
                 record = records.get(key)
-                if record is None:
-                    self._remembered.pop(key, None)
-                    continue
-                self._remembered.pop(key, None)  # put last: the oldest are dropped first
-                self._remembered[key] = _Remembered(record, until)
-            while len(self._remembered) > self._most:
-                self._remembered.pop(next(iter(self._remembered)))
+                if record is not None:
+                    size = len(encode(record.value))
+                    self._remembered[key] = _Remembered(record, until, size)
+                    self._bytes += size
+            while len(self._remembered) > self._most or self._bytes > self._most_bytes:
+                self._drop(next(iter(self._remembered)))
+
+    def _drop(self, key: Key) -> None:
+        dropped = self._remembered.pop(key, None)
+        if dropped is not None:
+            self._bytes -= dropped.size
