@@ -5,18 +5,22 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from app.health import Checks
+from app.health import PATIENCE_SECONDS, Checks
 from app.housekeeping import Housekeeper
 from app.installation import Installation, make_data_folder, open_installation
+from app.ownership import refuse_foreign_packages
 from app.routes import Parts, build
+from app.server.status import Readiness
 from app.settings import Settings, read_settings
 from auth.authenticator import Authenticator
+from auth.bootstrap import check_format
 from auth.first_sign_in import FirstSignIn
 from auth.rates import Rates
 from auth.slow_hashes import SlowHashes
 from auth.verified import VerifiedPasswords
 from middleware.context import Application, Entrance
 from middleware.metrics import Metrics
+from storage import keys
 
 
 class Service:
@@ -41,13 +45,15 @@ def compose(settings: Settings) -> Service:
     make_data_folder(settings)
     metrics = Metrics(metrics_folder(settings))
     installation = open_installation(settings, metrics)
+    # A store that a newer version wrote is refused before it is touched.
+    check_format(installation.metadata.get(keys.FORMAT).get(keys.FORMAT))
     checks = Checks(installation.metadata, installation.blobs)
     slow_hashes = SlowHashes(run_folder(settings))
     parts = Parts(
         installation=installation,
         authenticator=_authenticator(installation, slow_hashes),
         slow_hashes=slow_hashes,
-        checks=checks,
+        readiness=Readiness(checks, PATIENCE_SECONDS),
         metrics=metrics,
     )
     housekeeper = Housekeeper(installation) if settings.embedded else None
@@ -65,6 +71,7 @@ def compose(settings: Settings) -> Service:
 
 def application() -> Service:
     """The service by the environment's settings, for `gunicorn 'app.compose:application()'`."""
+    refuse_foreign_packages()
     return compose(read_settings(os.environ))
 
 

@@ -70,10 +70,10 @@ class Ready:
 
     access = Access.HEALTH
 
-    def __init__(self, checks: Checks) -> None:
+    def __init__(self, readiness: Readiness) -> None:
         # One probe at a time asks the stores, at most once a second: whoever asks without
         # credentials must not be able to fill the threads with waiting.
-        self._readiness = Readiness(checks, PATIENCE_SECONDS)
+        self._readiness = readiness
 
     def on_get(self, _req: Request, resp: Response) -> None:
         """Say whether the stores answer; 503 where one does not."""

@@ -12,7 +12,7 @@ from app.api.answers import Paging
 from app.api.keys import Keys, OneKey
 from app.api.repositories import OneRepository, Repositories
 from app.api.users import Me, OneUser, Permissions, Users
-from app.health import Alive, Checks, MetricsPage, Ready
+from app.health import Alive, MetricsPage, Ready
 from app.installation import Installation
 from app.portal import Portal
 from app.publishing import Digester, Publisher, Remover
@@ -21,6 +21,7 @@ from app.raw.downloads import Downloads
 from app.raw.files import PublicRawFiles, RawFiles
 from app.raw.listing import Listing
 from app.repositories import Catalogue, Door
+from app.server.status import Readiness
 from auth.api_keys import ApiKeys
 from auth.authenticator import Authenticator
 from auth.organizations import Organizations
@@ -49,7 +50,7 @@ class Parts:
     installation: Installation
     authenticator: Authenticator
     slow_hashes: SlowHashes
-    checks: Checks
+    readiness: Readiness
     metrics: Metrics
 
 
@@ -104,7 +105,7 @@ def _add_routes(application: Application, parts: Parts) -> None:
     add = application.add_route
     add("/", Portal())
     add("/healthz", Alive())
-    add("/readyz", Ready(parts.checks))
+    add("/readyz", Ready(parts.readiness))
     add("/metrics", MetricsPage(recent, parts.metrics.render))
     add("/repositories/{repository}", files, suffix="root")
     add("/repositories/{repository}/", files)

@@ -208,7 +208,8 @@ def lead_to_root(door: Door, visitor: Visitor, req: Request, resp: Response, nam
 def _add_slash(req: Request, resp: Response) -> None:
     # Links in a listing are relative to it, so it has one address, with the slash.
     resp.status = HTTP_301
-    resp.set_header("Location", f"{quote(req.path)}/")
+    query = f"?{req.query_string}" if req.query_string else ""
+    resp.set_header("Location", f"{quote(req.path)}/{query}")
 
 
 def conditions_of(req: Request) -> Conditions:

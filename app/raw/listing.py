@@ -34,6 +34,18 @@ class _Entry:
     artifact: Artifact | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A page of a folder, ready to be shown. `users`: the reader may know who put a file."""
+
+    repository: Repository
+    folder: FolderPath
+    entries: tuple[_Entry, ...]
+    following: str | None  # the cursor of the next page
+    limit: int
+    users: bool
+
+
 class Listing:
     """Lists folders."""
 
@@ -57,17 +69,22 @@ class Listing:
         page = self._page(repository, folder, after, limit)
         if not page.records and page.next is None and not after and folder.segments:
             raise Problem(404, "Not Found", "There is no such file or folder in this repository.")
-        following = self._cursors.seal(page.next, *scope) if page.next is not None else None
-        entries = [_entry(record) for record in page.records]
+        shown = _Shown(
+            repository=repository,
+            folder=folder,
+            entries=tuple(_entry(record) for record in page.records),
+            following=self._cursors.seal(page.next, *scope) if page.next is not None else None,
+            limit=limit,
+            users=principal is not None and principal.manages,
+        )
         resp.set_header("Cache-Control", "no-store")
         resp.set_header("Vary", "Accept")
         if req.client_prefers((_HTML, _JSON)) == _HTML and req.accept != "*/*":
             resp.content_type = "text/html; charset=utf-8"
             resp.set_header("Content-Security-Policy", _POLICY)
-            resp.text = _html(repository, folder, entries, following)
+            resp.text = _html(shown)
         else:
-            shows_users = principal is not None and principal.manages
-            resp.media = _json(repository, folder, entries, following, shows_users)
+            resp.media = _json(shown)
 
     def _page(self, repository: Repository, folder: FolderPath, after: str, limit: int) -> Page:
         partition = keys.folder(repository.organization, repository.id, folder.key)
@@ -86,18 +103,13 @@ def _entry(record: Record) -> _Entry:
     return _Entry(name, None if name.endswith("/") else Artifact.read(record))
 
 
-def _json(
-    repository: Repository,
-    folder: FolderPath,
-    entries: list[_Entry],
-    following: str | None,
-    shows_users: bool,
-) -> dict[str, Any]:
+def _json(shown: _Shown) -> dict[str, Any]:
     return {
-        "repository": repository.name,
-        "path": str(folder),
-        "entries": [_json_entry(entry, shows_users) for entry in entries],
-        "next": following,
+        "repository": shown.repository.name,
+        "path": str(shown.folder),
+        "parent": "../" if shown.folder.segments else None,
+        "entries": [_json_entry(entry, shown.users) for entry in shown.entries],
+        "next": shown.following,
     }
 
 
@@ -142,8 +154,7 @@ _PAGE = Template(
 <body>
 <h1>$trail</h1>
 <table>
-<thead><tr><th scope="col">Name</th><th scope="col">Size</th><th scope="col">Modified (UTC)</th>\
-</tr></thead>
+<thead><tr>$columns</tr></thead>
 <tbody>
 $rows
 </tbody>
@@ -155,22 +166,23 @@ $more
 )
 
 
-def _html(
-    repository: Repository, folder: FolderPath, entries: list[_Entry], following: str | None
-) -> str:
-    rows = [_row(entry) for entry in entries]
-    if folder.segments:
-        rows.insert(0, '<tr><td><a href="../">../</a></td><td></td><td></td></tr>')
+def _html(shown: _Shown) -> str:
+    columns = ["Name", "Size", "Modified (UTC)", "SHA-256", *(["User"] if shown.users else [])]
+    rows = [_row(entry, shown.users) for entry in shown.entries]
+    if shown.folder.segments:
+        rows.insert(0, _cells('<a href="../">../</a>', *[""] * (len(columns) - 1)))
     more = ""
-    if following is not None:
-        more = (
-            f'<p><a rel="next" href="?{escape(urlencode({"after": following}))}">Next page</a></p>'
-        )
+    if shown.following is not None:
+        query: dict[str, str | int] = {"after": shown.following}
+        if shown.limit != MOST_ENTRIES:
+            query["limit"] = shown.limit
+        more = f'<p><a rel="next" href="?{escape(urlencode(query))}">Next page</a></p>'
     return _PAGE.substitute(
+        title=escape(f"{shown.repository.name}/{shown.folder}"),
         style=STYLE,
-        title=escape(f"{repository.name}/{folder}"),
-        trail=_trail(repository, folder),
-        rows="\n".join(rows) or '<tr><td colspan="3">Nothing here yet.</td></tr>',
+        trail=_trail(shown.repository, shown.folder),
+        columns="".join(f'<th scope="col">{column}</th>' for column in columns),
+        rows="\n".join(rows) or f'<tr><td colspan="{len(columns)}">Nothing here yet.</td></tr>',
         more=more,
     )
 
@@ -186,10 +198,17 @@ def _trail(repository: Repository, folder: FolderPath) -> str:
     return " / ".join(parts)
 
 
-def _row(entry: _Entry) -> str:
+def _row(entry: _Entry, users: bool) -> str:
     # "./" keeps a name with a colon from being read as a scheme.
     link = f'<a href="./{quote(entry.name)}">{escape(entry.name)}</a>'
-    if entry.artifact is None:
-        return f"<tr><td>{link}</td><td></td><td></td></tr>"
-    moment = entry.artifact.modified.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
-    return f"<tr><td>{link}</td><td>{entry.artifact.size:,}</td><td>{moment}</td></tr>"
+    artifact = entry.artifact
+    if artifact is None:
+        return _cells(link, *[""] * (4 if users else 3))
+    moment = artifact.modified.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+    digest = f'<code title="{artifact.sha256}">{artifact.sha256[:16]}…</code>'
+    user = [escape(artifact.user or "")] if users else []
+    return _cells(link, f"{artifact.size:,}", moment, digest, *user)
+
+
+def _cells(*cells: str) -> str:
+    return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"

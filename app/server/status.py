@@ -143,8 +143,14 @@ class StatusListener:
 class Readiness:
     """The checks, run by one caller at a time; what they found serves others for a second."""
 
-    def __init__(self, checks: Checks, patience: float = CHECK_SECONDS) -> None:
+    def __init__(
+        self,
+        checks: Checks,
+        patience: float = CHECK_SECONDS,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
         self._checks = checks
+        self._clock = clock
         self._patience = patience
         self._lock = Lock()
         # Half of the threads may wait here; the others stay free for /healthz.
@@ -160,9 +166,9 @@ class Readiness:
             if not self._lock.acquire(timeout=self._patience):
                 return {"checks": f"no answer within {self._patience:g} s"}
             try:
-                if monotonic() >= self._until:
+                if self._clock() >= self._until:
                     self._found = self._checks()
-                    self._until = monotonic() + FRESH_SECONDS
+                    self._until = self._clock() + FRESH_SECONDS
                 return self._found
             finally:
                 self._lock.release()

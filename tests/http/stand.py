@@ -20,6 +20,7 @@ from app.installation import Installation
 from app.repositories import Catalogue, Repository, RepositoryName, Rules
 from app.routes import Parts, build
 from app.secret_key import secret_keys
+from app.server.status import Readiness
 from app.settings import Settings
 from auth.api_keys import ApiKeys
 from auth.authenticator import Authenticator
@@ -283,7 +284,7 @@ def composed(settings: Settings, engine: Faults, blobs: FaultyBlobs, clock: Seco
             signed_in=FirstSignIn(settings.data).signed_in,
         ),
         slow_hashes=slow_hashes,
-        checks=Checks(metadata, blobs, clock),
+        readiness=Readiness(Checks(metadata, blobs), clock=clock),
         metrics=metrics,
     )
     application = build(parts)

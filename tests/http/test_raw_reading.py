@@ -190,10 +190,11 @@ def test_a_range_of_another_file_is_the_whole_file(
     assert reader.get(FILE, headers=headers).status == status
 
 
-def test_if_range_takes_the_date_that_was_given_out(reader: Client) -> None:
+def test_if_range_with_a_date_gets_the_whole_file(reader: Client) -> None:
+    """Two files can be of one second: a date proves nothing of what the client has."""
     given = reader.get(FILE).headers["last-modified"]
     answer = reader.get(FILE, headers={"Range": "bytes=0-4", "If-Range": given})
-    assert (answer.status, answer.body) == (206, DATA[:5])
+    assert (answer.status, answer.body) == (200, DATA)
 
 
 def test_conditions_come_before_the_range(reader: Client) -> None:
@@ -274,7 +275,7 @@ def test_a_public_file_is_read_without_a_name_and_without_a_users(memory_stand: 
 def test_a_folder_without_its_slash_is_301(reader: Client) -> None:
     answer = reader.get("/repositories/files/a?limit=1")
     assert answer.status == 301
-    assert answer.headers["location"] == "/repositories/files/a/"
+    assert answer.headers["location"] == "/repositories/files/a/?limit=1"
     reader.put("/repositories/files/with%20blank/%C3%BC/x", b"")
     answer = reader.get("/repositories/files/with%20blank/%C3%BC")
     assert answer.headers["location"] == "/repositories/files/with%20blank/%C3%BC/"
@@ -285,7 +286,7 @@ def test_a_repository_without_its_slash_is_301(memory_stand: Stand) -> None:
     for client, prefix in ((memory_stand.admins, ""), (memory_stand.client, "/public")):
         answer = client.get(f"{prefix}/repositories/files?limit=3")
         assert answer.status == 301
-        assert answer.headers["location"] == f"{prefix}/repositories/files/"
+        assert answer.headers["location"] == f"{prefix}/repositories/files/?limit=3"
     assert memory_stand.client.get("/repositories/files").status == 401
     assert memory_stand.admins.put("/repositories/files", b"x").status == 405
 
