@@ -23,6 +23,7 @@ from storage.blobs.interface import (
     BlobsUnavailable,
     Upload,
     UploadPage,
+    UploadTooLarge,
 )
 from storage.blobs.keys import check_range, is_key, new_key, parse_key
 
@@ -79,7 +80,10 @@ class FolderBlobs:
         if size is not None and size > _PIECE_BYTES:
             with disk_errors():
                 room = os.statvfs(self._root)
-            if size > room.f_bavail * room.f_frsize:
+            # A file system that has no bound (or knows of none) says 0.
+            if room.f_blocks and size > room.f_blocks * room.f_frsize:
+                raise UploadTooLarge("the disk of STRONGROOM_BLOBS is smaller than that file")
+            if room.f_blocks and size > room.f_bavail * room.f_frsize:
                 raise BlobsFull("there is less room in the folder of the blobs than that")
         return FolderWriter(self, key, size, None)
 

@@ -169,7 +169,7 @@ class Blobs(Protocol):
         Raises:
             UploadMemorySpent: no memory for it now.
             UploadTooLarge: it could never fit.
-            BlobsFull: there is less room than `size`.
+            BlobsFull: there is less room than `size` now.
             ValueError: `owner` is none.
         """
 

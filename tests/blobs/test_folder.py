@@ -8,7 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from storage.blobs import BlobMissing, BlobsFull, BlobsUnavailable, UploadBusy
+from storage.blobs import (
+    BlobMissing,
+    BlobsFull,
+    BlobsUnavailable,
+    UploadBusy,
+    UploadTooLarge,
+)
 from storage.blobs.folder import FolderBlobs
 from storage.blobs.keys import new_key
 from storage.blobs.s3_parts import MIB
@@ -166,12 +172,12 @@ from storage.blobs.folder import FolderBlobs
 from tests.blobs.stores import store
 root = Path(sys.argv[1])
 blobs = FolderBlobs(root)
-for size, announced in ((16 << 20, 16 << 20), (16 << 20, None)):
+kept = store(blobs, bytes(3 << 20))
+for size, announced in ((7 << 20, 7 << 20), (16 << 20, None)):
     try:
         store(blobs, bytes(size), size=announced)
     except BlobsFull:
         print("full")
-kept = store(blobs, bytes(3 << 20))
 try:
     while True:
         store(blobs, bytes(100_000), size=100_000)
@@ -204,8 +210,15 @@ def test_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_a_file_that_announces_more_than_there_is_is_refused_before_it_comes(root: Path) -> None:
+    """What an emptier disk could take is refused for now, what none could for good."""
+    blobs = FolderBlobs(root)
+    disk = os.statvfs(root)
+    whole = disk.f_blocks * disk.f_frsize
     with pytest.raises(BlobsFull):
-        FolderBlobs(root).create("acme", 1 << 60)
+        blobs.create("acme", whole)
+    for size in (whole + 1, 2**63 - 1):
+        with pytest.raises(UploadTooLarge, match="STRONGROOM_BLOBS"):
+            blobs.create("acme", size)
 
 
 def test_a_folder_that_is_gone_is_a_store_that_is_away(root: Path) -> None:
