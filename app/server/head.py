@@ -13,9 +13,11 @@ from urllib.parse import unquote_to_bytes
 import gunicorn_h1c  # type: ignore[import-untyped]
 
 from app.server.limits import Limits
+from middleware.hosts import MalformedHost, split_authority
 
 END = b"\r\n\r\n"
 _LONGEST_LENGTH = 19  # digits: the most that fit in 63 bits, an upload of 9 EB
+_LONGEST_METHOD = 32  # it goes into the log; the longest that is registered has 17 letters
 
 
 class Refused(Exception):
@@ -81,6 +83,9 @@ def parse(
             limit_request_line=limits.request_line_bytes,
             limit_request_fields=limits.fields,
             limit_request_field_size=limits.field_bytes,
+            # Any token is a method (RFC 9110 section 9.1), small letters or not, and what
+            # the application does not know is its own to refuse, with what it does know.
+            permit_unconventional_http_method=True,
         )
     except gunicorn_h1c.LimitRequestLine as error:
         raise Refused(TOO_LONG_URI, "The request line is too long.") from error
@@ -90,6 +95,8 @@ def parse(
         raise Refused(BAD_REQUEST, "The request's head is malformed.") from error
     if environ.pop("_consumed") != len(data):
         raise Refused(BAD_REQUEST, "The request's head is malformed.")
+    if len(environ["REQUEST_METHOD"]) > _LONGEST_METHOD:
+        raise Refused(NOT_IMPLEMENTED, "No method has so long a name.")
     http10 = environ["SERVER_PROTOCOL"] == "HTTP/1.0"
     if not http10 and "HTTP_HOST" not in environ:
         # RFC 9112 section 3.2.
@@ -131,7 +138,14 @@ def _path_of_other_form(target: str, environ: dict[str, Any]) -> str:
     authority, slash, path = rest.partition("/")
     if not mark or scheme.lower() not in ("http", "https") or not authority or "@" in authority:
         raise Refused(BAD_REQUEST, "The request's target is malformed.")
-    # RFC 9112 section 3.2.2: the target's authority stands, whatever the Host field says.
+    # RFC 9112 section 3.2.2 lets the target's authority win over the Host field. A front that
+    # reads it the other way round would have judged another request, so they must not differ.
+    try:
+        same = split_authority(authority) == split_authority(environ.get("HTTP_HOST", authority))
+    except MalformedHost as error:
+        raise Refused(BAD_REQUEST, "The request's target or Host names no host.") from error
+    if not same:
+        raise Refused(BAD_REQUEST, "The request's target and Host name different hosts.")
     environ["HTTP_HOST"] = authority
     return slash + path or "/"
 

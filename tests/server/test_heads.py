@@ -50,13 +50,20 @@ REFUSED = {
     "no colon": (request("GET /a", "nonsense"), 400),
     "no host": (request("GET /a", host=""), 400),
     "two hosts": (request("GET /a", "Host: other"), 400),
-    "a lower-case method": (request("get /a"), 400),
+    "a method that is no token": (request("G(T /a"), 400),
+    "a method longer than any": (request("A" * 33 + " /a"), 501),
+    "an asterisk without OPTIONS": (request("options *"), 400),
     "two blanks": (request("GET  /a"), 400),
     "no target": (b"GET HTTP/1.1\r\nHost: test\r\n\r\n", 400),
     "a fragment": (request("GET /a#b"), 400),
     "no path": (request("GET a"), 400),
     "another scheme": (request("GET ftp://test/a"), 400),
     "a user in the target": (request("GET http://me@test/a"), 400),
+    "another host in the target": (request("GET http://other/a"), 400),
+    "another port in the target": (request("GET http://test:81/a"), 400),
+    "no host's name in the target": (request("GET http://te_st-\\x/a"), 400),
+    "no host's name beside a target": (request("GET http://test/a", host="Host: test/a"), 400),
+    "an empty host beside a target": (request("GET http://test/a", host="Host:"), 400),
     "CONNECT": (request("CONNECT test:443"), 501),
     "HTTP/0.9": (b"GET /a\r\n\r\n", 400),
     "HTTP/2": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400),
@@ -91,12 +98,16 @@ def test_malformed_heads_are_refused_and_end_the_connection(reader: Server, name
 
 
 def test_absolute_targets_name_the_host() -> None:
-    """RFC 9112 section 3.2.2: the target's authority counts, not the Host field."""
+    """RFC 9112 section 3.2.2: as the Host field does, or alone under HTTP/1.0."""
     with running("tests.server.samples:answers") as server, server.connect() as connection:
-        connection.sendall(request("GET http://other:81/environ?q=%2F", "X_Under: a"))
+        line = "GET http://other:81/environ?q=%2F"
+        connection.sendall(request(line, "X_Under: a", host="Host: Other:81"))
         seen = Reader(connection).answer().text.split("\n")
         connection.sendall(request("GET /%65nviron?a=%41", "X-Twice: 1", "X-Twice: 2"))
         decoded = Reader(connection).answer().text.split("\n")
+        old = b"GET http://old/environ HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"
+        connection.sendall(old)
+        assert "HTTP_HOST=old" in Reader(connection).answer().text.split("\n")
     assert "HTTP_HOST=other:81" in seen
     assert "PATH_INFO=/environ" in seen
     assert "QUERY_STRING=q=%2F" in seen
@@ -106,6 +117,14 @@ def test_absolute_targets_name_the_host() -> None:
     assert "PATH_INFO=/environ" in decoded
     assert "RAW_URI=/%65nviron?a=%41" in decoded
     assert "HTTP_X_TWICE=1,2" in decoded
+
+
+def test_every_token_is_a_method(reader: Server) -> None:
+    """RFC 9110 section 9.1: what to say to one that is not known is the application's."""
+    with reader.connect() as connection:
+        for method in ("get", "G", "Put", "M#Z", "VERSION-CONTROL-AND-MORE"):
+            connection.sendall(request(f"{method} /a"))
+            assert Reader(connection).answer().text == told("/a", b"")
 
 
 def test_forwarding_fields_change_nothing() -> None:
