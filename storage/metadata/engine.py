@@ -62,7 +62,8 @@ class Engine(Protocol):
 
     def now(self) -> datetime:
         """The store's own time, aware: the `Date` of its last answer moved on by the time
-        passed since, or the machine's clock where store and process share it. No call."""
+        passed since, or the machine's clock where store and process share it. No call, but
+        for one where there was no answer yet."""
 
     def close(self) -> None:
         """Let go of connections and files."""

@@ -12,6 +12,7 @@ from storage.metadata.sqlite import SqliteEngine
 
 CONNECTIONS = 64
 
+_FORMS = "sqlite:PATH or dynamodb://TABLE?region=…&endpoint=…"
 _TABLE = re.compile(r"[A-Za-z0-9_.-]{3,255}")  # what DynamoDB allows
 
 
@@ -35,44 +36,59 @@ def open_engine(
         clock: the machine's time; for SQLite, which has no other.
 
     Raises:
-        UnknownStore: the setting is neither, or has an option that it does not know.
+        UnknownStore: the setting is neither, or has an option that it does not know. The
+            message never shows it whole: somebody may have put a secret there.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise UnknownStore(f"STRONGROOM_METADATA is no URL: {_FORMS}") from error
     match parts.scheme:
         case "sqlite":
             return SqliteEngine(_path(url, data), clock=clock)
         case "dynamodb":
-            return _dynamodb(url, parts, connections)
-    raise UnknownStore(f"{url!r} is neither sqlite:PATH nor dynamodb://TABLE?region=…&endpoint=…")
+            return _dynamodb(parts, connections)
+    raise UnknownStore(f"STRONGROOM_METADATA is none of these: {_FORMS}")
 
 
 def _path(url: str, data: Path) -> Path:
     path = url.removeprefix("sqlite:")  # as it is: a path may hold ? and #
     if not path:
-        raise UnknownStore("sqlite: needs a path behind it")
+        raise UnknownStore("STRONGROOM_METADATA: sqlite: needs a path behind it")
     if path.startswith("DATA/"):
         return data / path.removeprefix("DATA/")
     return Path(path)
 
 
-def _dynamodb(url: str, parts: SplitResult, connections: int) -> Engine:
+def _dynamodb(parts: SplitResult, connections: int) -> Engine:
     try:
         pairs = parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
     except ValueError as error:
-        raise UnknownStore(f"{url!r}: {error}") from error
+        raise UnknownStore(f"STRONGROOM_METADATA: options are NAME=VALUE, in {_FORMS}") from error
     options = dict(pairs)
     unknown = options.keys() - {"region", "endpoint"}
     if unknown or len(options) != len(pairs):
-        raise UnknownStore(f"{url!r}: the options are region and endpoint, each once")
+        raise UnknownStore("STRONGROOM_METADATA: the options are region and endpoint, each once")
     # Not `hostname`: the case of a table's name counts.
     if not _TABLE.fullmatch(parts.netloc) or parts.path not in ("", "/") or parts.fragment:
-        raise UnknownStore(f"{url!r} needs the name of a table, and nothing behind it but options")
+        raise UnknownStore(f"STRONGROOM_METADATA: a table's name and options alone, as {_FORMS}")
+    endpoint = options.get("endpoint") or None
+    if endpoint is not None and not _is_address(endpoint):
+        raise UnknownStore("STRONGROOM_METADATA: endpoint is a URL, http:// or https://")
     # Its library takes a third of a second to load: only who uses it waits for that.
     from storage.metadata.dynamodb import DynamoDBEngine
 
     return DynamoDBEngine(
         parts.netloc,
         region=options.get("region") or None,
-        endpoint=options.get("endpoint") or None,
+        endpoint=endpoint,
         connections=connections,
     )
+
+
+def _is_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # of a port, or brackets
+        return False

@@ -175,22 +175,29 @@ class Metadata:
         return self._patiently(lambda: self._engine.sweep(limit))
 
     def now(self) -> datetime:
-        """The store's own time, without a call."""
-        return self._engine.now()
+        """The store's own time, without a call (but for the first). Raises as `get` does."""
+        return self._patiently(self._engine.now)
+
+    def agreed_time(self) -> datetime:
+        """The store's own time where this machine's clock agrees: to write by, or to settle
+        what was read.
+
+        Raises:
+            ClockSkewed: the clocks are over 60 s apart, and nobody knows which one is off.
+            Unavailable: it is not known yet, and the store is away.
+        """
+        at, machine = self.now(), self._clock()
+        if abs(machine - at) > SKEW:
+            raise ClockSkewed(f"the clock is {(machine - at).total_seconds():.0f} s off")
+        return at
 
     def close(self) -> None:
         """Let go of connections and files."""
         self._engine.close()
 
     def _attempt(self) -> tuple[Attempt, int]:
-        """A new attempt and its fresh version.
-
-        Raises:
-            ClockSkewed: the clocks are too far apart for its time to be believed.
-        """
-        at, machine = self._engine.now(), self._clock()
-        if abs(machine - at) > SKEW:
-            raise ClockSkewed(f"the clock is {(machine - at).total_seconds():.0f} s off")
+        """A new attempt and its fresh version. Raises as `agreed_time` does."""
+        at = self.agreed_time()
         with self._lock:
             # A version is a step above this process's last, also where the clock stands
             # still or goes back; the step leaves room for updates in between.
@@ -235,8 +242,9 @@ class Metadata:
     def _is_there(self, witness: Key) -> bool:
         try:
             return bool(self.get(witness))
-        except Unavailable as error:
-            raise OutcomeUnknown("the commit's answer was lost, and the store is away") from error
+        except MetadataError as error:
+            # Damage that is found only now says nothing of the commit either.
+            raise OutcomeUnknown("the commit's answer was lost, and so is its witness") from error
 
     def _patiently(self, call: Callable[[], T], failure: Unavailable | None = None) -> T:
         """Make a call that may be repeated, until it does something or patience ends.

@@ -1,11 +1,9 @@
 """What is DynamoDB's alone: silences and odd answers, the count of calls, the table."""
 
-import json
 import socket
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -27,98 +25,19 @@ from storage.metadata import (
 from storage.metadata.dynamodb import DynamoDBEngine
 from storage.metadata.dynamodb.clock import StoreClock
 from tests.metadata.backends import dynamodb, new_table
+from tests.metadata.rubbish import (
+    Answer,
+    Server,
+    cancelled,
+    error,
+    garbage,
+    hangup,
+    http,
+    silence,
+)
 
 KEY = Key("p", "a")
 FRESH = 1_700_000_000_000_000 << 10
-
-Answer = Callable[[socket.socket], None]
-
-
-def http(
-    status: int, body: bytes | dict[str, Any], date: str = "", cut: int = 0, crc: int = 0
-) -> Answer:
-    """An answer, `cut` bytes short."""
-    content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    lines = [f"HTTP/1.1 {status} -", f"Content-Length: {len(content)}", "Connection: close"]
-    if date:
-        lines.append(f"Date: {date}")
-    if crc:
-        lines.append(f"x-amz-crc32: {crc}")
-    head = "\r\n".join(lines).encode() + b"\r\n\r\n"
-
-    def answer(connection: socket.socket) -> None:
-        connection.sendall(head + content[: len(content) - cut])
-
-    return answer
-
-
-def error(status: int, code: str, **more: Any) -> Answer:
-    kind = f"com.amazonaws.dynamodb.v20120810#{code}"
-    return http(status, {"__type": kind, "message": "made up", **more})
-
-
-def silence(connection: socket.socket) -> None:
-    """Keep it open, and say nothing for longer than a client here waits."""
-    time.sleep(0.6)
-
-
-def hangup(connection: socket.socket) -> None:
-    """Close it without a word."""
-
-
-def garbage(connection: socket.socket) -> None:
-    connection.sendall(b"\x00\xffnot http at all\r\n\r\n")
-
-
-def cancelled(*codes: str) -> Answer:
-    reasons = [{"Code": code, "Message": "made up"} for code in codes]
-    return error(400, "TransactionCanceledException", CancellationReasons=reasons)
-
-
-class Server:
-    """Reads one request a connection and gives the next of its answers; the last stays."""
-
-    def __init__(self) -> None:
-        self.answers: list[Answer] = []
-        self.requests: list[dict[str, Any]] = []
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
-        self._threads = [threading.Thread(target=self._accept)]
-        self._threads[0].start()
-
-    def close(self) -> None:
-        self._socket.shutdown(socket.SHUT_RDWR)
-        self._socket.close()
-        for thread in self._threads:
-            thread.join()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                connection, _ = self._socket.accept()
-            except OSError:
-                return
-            thread = threading.Thread(target=self._serve, args=(connection,))
-            self._threads.append(thread)
-            thread.start()
-
-    def _serve(self, connection: socket.socket) -> None:
-        # The client may have gone.
-        with connection, suppress(OSError):
-            self.requests.append(self._request(connection))
-            answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-            answer(connection)
-
-    def _request(self, connection: socket.socket) -> dict[str, Any]:
-        read = b""
-        while b"\r\n\r\n" not in read:
-            read += connection.recv(65536)
-        head, _, body = read.partition(b"\r\n\r\n")
-        lines = [line.split(b": ", 1) for line in head.split(b"\r\n")[1:]]
-        fields = {name.lower(): value for name, value in lines}
-        while len(body) < int(fields[b"content-length"]):
-            body += connection.recv(65536)
-        return {"target": fields[b"x-amz-target"].decode().rsplit(".", 1)[-1], **json.loads(body)}
 
 
 @pytest.fixture
@@ -154,6 +73,10 @@ LOST = {
     "a body that is no object": http(200, b"[]"),
     "an empty body": http(200, b""),
     "a body with another checksum": http(200, {}, crc=7),
+    "a body of another shape": http(
+        200, {"ConsumedCapacity": 5, "Responses": 5, "Items": 5, "Item": 5}
+    ),
+    "an error of another shape": http(400, [1]),
     "an error with another checksum": http(400, {"__type": "ThrottlingException"}, crc=7),
 }
 
@@ -280,6 +203,8 @@ def test_reads_are_strongly_consistent(server: Server, engine: DynamoDBEngine) -
 def test_a_commit_and_a_read_are_one_call_each(server: Server, engine: DynamoDBEngine) -> None:
     server.answers = [http(200, {"Responses": {}, "UnprocessedKeys": {}, "Items": []})]
     store = Metadata(engine)
+    store.now()  # the first asks
+    server.requests.clear()
     store.commit(*(Put(Key("p", str(number)), {}) for number in range(99)))
     store.get(*(Key("p", str(number)) for number in range(100)))
     store.get(KEY)

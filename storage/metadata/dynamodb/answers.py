@@ -7,15 +7,26 @@ from typing import Any
 from zlib import crc32
 
 from botocore.exceptions import (
+    BaseEndpointResolverError,
     BotoCoreError,
     ClientError,
     ConnectTimeoutError,
+    CredentialRetrievalError,
     EndpointConnectionError,
-    HTTPClientError,
+    EndpointProviderError,
+    MetadataRetrievalError,
+    NoCredentialsError,
+    NoRegionError,
+    ParamValidationError,
+    PartialCredentialsError,
     ProxyConnectionError,
-    ResponseStreamingError,
+    SSOError,
+    TokenRetrievalError,
+    ValidationError,
 )
 from botocore.parsers import ResponseParserError
+from urllib3.exceptions import ConnectTimeoutError as ProxyConnectTimeout
+from urllib3.exceptions import NewConnectionError
 
 from storage.metadata.errors import (
     Conflict,
@@ -23,11 +34,29 @@ from storage.metadata.errors import (
     MetadataError,
     OutcomeUnknown,
     Unavailable,
+    UnknownStore,
 )
 
-# Errors that are raised before a request has left.
-_NEVER_SENT = (ConnectTimeoutError, EndpointConnectionError, ProxyConnectionError)
-_SILENCES = (HTTPClientError, ResponseStreamingError, ResponseParserError)
+_NO_CREDENTIALS = (
+    "STRONGROOM_METADATA is DynamoDB, and there are no credentials for it: set AWS_ACCESS_KEY_ID "
+    "and AWS_SECRET_ACCESS_KEY, or give the machine a role"
+)
+
+# What is raised before a request has left, and never later. Whatever is not listed may mean a
+# lost answer: so an error of TLS, which comes while connecting and while reading alike.
+_UNSIGNED = (NoCredentialsError, PartialCredentialsError)
+_NEVER_SENT = (
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    BaseEndpointResolverError,
+    EndpointProviderError,
+    CredentialRetrievalError,
+    MetadataRetrievalError,
+    SSOError,
+    TokenRetrievalError,
+    ParamValidationError,
+    ValidationError,
+)
 
 
 class Cancelled(Exception):
@@ -79,12 +108,49 @@ def translated(*, writing: bool = False) -> Iterator[None]:
         yield
     except ClientError as error:
         raise _meaning(error, writing) from error
+    except _UNSIGNED as error:
+        raise Unavailable(f"{_NO_CREDENTIALS} ({error})") from error
     except _NEVER_SENT as error:
-        raise Unavailable(f"DynamoDB is away: {error}") from error
-    except _SILENCES as error:
-        raise _silence(writing, str(error)) from error
-    except BotoCoreError as error:
         raise Unavailable(f"DynamoDB can't be asked: {error}") from error
+    except ProxyConnectionError as error:
+        raise _silence(writing and not _proxy_was_away(error), str(error)) from error
+    except (BotoCoreError, ResponseParserError) as error:
+        raise _silence(writing, str(error)) from error
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        # What the library trips over: JSON, and not of the shape that DynamoDB's has.
+        raise _silence(writing, f"{type(error).__name__}: {error}") from error
+
+
+@contextmanager
+def starting() -> Iterator[None]:
+    """Translate what a setting or an environment does that no client can be made from.
+
+    Raises:
+        UnknownStore: it says what to set.
+    """
+    try:
+        yield
+    except _UNSIGNED as error:
+        raise UnknownStore(f"{_NO_CREDENTIALS} ({error})") from error
+    except NoRegionError as error:
+        raise UnknownStore(
+            "STRONGROOM_METADATA does not say where the table is: dynamodb://TABLE?region=…"
+        ) from error
+    except (BotoCoreError, ValueError) as error:
+        raise UnknownStore(
+            f"STRONGROOM_METADATA names no DynamoDB that can be called: {error}"
+        ) from error
+    except Unavailable as error:
+        if isinstance(error.__cause__, _UNSIGNED):
+            raise UnknownStore(str(error)) from error
+        raise
+
+
+def _proxy_was_away(error: ProxyConnectionError) -> bool:
+    """Whether there was no connection to the proxy. An answer that a proxy cut off is the
+    same error, because the library forgets with the connection that there was one."""
+    cause = getattr(error.kwargs.get("error"), "original_error", None)
+    return isinstance(cause, NewConnectionError | ProxyConnectTimeout)
 
 
 def _meaning(error: ClientError, writing: bool) -> Exception:

@@ -38,6 +38,11 @@ class StoreClock:
                 self._earliest = max(self._earliest, earliest)
                 self._latest = min(self._latest, latest)
 
+    @property
+    def heard(self) -> bool:
+        """Whether any answer told the time so far."""
+        return self._earliest is not None
+
     def now(self) -> datetime:
         """The store's time, aware; the machine's before the first answer."""
         earliest = self._earliest

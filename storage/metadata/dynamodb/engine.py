@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.config import Config
 
-from storage.metadata.dynamodb.answers import Cancelled, check_body, translated
+from storage.metadata.dynamodb.answers import Cancelled, check_body, starting, translated
 from storage.metadata.dynamodb.clock import StoreClock
 from storage.metadata.dynamodb.items import (
     Item,
@@ -35,9 +35,14 @@ READ_SECONDS = 5.0
 CONNECTIONS = 64  # a process's threads, twice the default number
 IDLE_ROUNDS = 5  # of a batch in which not one key was answered
 
+_NOBODY = Key("_", "_")  # asked for where only the time of the answer matters
+
 
 class DynamoDBEngine:
-    """One table of DynamoDB, or of a server that speaks its protocol."""
+    """One table of DynamoDB, or of a server that speaks its protocol.
+
+    Raises UnknownStore where no client can be made of the region and endpoint.
+    """
 
     def __init__(
         self,
@@ -64,11 +69,16 @@ class DynamoDBEngine:
             retries={"total_max_attempts": 1, "mode": "standard"},
             parameter_validation=False,  # a third of a call's time; `operations` did it
         )
+        self._asked = False
         self._made = (os.getpid(), self._connect())
 
     def prepare(self) -> None:
-        """Make the table, and turn on its sweep of expired items, where that is missing."""
-        with translated():
+        """Make the table, and turn on its sweep of expired items, where that is missing.
+
+        Raises:
+            UnknownStore: there are no credentials; or the table is another program's.
+        """
+        with starting(), translated():
             prepare(self._client(), self._table, self._sleep)
             # Its answers tell the time from the start.
             self._call("describe_table", TableName=self._table)
@@ -160,6 +170,12 @@ class DynamoDBEngine:
         return 0  # DynamoDB deletes by the attribute `expiry`, within days
 
     def now(self) -> datetime:
+        if not self._asked:
+            # Nobody must hold the machine's time for the store's, as would a process that
+            # writes, or reads the feed, before anything else.
+            if not self._clock.heard:
+                self.get([_NOBODY])
+            self._asked = True  # once: an answer need not have a date
         return self._clock.now()
 
     def close(self) -> None:
@@ -190,8 +206,9 @@ class DynamoDBEngine:
         return client
 
     def _connect(self) -> "DynamoDBClient":
-        session = boto3.session.Session(region_name=self._region)
-        client = session.client("dynamodb", endpoint_url=self._endpoint, config=self._config)
+        with starting():
+            session = boto3.session.Session(region_name=self._region)
+            client = session.client("dynamodb", endpoint_url=self._endpoint, config=self._config)
         client.meta.events.register("before-parse.dynamodb", check_body)
         return client
 
