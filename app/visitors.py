@@ -1,11 +1,14 @@
 """From a request to who made it: the visitor at the door, and the actor of events."""
 
+from collections.abc import Callable, Mapping
+
 from falcon import Request
 
 from app.repositories import Visitor
 from auth.principals import Authority, Principal
 from middleware.context import RequestContext, context_of
 from storage.events import Actor
+from storage.metadata import Key, Record
 from storage.metadata.recent import Recent
 
 
@@ -36,12 +39,28 @@ def confirmed(request: Request, recent: Recent) -> Principal:
 
     Raises NotAuthenticated, TooManyAttempts, Busy.
     """
+    return confirmed_with(request, recent, lambda _: ())[0]
+
+
+def confirmed_with(
+    request: Request, recent: Recent, wanted: Callable[[str], tuple[Key, ...]]
+) -> tuple[Principal, Mapping[Key, Record]]:
+    """Who calls the API, and the records that the request needs first, in one read.
+
+    Args:
+        request: of a route that needs a claim.
+        recent: the records of the process.
+        wanted: given the id of the organization, the records to read besides.
+
+    Raises NotAuthenticated, TooManyAttempts, Busy.
+    """
     claim = context_of(request).claim
     if claim is None:
         raise LookupError("a route without a claim asked who it is")
-    principal = claim.confirm(recent.fresh(claim.needs()))
+    records = recent.fresh(claim.needs(), *wanted(claim.organization))
+    principal = claim.confirm(records)
     context_of(request).confirm(principal)
-    return principal
+    return principal, records
 
 
 def authority_of(request: Request, principal: Principal) -> Authority:

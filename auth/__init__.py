@@ -31,7 +31,8 @@ from auth.principals import Action, Authority, Grants, Principal, Role, operatin
 from auth.rates import Rates
 from auth.records import ApiKey, Listing, Organization, User
 from auth.slow_hashes import SlowHashes
-from auth.users import UserChanges, Users
+from auth.user_changes import UserChanges
+from auth.users import Users
 from auth.verified import VerifiedPasswords
 
 __all__ = [

@@ -5,7 +5,7 @@ Keys do not change. Their number for a user is bounded by a counter that every m
 deleting touches, so that deleting the user can delete them all in one commit.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -13,24 +13,15 @@ from auth.credentials import ApiKeySecret
 from auth.decisions import decided
 from auth.errors import ChangedMeanwhile, Forbidden, InvalidField, LimitReached, Missing
 from auth.fields import GivenGrants, parse_expiry, parse_grants, parse_name
+from auth.key_records import KEYS_OF_USER_MOST, key_operations
 from auth.principals import Authority, Principal
-from auth.records import (
-    ApiKey,
-    Listing,
-    grants_value,
-    is_id,
-    key_count,
-    read_api_key,
-    time_text,
-)
+from auth.records import ApiKey, Listing, is_id, key_count, read_api_key
 from auth.secret_texts import fingerprint, make_secret
 from storage import keys
 from storage.events import Journal
-from storage.metadata import Add, Check, ConditionFailed, Delete, Operation, Put
+from storage.metadata import Add, Check, ConditionFailed, Delete, Key, Record
 from storage.metadata.recent import Recent
 
-#: Two records each, deleted in one commit of 100 operations together with their user.
-KEYS_OF_USER_MOST = 40
 SCOPES_MOST = 100  # repositories that a key names; its record is read with every request
 PAGE_MOST = 1000
 
@@ -99,21 +90,30 @@ class ApiKeys:
         self._create(by, made)
         return made
 
-    def get(self, by: Authority, key_id: str) -> ApiKey:
-        """A key, for administrators and its user. Raises Missing."""
-        key = keys.api_key(by.organization, key_id)
-        record = self._recent.get(key).get(key) if is_id(key_id) else None
-        if record is None:
-            raise Missing("key")
-        found = read_api_key(record)
-        if not (by.manages or by.is_user(found.user_id)):
-            raise Missing("key")
-        return found
+    def needs(self, organization: str, key_id: str) -> tuple[Key, ...]:
+        """What `get` and `delete` begin with, for who reads it with more besides."""
+        return (keys.api_key(organization, key_id),) if is_id(key_id) else ()
+
+    def get(
+        self, by: Authority, key_id: str, records: Mapping[Key, Record] | None = None
+    ) -> ApiKey:
+        """A key, for administrators and its user; a key with scopes gets itself alone.
+
+        Args:
+            by: on whose authority.
+            key_id: which key.
+            records: those of `needs` that exist, where the caller has read them afresh.
+
+        Raises:
+            Missing.
+        """
+        return read_api_key(self._find(by, key_id, records))
 
     def list(
         self, by: Authority, user_id: str | None = None, after: str = "", limit: int = 100
     ) -> Listing[ApiKey]:
-        """Keys in the order of their ids: of one user, or for an administrator of all.
+        """Keys in the order of their ids: of one user, or for an administrator of all; for
+        a key with scopes itself alone.
 
         Raises:
             Missing: another user's keys, for who is no administrator.
@@ -126,6 +126,9 @@ class ApiKeys:
             return Listing(tuple(read_api_key(record) for record in page.records), page.next)
         if not is_id(user_id) or not (by.manages or by.is_user(user_id)):
             raise Missing("user")
+        if by.scoped_key is not None:
+            own = (self.get(by, by.scoped_key),) if by.scoped_key > after else ()
+            return Listing(own, None)
         count = key_count(by.organization, user_id)
         # All of a user's keys, at most 40, are one page, read in two round trips.
         ids = sorted(
@@ -138,32 +141,42 @@ class ApiKeys:
         items = tuple(read_api_key(found[key]) for key in wanted if key in found)
         return Listing(items, ids[limit - 1] if len(ids) > limit else None)
 
-    def delete(self, by: Authority, key_id: str) -> None:
+    def delete(
+        self, by: Authority, key_id: str, records: Mapping[Key, Record] | None = None
+    ) -> None:
         """Delete a key; its user or an administrator may, with a key that has no scopes.
+
+        Args: those of `get`.
 
         Raises:
             Missing, Forbidden.
         """
-        found = self.get(by, key_id)
-        _require_unscoped(by)
-        org = by.organization
-        event = self._journal.event(
-            org, by.actor, "key.delete", subject=key_id, owner=found.user_id
-        )
-        key = keys.api_key(org, key_id)
+        read = [records]  # for the first attempt; another one reads anew
 
         def attempt() -> None:
-            record = self._recent.get(key).get(key)
-            if record is None:
-                raise Missing("key")
+            record = self._find(by, key_id, read.pop() if read else None)
+            _require_unscoped(by)
+            org, owner = by.organization, read_api_key(record).user_id
             self._recent.commit(
-                Delete(key, at=record.version),
-                Delete(keys.api_key_of(org, found.user_id, key_id)),
-                Add(key_count(org, found.user_id), {"keys": -1}),
-                witness=event,
+                Delete(record.key, at=record.version),
+                Delete(keys.api_key_of(org, owner, key_id)),
+                Add(key_count(org, owner), {"keys": -1}),
+                witness=self._journal.event(
+                    org, by.actor, "key.delete", subject=key_id, owner=owner
+                ),
             )
 
         decided(attempt)
+
+    def _find(self, by: Authority, key_id: str, records: Mapping[Key, Record] | None) -> Record:
+        """The record of a key that this authority may see. Raises Missing."""
+        if not is_id(key_id) or by.scoped_key not in (None, key_id):
+            raise Missing("key")
+        key = keys.api_key(by.organization, key_id)
+        record = (self._recent.get(key) if records is None else records).get(key)
+        if record is None or not (by.manages or by.is_user(read_api_key(record).user_id)):
+            raise Missing("key")
+        return record
 
     def _create(self, by: Authority, made: MadeKey) -> None:
         org, owner = by.organization, made.key.user_id
@@ -178,53 +191,6 @@ class ApiKeys:
             if key_count(org, owner) in error.found:
                 raise LimitReached("keys for a user", KEYS_OF_USER_MOST) from error
             raise ChangedMeanwhile from error
-
-
-def key_operations(organization: str, secret: ApiKeySecret, value: ApiKey) -> tuple[Operation, ...]:
-    """What writes a new key; its user must be there, or be written with it."""
-    owner, key_id = value.user_id, value.id
-    record = {
-        "id": key_id,
-        "hash": fingerprint(secret).sha256,
-        "user": owner,
-        "name": value.name,
-        "scopes": None if value.scopes is None else grants_value(value.scopes),
-        "expires": None if value.expires is None else time_text(value.expires),
-        "created": time_text(value.created),
-    }
-    return (
-        Put(keys.api_key(organization, key_id), record, absent=True),
-        Put(keys.api_key_of(organization, owner, key_id), {"user": owner}, absent=True),
-        Add(
-            key_count(organization, owner),
-            {"keys": 1},
-            create=True,
-            limits={"keys": KEYS_OF_USER_MOST},
-        ),
-    )
-
-
-def deleting_keys_of(
-    recent: Recent, organization: str, user_id: str
-) -> tuple[tuple[str, ...], tuple[Operation, ...]]:
-    """The ids of all keys of a user, and what deletes exactly those in one commit, or fails.
-
-    Raises:
-        ConditionFailed: a key was made or deleted during the reading.
-    """
-    count = key_count(organization, user_id)
-    records = {record.key: record for record in recent.query_all(count.partition)}
-    counted = records.pop(count, None)
-    # The count changes with every key that is made or deleted, so a key that came after
-    # this reading makes the commit fail. One that came within it makes the two differ.
-    if len(records) != (0 if counted is None else counted.value["keys"]):
-        raise ConditionFailed({count: counted})
-    operations: list[Operation] = [
-        Check(count, absent=True) if counted is None else Delete(count, at=counted.version)
-    ]
-    for key in records:
-        operations += (Delete(key), Delete(keys.api_key(organization, key.sort)))
-    return tuple(key.sort for key in records), tuple(operations)
 
 
 def _owner(by: Authority, user_id: str | None) -> str:

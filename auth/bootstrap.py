@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from auth import administrators
-from auth.api_keys import key_operations
 from auth.credentials import ApiKeySecret
 from auth.decisions import decided
 from auth.emails import EmailAddress, email_key, parse_email
 from auth.errors import AlreadyTaken, CorruptRecord, NewerFormat
 from auth.first_sign_in import FirstSignIn
+from auth.key_records import key_operations
 from auth.organizations import DEFAULT, founding, parse_organization_name
 from auth.passwords import STRONG, Parameters, hash_password
 from auth.principals import Role

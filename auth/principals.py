@@ -70,6 +70,10 @@ class Principal:
             return False
         return self.role is Role.ADMIN or action in self.permissions.get(repository_id, NOTHING)
 
+    def knows(self, repository_id: str) -> bool:
+        """Whether anything there is allowed: of no other repository is the caller told."""
+        return any(self.may(repository_id, action) for action in Action)
+
     def require(self, repository_id: str, action: Action) -> None:
         """Return if `may`. Raises Forbidden."""
         if not self.may(repository_id, action):
@@ -118,10 +122,21 @@ class Authority:
     def manages(self) -> bool:
         return isinstance(self.holder, Operator) or self.holder.manages
 
+    def knows(self, repository_id: str) -> bool:
+        """Whether this authority may be told that there is such a repository."""
+        return isinstance(self.holder, Operator) or self.holder.knows(repository_id)
+
     def require_admin(self) -> None:
         """Raises Forbidden."""
         if isinstance(self.holder, Principal):
             self.holder.require_admin()
+
+    @property
+    def scoped_key(self) -> str | None:
+        """The id of the key with scopes that asks, or None for any other credential."""
+        if isinstance(self.holder, Operator) or self.holder.scopes is None:
+            return None
+        return self.holder.key_id
 
     def is_user(self, user_id: str) -> bool:
         """Whether that user himself asks, with whatever credential."""

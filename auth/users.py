@@ -6,18 +6,17 @@ are still deleted in that commit, so that nothing is left over.
 """
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from auth import administrators
-from auth.api_keys import deleting_keys_of
 from auth.decisions import decided
 from auth.emails import EmailAddress, email_key, parse_email
-from auth.errors import AlreadyTaken, Forbidden, InvalidField, Missing
+from auth.errors import AlreadyTaken, InvalidField, Missing
 from auth.fields import GivenGrants, parse_grants, parse_name, parse_role
+from auth.key_records import deleting_keys_of
 from auth.passwords import STRONG, Parameters, hash_password, normalize
-from auth.principals import Authority, Principal, Role
+from auth.principals import Authority, Role
 from auth.records import (
     Listing,
     User,
@@ -29,23 +28,13 @@ from auth.records import (
     time_text,
 )
 from auth.slow_hashes import SlowHashes
+from auth.user_changes import UserChanges, require_change
 from storage import keys
 from storage.events import Journal
-from storage.metadata import ConditionFailed, Delete, Operation, Put, Record
+from storage.metadata import ConditionFailed, Delete, Key, Operation, Put, Record
 from storage.metadata.recent import Recent
 
 PAGE_MOST = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class UserChanges:
-    """What to change about a user; None leaves a thing as it is."""
-
-    email: str | None = field(default=None, repr=False)
-    name: str | None = field(default=None, repr=False)
-    role: str | None = None
-    active: bool | None = None
-    password: str | None = field(default=None, repr=False)
 
 
 class Users:
@@ -101,12 +90,27 @@ class Users:
         }
         return decided(lambda: self._create(by, address, value))
 
-    def get(self, by: Authority, user_id: str) -> User:
-        """A user, for administrators and himself. Raises Missing."""
-        if not is_id(user_id) or not (by.manages or by.is_user(user_id)):
+    def needs(self, organization: str, user_id: str) -> tuple[Key, ...]:
+        """What `get` rests on, for who reads it with more besides."""
+        return (keys.user(organization, user_id),) if is_id(user_id) else ()
+
+    def get(self, by: Authority, user_id: str, records: Mapping[Key, Record] | None = None) -> User:
+        """A user, for administrators and himself, but not by a key with scopes.
+
+        Args:
+            by: on whose authority.
+            user_id: which user.
+            records: what the caller has read afresh; without the user's, it is read here.
+
+        Raises:
+            Missing.
+        """
+        seen = by.manages or (by.is_user(user_id) and by.scoped_key is None)
+        if not is_id(user_id) or not seen:
             raise Missing("user")
         key = keys.user(by.organization, user_id)
-        return read_user(_found(self._recent.get(key).get(key)))
+        record = None if records is None else records.get(key)
+        return read_user(_found(record or self._recent.get(key).get(key)))
 
     def find(self, by: Authority, email: str) -> User:
         """The user with that address, for administrators. Raises Missing, Forbidden."""
@@ -133,7 +137,7 @@ class Users:
             InvalidField: naming the field; AlreadyTaken for the address of another user.
             LastAdministrator: he would no longer be an active one.
         """
-        _require_change(by, user_id, changes)
+        require_change(by, user_id, changes)
         given: dict[str, Any] = {}
         if changes.email is not None:
             given["email"] = parse_email(changes.email).text
@@ -272,19 +276,3 @@ def _found(record: Record | None) -> Record:
 def _require_id(user_id: str) -> None:
     if not is_id(user_id):
         raise Missing("user")
-
-
-def _require_change(by: Authority, user_id: str, changes: UserChanges) -> None:
-    """Return if this authority may change that about that user. Raises Missing, Forbidden."""
-    _require_id(user_id)
-    if by.manages:
-        return
-    if not by.is_user(user_id) or not isinstance(by.holder, Principal):
-        raise Missing("user")
-    if by.holder.scopes is not None:
-        raise Forbidden("A key with scopes manages nothing.")
-    if any(value is not None for value in (changes.email, changes.role, changes.active)):
-        raise Forbidden("Only an administrator may change an address, a role or a state.")
-    # Who found a key must not be able to take over the account.
-    if changes.password is not None and by.holder.method != "password":
-        raise Forbidden("A password is changed with the old password, not with an API key.")

@@ -17,8 +17,8 @@ installation begin with `_`. Keys hold a repository's random id, never its name.
     ORG#keys#USER     / count               → how many keys the user has
     ORG#seen#USER     / ADDRESS             → that the user signed in from there (30 days)
     ORG#attempts      / MINUTE#WHAT         → failed sign-ins, counted (expires)
-    ORG#refusals      / MINUTE#WHAT         → refused requests, counted (expires)
     ORG#repositories  / NAME                → repository: id, format, kind, rules
+    ORG#repository-names / ID               → name of the repository, as long as it is there
 
     ORG#deleted-repositories / NAME/TIME#ID → deleted repository, to be restored
 
@@ -127,10 +127,6 @@ def attempts(org: str, moment: datetime, what: str) -> Key:
     return Key(f"{org}#attempts", f"{minute(moment)}#{what}")
 
 
-def refusals(org: str, moment: datetime, what: str) -> Key:
-    return Key(f"{org}#refusals", f"{minute(moment)}#{what}")
-
-
 def repositories(org: str) -> str:
     return f"{org}#repositories"
 
@@ -138,6 +134,10 @@ def repositories(org: str) -> str:
 @lru_cache(maxsize=4096)
 def repository(org: str, name: str) -> Key:
     return Key(repositories(org), name)
+
+
+def repository_name(org: str, repository_id: str) -> Key:
+    return Key(f"{org}#repository-names", repository_id)
 
 
 def deleted_repositories(org: str) -> str:

@@ -1,6 +1,6 @@
 """The JSON forms of what the API shows, and the paging that its lists share."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 from falcon import Request
 
 from app.cursors import Cursors
-from app.repositories import Repository
-from auth.principals import Grants
+from app.repositories import Catalogue, Repository
+from auth.principals import Grants, Principal
 from auth.records import ApiKey, Listing, User
 from middleware.context import context_of
 from middleware.problems import Problem
@@ -31,7 +31,7 @@ class Paging:
         req: Request,
         name: str,
         read: Callable[[str, int], Listing[Item]],
-        show: Callable[[Item], Mapping[str, Any]],
+        show: Callable[[Sequence[Item]], Sequence[Mapping[str, Any]]],
         scope: tuple[str, ...],
     ) -> dict[str, Any]:
         """One page as JSON: the items under `name`, and `next`, a cursor or null."""
@@ -42,7 +42,7 @@ class Paging:
         after = self.cursors.open(cursor, *scope) if cursor else ""
         page = read(after, limit)
         return {
-            name: [show(item) for item in page.items],
+            name: show(page.items),
             "next": self.cursors.seal(page.next, *scope) if page.next is not None else None,
         }
 
@@ -51,6 +51,46 @@ def scope_of(req: Request, *parts: str) -> tuple[str, ...]:
     """What a cursor is bound to: the caller, the route, and whatever filters the list."""
     context = context_of(req)
     return (context.organization or "", context.user or "", context.route, *parts)
+
+
+def repositories_json(repositories: Iterable[Repository]) -> list[dict[str, Any]]:
+    """Repositories as the API shows them."""
+    return [repository_json(repository) for repository in repositories]
+
+
+def users_json(
+    catalogue: Catalogue, organization: str, users: Sequence[User]
+) -> list[dict[str, Any]]:
+    """Users as the API shows them, with one read for the names of a hundred repositories."""
+    names = _names(catalogue, organization, (user.permissions for user in users))
+    return [user_json(user, names) for user in users]
+
+
+def keys_json(
+    catalogue: Catalogue, organization: str, keys: Sequence[ApiKey]
+) -> list[dict[str, Any]]:
+    """API keys as the API shows them, with one read for the names of a hundred repositories."""
+    names = _names(catalogue, organization, (key.scopes or {} for key in keys))
+    return [key_json(key, names) for key in keys]
+
+
+def scoped_json(catalogue: Catalogue, principal: Principal) -> dict[str, Any]:
+    """What a key with scopes is told of itself: nothing of its user but his id.
+
+    Such a key lies in the settings of a build, where others read it too.
+    """
+    scopes = principal.scopes or {}
+    names = _names(catalogue, principal.organization, [scopes])
+    return {
+        "id": principal.user_id,
+        "key": principal.key_id,
+        "scopes": grants_json(scopes, names),
+        "expires": time_text(principal.expires),
+    }
+
+
+def _names(catalogue: Catalogue, organization: str, grants: Iterable[Grants]) -> Mapping[str, str]:
+    return catalogue.names(organization, sorted({one for granted in grants for one in granted}))
 
 
 def repository_json(repository: Repository) -> dict[str, Any]:

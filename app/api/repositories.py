@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from falcon import HTTP_201, HTTP_204, Request, Response
 
-from app.api.answers import Paging, repository_json, scope_of
+from app.api.answers import Paging, repositories_json, repository_json, scope_of
 from app.api.reading import Fields, read_fields
 from app.repositories import (
     Catalogue,
@@ -17,7 +17,7 @@ from app.repositories import (
     RepositoryName,
     Rules,
 )
-from app.visitors import authority_of, confirmed
+from app.visitors import authority_of, confirmed, confirmed_with
 from auth.errors import InvalidField
 from auth.principals import Action, Principal
 from auth.records import Listing
@@ -44,7 +44,9 @@ class Repositories:
         def read(after: str, limit: int) -> Listing[Repository]:
             return readable(self._catalogue, principal, after, limit)
 
-        resp.media = self._paging.answer(req, "repositories", read, repository_json, scope_of(req))
+        resp.media = self._paging.answer(
+            req, "repositories", read, repositories_json, scope_of(req)
+        )
 
     def on_post(self, req: Request, resp: Response) -> None:
         """Make a repository."""
@@ -76,31 +78,40 @@ class OneRepository:
 
     def on_get(self, req: Request, resp: Response, name: str) -> None:
         """Show a repository that the caller may read."""
-        principal = confirmed(req, self._recent)
-        repository = self._catalogue.get(principal.organization, RepositoryName.parse(name))
+        parsed = RepositoryName.parse(name)
+        principal, records = confirmed_with(
+            req, self._recent, lambda at: self._catalogue.needs(at, parsed)
+        )
+        repository = self._catalogue.get(principal.organization, parsed, records)
         if not principal.may(repository.id, Action.READ):
             raise RepositoryMissing(name)
         resp.media = repository_json(repository)
 
     def on_patch(self, req: Request, resp: Response, name: str) -> None:
         """Change a repository's rules; those that are not named stay."""
-        principal = confirmed(req, self._recent)
+        parsed = RepositoryName.parse(name)
+        principal, records = confirmed_with(
+            req, self._recent, lambda at: self._catalogue.needs(at, parsed)
+        )
         authority = authority_of(req, principal)
         authority.require_admin()
         fields = read_fields(req)
         rules = _rules(fields)
         fields.finish()
         repository = self._catalogue.update(
-            authority.organization, authority.actor, RepositoryName.parse(name), rules
+            authority.organization, authority.actor, parsed, rules, records
         )
         resp.media = repository_json(repository)
 
     def on_delete(self, req: Request, resp: Response, name: str) -> None:
         """Delete a repository: it is gone for everyone at once."""
-        principal = confirmed(req, self._recent)
+        parsed = RepositoryName.parse(name)
+        principal, records = confirmed_with(
+            req, self._recent, lambda at: self._catalogue.needs(at, parsed)
+        )
         authority = authority_of(req, principal)
         authority.require_admin()
-        self._catalogue.delete(authority.organization, authority.actor, RepositoryName.parse(name))
+        self._catalogue.delete(authority.organization, authority.actor, parsed, records)
         resp.status = HTTP_204
 
 

@@ -1,17 +1,19 @@
 """`/api/user` and `/api/users`: administrators manage people, everyone sees himself."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from falcon import HTTP_201, HTTP_204, Request, Response
 
-from app.api.answers import Paging, scope_of, user_json
-from app.api.grants import by_ids
+from app.api.answers import Paging, scope_of, scoped_json, user_json, users_json
+from app.api.grants import ById, by_ids
 from app.api.reading import Fields, read_fields
 from app.repositories import Catalogue
-from app.visitors import authority_of, confirmed
+from app.visitors import authority_of, confirmed, confirmed_with
 from auth.errors import InvalidField
-from auth.fields import GivenGrants
 from auth.principals import Authority
 from auth.records import Listing, User
-from auth.users import UserChanges
+from auth.user_changes import UserChanges
 from auth.users import Users as UserService
 from middleware.declarations import Access
 from storage.metadata.recent import Recent
@@ -30,18 +32,22 @@ class People:
     def _authority(self, req: Request) -> Authority:
         return authority_of(req, confirmed(req, self._recent))
 
-    def _show(self, by: Authority, user: User) -> dict[str, object]:
-        return user_json(user, self._catalogue.names(by.organization))
+    def _show(self, by: Authority, user: User) -> dict[str, Any]:
+        return users_json(self._catalogue, by.organization, [user])[0]
 
 
 class Me(People):
     """`GET /api/user`: who the credential is."""
 
     def on_get(self, req: Request, resp: Response) -> None:
-        """Show the caller to himself."""
-        principal = confirmed(req, self._recent)
+        """Show the caller to himself; a key with scopes learns no more than those."""
+        # What a claim rests on holds the user's record.
+        principal, records = confirmed_with(req, self._recent, lambda _: ())
+        if principal.scopes is not None:
+            resp.media = scoped_json(self._catalogue, principal)
+            return
         by = authority_of(req, principal)
-        resp.media = self._show(by, self._users.get(by, principal.user_id))
+        resp.media = self._show(by, self._users.get(by, principal.user_id, records))
 
 
 class Users(People):
@@ -57,14 +63,14 @@ class Users(People):
         """List users."""
         by = self._authority(req)
         by.require_admin()
-        names = self._catalogue.names(by.organization)
 
         def read(after: str, limit: int) -> Listing[User]:
             return self._users.list(by, after, limit)
 
-        resp.media = self._paging.answer(
-            req, "users", read, lambda user: user_json(user, names), scope_of(req)
-        )
+        def show(users: Sequence[User]) -> list[dict[str, Any]]:
+            return users_json(self._catalogue, by.organization, users)
+
+        resp.media = self._paging.answer(req, "users", read, show, scope_of(req))
 
     def on_post(self, req: Request, resp: Response) -> None:
         """Make a user."""
@@ -75,7 +81,7 @@ class Users(People):
         name = fields.text("name", "") or email.partition("@")[0]
         password = fields.text("password")
         active = fields.flag("active")
-        grants, ids = _permissions(self._catalogue, by, fields)
+        given = _permissions(self._catalogue, by, fields)
         fields.finish()
         user = self._users.create(
             by,
@@ -84,12 +90,12 @@ class Users(People):
             role=role,
             password=password,
             active=active is not False,
-            permissions=grants,
-            repositories=ids,
+            permissions=given.grants,
+            repositories=given.names,
         )
         resp.status = HTTP_201
         resp.set_header("Location", f"/api/users/{user.id}")
-        resp.media = self._show(by, user)
+        resp.media = user_json(user, given.names)
 
 
 class OneUser(People):
@@ -97,8 +103,11 @@ class OneUser(People):
 
     def on_get(self, req: Request, resp: Response, user: str) -> None:
         """Show a user: to administrators, and to himself."""
-        by = self._authority(req)
-        resp.media = self._show(by, self._users.get(by, user))
+        principal, records = confirmed_with(
+            req, self._recent, lambda at: self._users.needs(at, user)
+        )
+        by = authority_of(req, principal)
+        resp.media = self._show(by, self._users.get(by, user, records))
 
     def on_patch(self, req: Request, resp: Response, user: str) -> None:
         """Change a user: an administrator anyone, a user his own name and password."""
@@ -132,18 +141,16 @@ class Permissions(People):
         if given is None:
             raise InvalidField("repositories", "is missing")
         fields.finish()
-        grants, ids = by_ids(self._catalogue, by.organization, "repositories", given)
-        resp.media = self._show(by, self._users.set_permissions(by, user, grants, ids))
+        found = by_ids(self._catalogue, by, "repositories", given)
+        changed = self._users.set_permissions(by, user, found.grants, found.names)
+        resp.media = user_json(changed, found.names)
 
 
-def _permissions(
-    catalogue: Catalogue, by: Authority, fields: Fields
-) -> tuple[GivenGrants, list[str]]:
+def _permissions(catalogue: Catalogue, by: Authority, fields: Fields) -> ById:
     """`permissions` of a new user, in the form of `PUT …/permissions`."""
     inner = fields.object("permissions")
     if inner is None:
-        return {}, []
+        return ById({}, {})
     given = inner.actions("repositories") or {}
     inner.finish()
-    grants, ids = by_ids(catalogue, by.organization, "permissions", given)
-    return grants, ids
+    return by_ids(catalogue, by, "permissions", given)

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
-from app.api.answers import key_json
+from app.api.answers import key_json, keys_json
 from app.api.grants import by_ids
 from app.cli.output import CommandFailed, Commands, Output, add_json
 from app.cli.people import office
@@ -44,11 +44,10 @@ def add(commands: Commands) -> None:
 def _list(options: argparse.Namespace, environment: Mapping[str, str], output: Output) -> int:
     with office(environment) as at:
         user = at.user(options.user).id if options.user else None
-        names = at.catalogue.names(at.by.organization)
         rows, after = [], ""
         while True:
             page = at.api_keys.list(at.by, user, after, 1000)
-            rows += [key_json(key, names) for key in page.items]
+            rows += keys_json(at.catalogue, at.by.organization, page.items)
             if page.next is None:
                 break
             after = page.next
@@ -64,20 +63,17 @@ def _create(options: argparse.Namespace, environment: Mapping[str, str], output:
             raise CommandFailed("--days is from 1 to 36500")
         expires = datetime.now(UTC) + timedelta(days=options.days)
     with office(environment) as at:
-        grants, ids = (
-            by_ids(at.catalogue, at.by.organization, "scope", scopes) if scopes else (None, [])
-        )
+        given = by_ids(at.catalogue, at.by, "scope", scopes)
         made = at.api_keys.create(
             at.by,
             name=options.name,
             user_id=at.user(options.user).id,
-            scopes=grants,
-            repositories=ids,
+            scopes=given.grants if scopes else None,
+            repositories=given.names,
             expires=expires,
         )
-        names = at.catalogue.names(at.by.organization)
         output.result(
-            key_json(made.key, names) | {"secret": made.secret.text},
+            key_json(made.key, given.names) | {"secret": made.secret.text},
             f"{made.key.id}: made. The secret, shown this once:",
             made.secret.text,
         )

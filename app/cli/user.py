@@ -7,13 +7,13 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from app.api.answers import user_json
+from app.api.answers import user_json, users_json
 from app.api.grants import by_ids
 from app.cli.output import CommandFailed, Commands, Output, add_json
 from app.cli.people import Office, office
 from auth.principals import Action, Role
 from auth.records import User
-from auth.users import UserChanges
+from auth.user_changes import UserChanges
 
 _COLUMNS = ("id", "email", "name", "role", "active")
 _PASSWORD_BYTES = 18  # 24 characters
@@ -76,10 +76,9 @@ def _add_password(parser: argparse.ArgumentParser) -> None:
 def _list(_: argparse.Namespace, environment: Mapping[str, str], output: Output) -> int:
     with office(environment) as at:
         rows, after = [], ""
-        names = at.catalogue.names(at.by.organization)
         while True:
             page = at.users.list(at.by, after, 1000)
-            rows += [user_json(user, names) for user in page.items]
+            rows += users_json(at.catalogue, at.by.organization, page.items)
             if page.next is None:
                 break
             after = page.next
@@ -121,18 +120,17 @@ def _grant(options: argparse.Namespace, environment: Mapping[str, str], output: 
             raise CommandFailed(f"there is no action {action!r}: read, write or delete")
     with office(environment) as at:
         user = at.user(options.user)
-        names = at.catalogue.names(at.by.organization)
+        names = at.catalogue.names(at.by.organization, user.permissions)
         given = {
             names[repository]: [action.value for action in actions]
             for repository, actions in user.permissions.items()
             if repository in names
         }
         given[options.repository] = options.actions
-        given = {name: actions for name, actions in given.items() if actions}
-        if options.actions == [] and options.repository not in names.values():
-            raise CommandFailed(f"there is no repository {options.repository!r}")
-        grants, ids = by_ids(at.catalogue, at.by.organization, "repository", given)
-        _show(at, at.users.set_permissions(at.by, user.id, grants, ids), output, "granted", {})
+        found = by_ids(at.catalogue, at.by, "repository", given)  # that one has to be there
+        grants = {repository: actions for repository, actions in found.grants.items() if actions}
+        changed = at.users.set_permissions(at.by, user.id, grants, found.names)
+        _show(at, changed, output, "granted", {})
     return 0
 
 
@@ -145,7 +143,8 @@ def _delete(options: argparse.Namespace, environment: Mapping[str, str], output:
 
 
 def _show(at: Office, user: User, output: Output, done: str, secret: Mapping[str, Any]) -> None:
-    described = user_json(user, at.catalogue.names(at.by.organization)) | dict(secret)
+    names = at.catalogue.names(at.by.organization, user.permissions)
+    described = user_json(user, names) | dict(secret)
     lines = [f"{user.email} ({user.role.value}, {user.id}): {done}"]
     lines += [f"password, shown this once: {text}" for text in secret.values()]
     output.result(described, *lines)

@@ -1,9 +1,14 @@
-"""The catalogue of an organization's repositories: made, changed, listed and deleted."""
+"""The catalogue of an organization's repositories: made, changed, listed and deleted.
+
+A repository is found by its name, and grants hold its id: beside each repository's record
+lies one that leads from the id to the name, written in the same commits.
+"""
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import TypeAlias
 
 from app.repositories.names import RepositoryName
 from app.repositories.repository import (
@@ -15,10 +20,14 @@ from app.repositories.repository import (
 )
 from storage import keys
 from storage.events import Actor, Journal
-from storage.metadata import ConditionFailed, Delete, Key, Put
+from storage.metadata import ConditionFailed, Delete, Key, Put, Record
 from storage.metadata.recent import Recent
 
+#: Records that a caller has read already, afresh.
+Records: TypeAlias = Mapping[Key, Record]
+
 PAGE = 500
+_NAMES_PER_GET = 100  # as many as one get reads
 ATTEMPTS = 5  # at a change that others' changes get in the way of
 
 
@@ -92,6 +101,11 @@ class Catalogue:
         try:
             done = self._recent.commit(
                 Put(key, repository.value(), absent=True),
+                Put(
+                    keys.repository_name(organization, repository.id),
+                    {"name": name.text},
+                    absent=True,
+                ),
                 witness=self._journal.event(
                     organization, actor, "repository.create", repository=repository.id
                 ),
@@ -100,10 +114,16 @@ class Catalogue:
             raise RepositoryExists(name.text) from error
         return replace(repository, version=done.versions[key])
 
-    def get(self, organization: str, name: RepositoryName) -> Repository:
-        """Read a repository afresh. Raises RepositoryMissing."""
+    def needs(self, organization: str, name: RepositoryName) -> tuple[Key, ...]:
+        """What `get`, `update` and `delete` begin with, for who reads it with more besides."""
+        return (keys.repository(organization, name.text),)
+
+    def get(
+        self, organization: str, name: RepositoryName, records: Records | None = None
+    ) -> Repository:
+        """Read a repository afresh, unless `records` hold it. Raises RepositoryMissing."""
         key = keys.repository(organization, name.text)
-        record = self._recent.remembering(key).get(key)
+        record = (self._recent.remembering(key) if records is None else records).get(key)
         if record is None:
             raise RepositoryMissing(name.text)
         return Repository.read(organization, record)
@@ -119,16 +139,34 @@ class Catalogue:
                 return
             after = page.next
 
-    def names(self, organization: str) -> dict[str, str]:
-        """The names of all repositories by their ids."""
-        return {repository.id: repository.name for repository in self.every(organization)}
+    def names(self, organization: str, ids: Iterable[str]) -> dict[str, str]:
+        """The names of those repositories that are there, by their ids: one read for 100."""
+        wanted = [keys.repository_name(organization, one) for one in dict.fromkeys(ids)]
+        return {key.sort: record.value["name"] for key, record in self._read(wanted).items()}
+
+    def named(
+        self, organization: str, names: Iterable[RepositoryName]
+    ) -> dict[RepositoryName, Repository]:
+        """Those repositories that are there, by their names: one read for 100."""
+        wanted = {name: keys.repository(organization, name.text) for name in names}
+        found = self._read(list(wanted.values()))
+        return {
+            name: Repository.read(organization, found[key])
+            for name, key in wanted.items()
+            if key in found
+        }
 
     def update(
-        self, organization: str, actor: Actor, name: RepositoryName, rules: Rules
+        self,
+        organization: str,
+        actor: Actor,
+        name: RepositoryName,
+        rules: Rules,
+        records: Records | None = None,
     ) -> Repository:
         """Change rules. Raises RepositoryMissing, InvalidRepository."""
         for _ in range(ATTEMPTS):
-            old = self.get(organization, name)
+            old, records = self.get(organization, name, records), None
             new = _with(old, rules)
             key = keys.repository(organization, name.text)
             try:
@@ -143,13 +181,19 @@ class Catalogue:
             return replace(new, version=done.versions[key])
         raise RepositoryBusy(name.text)
 
-    def delete(self, organization: str, actor: Actor, name: RepositoryName) -> None:
+    def delete(
+        self,
+        organization: str,
+        actor: Actor,
+        name: RepositoryName,
+        records: Records | None = None,
+    ) -> None:
         """Delete a repository: its name is free at once, its record is kept for restoring.
 
         Raises RepositoryMissing.
         """
         for _ in range(ATTEMPTS):
-            old = self.get(organization, name)
+            old, records = self.get(organization, name, records), None
             now = self._clock()
             kept = Key(
                 keys.deleted_repositories(organization), f"{name.text}/{keys.time(now)}#{old.id}"
@@ -157,6 +201,7 @@ class Catalogue:
             try:
                 self._recent.commit(
                     Delete(keys.repository(organization, name.text), at=old.version),
+                    Delete(keys.repository_name(organization, old.id)),
                     Put(kept, old.value() | {"deleted": now.isoformat(), "user": actor.user}),
                     witness=self._journal.event(
                         organization, actor, "repository.delete", repository=old.id
@@ -166,6 +211,12 @@ class Catalogue:
                 continue
             return
         raise RepositoryBusy(name.text)
+
+    def _read(self, wanted: list[Key]) -> Records:
+        found: dict[Key, Record] = {}
+        for start in range(0, len(wanted), _NAMES_PER_GET):
+            found |= self._recent.get(*wanted[start : start + _NAMES_PER_GET])
+        return found
 
 
 def _with(repository: Repository, rules: Rules) -> Repository:

@@ -365,7 +365,28 @@ def test_a_key_with_scopes_manages_nothing(process: Process, role: Role) -> None
     ):
         with pytest.raises(Forbidden):
             call()
-    assert process.users.get(by, user.id).id == user.id
+
+
+@pytest.mark.parametrize("role", [Role.ADMIN, Role.DEVELOPER])
+def test_a_key_with_scopes_sees_itself_alone(process: Process, role: Role) -> None:
+    """Not its user, and none of his other keys."""
+    user = process.user(role=role)
+    made = [
+        process.keys.create(process.operator, name="ci", user_id=user.id, scopes=scopes)
+        for scopes in ({}, {}, None)
+    ]
+    narrow, *others = sorted(made, key=lambda key: (key.key.scopes is None, key.key.id))
+    by = process.authenticate(narrow.secret).acting("request")
+    with pytest.raises(Missing):
+        process.users.get(by, user.id)
+    assert process.keys.list(by, user.id).items == (narrow.key,)
+    assert process.keys.list(by, user.id, narrow.key.id).items == ()
+    assert process.keys.get(by, narrow.key.id) == narrow.key
+    for other in others:
+        with pytest.raises(Missing):
+            process.keys.get(by, other.key.id)
+        with pytest.raises(Missing):
+            process.keys.delete(by, other.key.id)
 
 
 @pytest.mark.parametrize("user_id", ["", "a" * 16, "x" * 5000, "\ud800", "../x", "count"])

@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from app.cli import main
+from app.installation import opened
 from app.settings import read_settings
+from auth.organizations import DEFAULT, Organizations
 from storage.blobs import open_blobs
 from tests.cli.command import COMMAND, run
 
@@ -118,7 +120,7 @@ def test_wrong_usage_is_2(strongroom: Here, arguments: Sequence[str]) -> None:
         (("user", "update", "admin@localhost", "--role", "reader"), "last active administrator"),
         (("user", "grant", "admin@localhost", "nowhere", "read"), "repository"),
         (("user", "grant", "admin@localhost", "files", "fly"), "fly"),
-        (("user", "grant", "admin@localhost", "nowhere"), "nowhere"),
+        (("user", "grant", "admin@localhost", "nowhere"), "not there"),
         (("key", "create", "nobody@example.org", "--name", "x"), "no user"),
         (("key", "create", "admin@localhost", "--name", ""), "name"),
         (("key", "create", "admin@localhost", "--name", "x", "--scope", "files"), "scope"),
@@ -202,21 +204,27 @@ def test_collection_removes_what_is_old_and_unreferenced_alone(
 ) -> None:
     settings = read_settings({"STRONGROOM_DATA": str(data)})
     blobs = open_blobs(settings.blobs, data, settings.upload_memory_bytes)
-    for _ in range(3):
-        with blobs.create("org", 4) as writer:
+    with opened(settings) as at:
+        organization = Organizations(at.recent).resolve(DEFAULT)
+    for owner in (organization, organization, organization, "another"):
+        with blobs.create(owner, 4) as writer:
             writer.window()[:4] = b"data"
             writer.filled(4)
             writer.commit()
-    paths = sorted(path for path in (data / "blobs").rglob("*") if path.is_file())
-    for path in paths[:2]:
+    ours = sorted(path for path in (data / "blobs" / organization).rglob("*") if path.is_file())
+    foreign = [path for path in (data / "blobs" / "another").rglob("*") if path.is_file()]
+    for path in (*ours[:2], *foreign):
         os.utime(path, (time.time() - 90_000,) * 2)
-    nothing = {"dry_run": True, "uploads": 0, "blobs": 2, "bytes": 8, "expired_records": 0}
-    assert strongroom.json("gc", "--dry-run") == nothing
-    assert len(blobs.list().entries) == 3
+    found = {"uploads": 0, "blobs": 2, "bytes": 8, "expired_records": 0, "foreign": 1}
+    assert strongroom.json("gc", "--dry-run") == {"dry_run": True, **found}
+    assert len(blobs.list().entries) == 4
     assert strongroom.json("gc")["blobs"] == 2
-    assert len(blobs.list().entries) == 1
+    assert len(blobs.list().entries) == 2
     status, out, _ = strongroom("gc", "--grace-hours", "1")
-    assert (status, out) == (0, "0 unfinished uploads and 0 unreferenced blobs (0 bytes) removed\n")
+    assert status == 0
+    warned, *done = out.splitlines()
+    assert warned.startswith("1 blobs belong to no organization")
+    assert done == ["0 unfinished uploads and 0 unreferenced blobs (0 bytes) removed"]
 
 
 def test_nothing_is_set_up_by_a_command(

@@ -402,6 +402,78 @@ def test_a_bad_field_of_a_key_is_422_and_named(
     assert answer.detail.startswith(f"'{named}' ")
 
 
+def test_a_scope_names_only_what_its_maker_knows_of(memory_stand: Stand) -> None:
+    """Names can't be tried out: what is hidden is answered as what is not there."""
+    known, written = memory_stand.repository("known"), memory_stand.repository("written")
+    memory_stand.repository("hidden")
+    everything = ["read", "write", "delete"]
+    person = memory_stand.person(grants={known.id: everything, written.id: ["write"]})
+    reader = memory_stand.person("reader", grants={known.id: ["read"], written.id: ["write"]})
+    narrow = memory_stand.person("admin", scopes={known.id: ["read"]})
+    for who, hidden in (
+        (person.by_key, ["hidden"]),
+        (person.by_password, ["hidden"]),
+        (reader.by_key, ["hidden", "written"]),
+        (narrow.by_key, ["hidden", "written"]),
+    ):
+        client = memory_stand.client.as_(who)
+        absent = client.post(KEYS, {"name": "x", "scopes": {"absent": ["read"]}})
+        assert absent.status == 422
+        for name in (*hidden, "No Name", "x" * 1000, ""):
+            for scopes in ({name: ["read"]}, {name: ["fly"]}, {"known": ["read"], name: []}):
+                with nothing_stored(memory_stand):
+                    answer = client.post(KEYS, {"name": "x", "scopes": scopes})
+                assert (answer.status, answer.detail) == (422, absent.detail), (who, scopes)
+    for who, name in ((person, "known"), (person, "written"), (reader, "known")):
+        client = memory_stand.client.as_(who.by_key)
+        made = client.post(KEYS, {"name": "x", "scopes": {name: ["read"]}})
+        assert made.status == 201
+        assert made.json["scopes"] == {name: ["read"]}
+    assert memory_stand.admins.post(KEYS, {"name": "x", "scopes": {"hidden": []}}).status == 201
+
+
+def test_more_scopes_than_there_may_be_are_refused_without_a_look(memory_stand: Stand) -> None:
+    scopes: dict[str, list[str]] = {f"r{n}": [] for n in range(501)}
+    memory_stand.admins.get("/api/user")
+    before = len(memory_stand.engine.made)
+    assert memory_stand.admins.post(KEYS, {"name": "x", "scopes": scopes}).status == 422
+    assert memory_stand.engine.made[before:] == ["get"], "who it is"
+
+
+def test_a_key_with_scopes_is_told_of_itself_alone(memory_stand: Stand) -> None:
+    """It lies in the settings of a build: nothing of a person, no other grant, no other key."""
+    files, other = memory_stand.repository("files"), memory_stand.repository("other")
+    person = memory_stand.person(
+        grants={files.id: ["read", "write"], other.id: ["read"]}, scopes={files.id: ["read"]}
+    )
+    memory_stand.admins.post(KEYS, {"name": "a secret purpose", "user": person.id})
+    client = memory_stand.client.as_(person.by_key)
+    own = client.get("/api/user")
+    assert own.json == {
+        "id": person.id,
+        "key": person.key_id,
+        "scopes": {"files": ["read"]},
+        "expires": None,
+    }
+    listed = client.get(KEYS)
+    assert [key["id"] for key in listed.json["keys"]] == [person.key_id]
+    assert listed.json["next"] is None
+    assert client.get(f"{KEYS}?user={person.id}").json == listed.json
+    assert client.get(f"{KEYS}/{person.key_id}").json == listed.json["keys"][0]
+    assert client.get(f"{KEYS}?user=all").status == 403
+    assert client.get(f"{KEYS}?user={memory_stand.admin.id}").status == 404
+    whole = memory_stand.client.as_(person.by_password)
+    for key in whole.get(KEYS).json["keys"]:
+        if key["id"] != person.key_id:
+            assert client.get(f"{KEYS}/{key['id']}").status == 404
+            assert client.delete(f"{KEYS}/{key['id']}").status == 404
+    assert client.get(f"{USERS}/{person.id}").status == 404
+    assert whole.get("/api/user").json["email"] == person.email
+    text = own.text + listed.text
+    for hidden in ("example.org", "Somebody", "other", "a secret purpose", "write"):
+        assert hidden not in text
+
+
 def test_no_key_is_made_for_nobody(memory_stand: Stand) -> None:
     with nothing_stored(memory_stand):
         for user in ("a" * 16, "nobody", "", "..", "\ud800x"[1:] + "é"):
@@ -499,6 +571,74 @@ def test_names_of_any_script_are_kept_as_they_are(api: Client) -> None:
     name = 'Ärger "quoted" \\ \u202e \U0001f4e6 </script>'
     user = new_user(api, name=name)
     assert api.get(f"{USERS}/{user['id']}").json["name"] == name
+
+
+READS = {
+    "oneself": ("/api/user", 2),
+    "a key": ("/api/keys/{key}", 2),
+    "a user": ("/api/users/{user}", 2),
+    "a repository": ("/api/repositories/r7", 1),
+    "users": ("/api/users", 3),
+    "keys": ("/api/keys?user={user}", 4),
+    "repositories": ("/api/repositories", 2),
+}
+
+
+@pytest.mark.parametrize("what", READS)
+@pytest.mark.parametrize("repositories", [10, 60])
+def test_a_read_of_the_api_costs_few_round_trips_however_much_there_is(
+    memory_stand: Stand, what: str, repositories: int
+) -> None:
+    """Who asks comes with the first read, and names of repositories in one for a hundred."""
+    target, reads = READS[what]
+    made = [memory_stand.repository(f"r{n}") for n in range(repositories)]
+    grants = {repository.id: ["read"] for repository in made}
+    person = memory_stand.person("admin", grants)
+    memory_stand.admins.post(
+        KEYS, {"name": "x", "user": person.id, "scopes": {"r1": ["read"], "r2": ["read"]}}
+    )
+    client = memory_stand.client.as_(person.by_key)
+    keys = client.get(KEYS).json["keys"]
+    scoped = next(key["id"] for key in keys if key["scopes"] is not None)
+    before = len(memory_stand.engine.made)
+    answer = client.get(target.format(key=scoped, user=person.id))
+    assert answer.status == 200
+    assert len(memory_stand.engine.made) - before == reads
+
+
+def test_names_are_found_past_what_one_read_holds(memory_stand: Stand) -> None:
+    """Of 150 grants each is shown by its name, and those of what was deleted not at all."""
+    names = [f"r{n:03}" for n in range(150)]
+    for name in names:
+        memory_stand.repository(name)
+    user = new_user(memory_stand.admins)
+    at = f"{USERS}/{user['id']}"
+    given = {"repositories": {key: ["read"] for key in names}}
+    assert memory_stand.admins.ask("PUT", f"{at}/permissions", json=given).status == 200
+    assert memory_stand.admins.delete(f"{REPOSITORIES}/r001").status == 204
+    shown = memory_stand.admins.get(at).json["permissions"]["repositories"]
+    assert sorted(shown) == [name for name in names if name != "r001"]
+
+
+CHANGES: dict[str, tuple[str, str, object, int]] = {
+    "revoking a key": ("DELETE", "/api/keys/{key}", None, 1),
+    "deleting a repository": ("DELETE", "/api/repositories/files", None, 1),
+    "changing a repository": ("PATCH", "/api/repositories/files", {"public": True}, 1),
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_a_change_reads_who_asks_and_what_it_changes_at_once(
+    memory_stand: Stand, what: str
+) -> None:
+    method, target, body, reads = CHANGES[what]
+    memory_stand.repository("files")
+    person = memory_stand.person()
+    memory_stand.admins.get("/api/user")
+    before = len(memory_stand.engine.made)
+    answer = memory_stand.admins.ask(method, target.format(key=person.key_id), json=body)
+    assert answer.status < 300
+    assert memory_stand.engine.made[before:] == ["get"] * reads + ["transact"]
 
 
 def test_every_change_is_an_event_that_names_no_person(memory_stand: Stand) -> None:
