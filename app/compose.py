@@ -1,5 +1,6 @@
 """Composes the application: the one function that makes everything and hands it on."""
 
+import logging
 import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -21,6 +22,7 @@ from auth.verified import VerifiedPasswords
 from middleware.context import Application, Entrance
 from middleware.metrics import Metrics
 from storage import keys
+from storage.metadata import Unavailable
 
 
 class Service:
@@ -44,9 +46,9 @@ def compose(settings: Settings) -> Service:
     """The service of one process. Call it after a fork: it opens connections and files."""
     make_data_folder(settings)
     metrics = Metrics(metrics_folder(settings))
+    metrics.render()  # which folds together what dead processes have counted
     installation = open_installation(settings, metrics)
-    # A store that a newer version wrote is refused before it is touched.
-    check_format(installation.metadata.get(keys.FORMAT).get(keys.FORMAT))
+    _refuse_newer_format(installation)
     checks = Checks(installation.metadata, installation.blobs)
     slow_hashes = SlowHashes(run_folder(settings))
     parts = Parts(
@@ -73,6 +75,17 @@ def application() -> Service:
     """The service by the environment's settings, for `gunicorn 'app.compose:application()'`."""
     refuse_foreign_packages()
     return compose(read_settings(os.environ))
+
+
+def _refuse_newer_format(installation: Installation) -> None:
+    """Raise NewerFormat where a newer version has written. A store that is away is not looked
+    at: a process that is replaced meanwhile has to start, and to say 503."""
+    try:
+        found = installation.metadata.get(keys.FORMAT)
+    except Unavailable as error:
+        logging.getLogger(__name__).warning("the store's format could not be looked at: %s", error)
+        return
+    check_format(found.get(keys.FORMAT))
 
 
 def run_folder(settings: Settings) -> Path:
