@@ -6,6 +6,7 @@ the most, and never a slow hash; passwords have a way of their own (`sign_in`).
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Protocol
 
 from auth.claims import Claim, KeyClaim, prove_key
 from auth.credentials import ApiKeySecret, Credentials, EmailPassword
@@ -22,6 +23,12 @@ from storage.events import Journal
 from storage.metadata.recent import Recent
 
 
+class SignedIn(Protocol):
+    """Who is told of sign-ins: `FirstSignIn.signed_in`."""
+
+    def __call__(self, user_id: str, key_id: str | None = None, /) -> None: ...
+
+
 class Authenticator:
     """Turns credentials into claims. Safe for many threads; one a process.
 
@@ -33,7 +40,8 @@ class Authenticator:
         verified: the memory of verified passwords.
         parameters: how costly a password's hash should be by now.
         clock: aware.
-        signed_in: told the id of a user whose password was just verified by the slow hash.
+        signed_in: told the id of a user whose password was just verified by the slow hash,
+            and those of user and key when a claim of a key is first found good.
     """
 
     def __init__(
@@ -45,10 +53,11 @@ class Authenticator:
         verified: VerifiedPasswords | None = None,
         parameters: Parameters = STRONG,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-        signed_in: Callable[[str], None] | None = None,
+        signed_in: SignedIn | None = None,
     ) -> None:
         self._recent = recent
         self._clock = clock
+        self._signed_in = signed_in
         self._sign_in = SignIn(
             recent,
             journal,
@@ -86,4 +95,4 @@ class Authenticator:
         prove_key(record, proof)
         # The record may be seconds old, but the user of a key never changes.
         user = keys.user(organization, read_owner(record))
-        return KeyClaim(organization, proof, key, user, self._clock)
+        return KeyClaim(organization, proof, key, user, self._clock, self._signed_in)

@@ -30,7 +30,7 @@ FORMAT = 1
 DEFAULT_EMAIL = "admin@localhost"
 _PASSWORD_BYTES = 18  # 24 characters
 _KEY_NAME = "build tools"
-_GOES = "This file goes away when this user first signs in with the password.\n"
+_GOES = "This file goes away when this user first signs in with the password or the key.\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,12 @@ def prepare(
     candidate = None if wanted is None else bootstrap.candidate(wanted)
     pending = None
     if file is not None and candidate is not None and candidate.shown.generated:
-        pending = file.pend(candidate.shown.user_id, (lines or _lines)(candidate.shown) + _GOES)
+        key = candidate.shown.api_key
+        pending = file.pend(
+            candidate.shown.user_id,
+            None if key is None else fingerprint(key).key_id,
+            (lines or _lines)(candidate.shown) + _GOES,
+        )
     # What is raised from here on leaves the file: the commit may have happened, and the
     # next start decides with the administrators that it finds.
     done = decided(lambda: bootstrap.attempt(candidate))

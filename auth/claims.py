@@ -50,6 +50,9 @@ class KeyClaim:
     key: Key
     user: Key
     clock: Callable[[], datetime] = field(repr=False)
+    # Told the ids of user and key by the first decision, and by no later one: a claim is made
+    # once for thousands of requests, so that this costs them nothing.
+    signed_in: Callable[[str, str], None] | None = field(default=None, repr=False, compare=False)
     # The last decision with the very records that it was made by: while they are remembered
     # they are the same objects, and deciding anew would come to the same.
     _decided: list[tuple[Record, Record, Principal]] = field(
@@ -76,7 +79,10 @@ class KeyClaim:
         if read_owner(key) != self.user.sort or user.value.get("active") is not True:
             raise NotAuthenticated
         principal = principal_by_key(self.organization, user, key)
+        first = not self._decided
         self._decided[:] = [(key, user, principal)]
+        if first and self.signed_in is not None:
+            self.signed_in(user.key.sort, key.key.sort)
         return principal
 
 

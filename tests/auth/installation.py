@@ -114,7 +114,7 @@ class Process:
         self.recent = Recent(self.metadata, clock=clock.monotonic)
         self.hashes = CountedHashes(data / "run", slots=1)
         self.verified = VerifiedPasswords(clock=clock.monotonic)
-        self.signed_in: list[str] = []
+        self.signed_in: list[tuple[str, ...]] = []
         self.users = Users(self.recent, self.journal, self.hashes, parameters, clock)
         self.keys = ApiKeys(self.recent, self.journal, clock)
         self.organizations = Organizations(self.recent)
@@ -126,7 +126,7 @@ class Process:
             self.verified,
             parameters,
             clock,
-            self.signed_in.append,
+            lambda *ids: self.signed_in.append(ids),
         )
 
     @property

@@ -55,6 +55,23 @@ def test_a_cold_key_costs_one_read_of_its_own_and_a_warm_one_none(process: Proce
     assert warm == read
 
 
+def test_the_first_use_of_a_key_is_told_once_for_a_claim(
+    installation: Installation, process: Process
+) -> None:
+    """When it was found good, and by no request after that, also where all is read anew."""
+    key = made_key(process)
+    claim = process.authenticator.identify(process.organization, key.secret, "")
+    assert process.signed_in == []
+    with pytest.raises(NotAuthenticated):
+        claim.confirm({})
+    assert process.signed_in == []
+    for _ in range(3):
+        claim.confirm(process.recent.cached(*claim.needs()))
+        claim.confirm(process.recent.get(*claim.needs()))
+        installation.clock.pass_by(seconds=11)
+    assert process.signed_in == [(key.key.user_id, key.key.id)]
+
+
 @pytest.mark.parametrize("text", ["", "srk_", "srk_" + "0" * 49, "password", "srk_" + "ä" * 49])
 def test_malformed_keys_are_refused_without_a_read(process: Process, text: str) -> None:
     before = process.spent()

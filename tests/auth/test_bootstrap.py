@@ -22,6 +22,7 @@ from auth import (
     prepare,
 )
 from auth.passwords import CHEAP
+from auth.secret_texts import fingerprint
 from storage import keys
 from storage.events import Journal
 from storage.metadata import Metadata, Put
@@ -100,11 +101,40 @@ def test_the_file_is_for_its_owner_and_goes_away_at_his_first_sign_in(
     text = store.file.path.read_text()
     assert str(made.password) in text
     assert made.api_key.text in text
-    store.file.signed_in("a" * 16)
-    assert store.file.path.exists()
+    key_id = fingerprint(made.api_key).key_id
+    for others in (("a" * 16,), ("a" * 16, key_id), (made.user_id, "0" * 32)):
+        store.file.signed_in(*others)
+        assert store.file.path.exists()
     store.file.signed_in(made.user_id)
     assert store.left() == []
     store.file.signed_in(made.user_id)
+
+
+def test_the_file_goes_away_at_the_first_use_of_the_key_that_it_shows(
+    store: Store, processes: list[Process]
+) -> None:
+    """Not of another key of the same user, who may not have seen the file."""
+    done = store.start(Wanted())
+    assert done.made is not None
+    assert done.made.api_key is not None
+    process = store.process(done)
+    processes.append(process)
+    text = store.file.path.read_text()
+    assert text.endswith("when this user first signs in with the password or the key.\n")
+    another = process.keys.create(process.operator, name="x", user_id=done.made.user_id)
+    for secret, left in ((another.secret, ["first-sign-in.txt"]), (done.made.api_key, [])):
+        process.authenticate(secret)
+        store.file.signed_in(*process.signed_in[-1])
+        assert store.left() == left
+
+
+def test_a_given_password_leaves_the_file_of_a_key_to_its_use(store: Store) -> None:
+    made = store.start(Wanted("boss@example.org", "a given password")).made
+    assert made is not None
+    assert made.api_key is not None
+    assert store.left() == ["first-sign-in.txt"]
+    store.file.signed_in(made.user_id, fingerprint(made.api_key).key_id)
+    assert store.left() == []
 
 
 def test_a_mask_of_the_shell_does_not_open_the_file(store: Store) -> None:

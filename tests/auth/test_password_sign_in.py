@@ -59,7 +59,7 @@ def test_a_password_is_paid_once(process: Process) -> None:
     for _ in range(3):
         assert cost(process, lambda: process.authenticate(GOOD)) == (1, 0, 0)
     claim = process.authenticator.identify(process.organization, GOOD, ADDRESS)
-    assert claim.needs() == (keys.user(process.organization, process.signed_in[0]),)
+    assert claim.needs() == (keys.user(process.organization, process.signed_in[0][0]),)
     process.clock.pass_by(minutes=11)
     assert cost(process, lambda: process.authenticate(GOOD)) == (3, 0, 1)
     assert process.hashes.taken == hashes + 2
@@ -389,7 +389,7 @@ def test_signing_in_is_told_once_for_each_slow_hash(process: Process) -> None:
     assert process.signed_in == []
     process.authenticate(GOOD)
     process.authenticate(GOOD)
-    assert process.signed_in == [user.id]
+    assert process.signed_in == [(user.id,)]
 
 
 def test_an_address_record_that_points_nowhere_admits_nobody(process: Process) -> None:
@@ -408,4 +408,4 @@ def test_what_was_verified_meanwhile_is_not_verified_again(process: Process) -> 
     claim = process.authenticator.identify(process.organization, GOOD, ADDRESS)
     process.authenticate(GOOD)
     assert claim.confirm({}).user_id == user.id
-    assert process.signed_in == [user.id]
+    assert process.signed_in == [(user.id,)]

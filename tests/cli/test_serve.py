@@ -28,8 +28,6 @@ def test_the_first_start_keeps_the_first_sign_in_until_it_happened(tmp_path: Pat
             for pattern in (r"API key +(srk_\w+)", r"password +(\S+)")
         )
         assert str(file) in server.out
-        assert server.ask("GET", "/api/user", {"Authorization": bearer(key)})[0] == 200
-        assert file.exists(), "a key is no sign-in with the password"
         wrong = {"Authorization": basic("admin@localhost", "not the password")}
         assert server.ask("GET", "/api/user", wrong)[0] == 401
         assert file.exists()
@@ -40,12 +38,13 @@ def test_the_first_start_keeps_the_first_sign_in_until_it_happened(tmp_path: Pat
     assert password not in server.out + server.err
     assert key not in server.out + server.err
     with serving(data, *QUICK) as server:
+        assert server.ask("GET", "/api/user", {"Authorization": bearer(key)})[0] == 200
         assert not file.exists(), "the second start makes nobody"
         assert server.ask("GET", "/api/user", right)[0] == 200
 
 
 def test_the_lines_that_are_shown_work_as_they_stand(tmp_path: Path) -> None:
-    """Three lines to paste: upload, download, list."""
+    """Three lines to paste: upload, download, list; and with the first the file is gone."""
     tool("curl")
     data = tmp_path / "data"
     with serving(data, *QUICK):
@@ -58,6 +57,7 @@ def test_the_lines_that_are_shown_work_as_they_stand(tmp_path: Path) -> None:
             ).stdout
             for line in lines
         ]
+    assert not (data / "first-sign-in.txt").exists()
     assert '"path": "hello.txt"' in answers[0]
     assert answers[1] == "hello\n"
     assert '"hello.txt"' in answers[2]
