@@ -2,7 +2,9 @@
 
 A writer's clock may lag and its commit may take a while, so an event can appear behind one
 that was already read. A reader therefore acts on what it sees at once, but its cursor
-stays three minutes behind the clock, and remembers the ids that it took within them.
+stays three minutes behind the clock, and remembers the ids that it took within them. The
+clock is the store's, as it is for writers: with one of its own that is minutes ahead, a
+reader would pass events that are yet to come.
 """
 
 import json
@@ -74,12 +76,13 @@ class Feed:
         metadata: Metadata,
         journal: Journal,
         organization: str,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], datetime] | None = None,
     ) -> None:
+        """`clock` stands for the store's time; without it the store is asked."""
         self._metadata = metadata
         self._journal = journal
         self._organization = organization
-        self._clock = clock
+        self._clock = metadata.agreed_time if clock is None else clock
 
     def start(self, at: datetime) -> Cursor:
         """A cursor before every event from `at` on (the organization's making, or now)."""
@@ -90,6 +93,10 @@ class Feed:
 
         Reading again with the same cursor gives the same events (and newer ones): whoever
         acts on them keeps the new cursor together with what he did.
+
+        Raises:
+            ClockSkewed: this machine's clock is over 60 s from the store's: nothing is read.
+            Unavailable: the store is away.
         """
         now = self._clock()
         share = max(1, most // keys.STRIPES)

@@ -10,8 +10,9 @@ import pytest
 
 from storage import keys
 from storage.events import SYSTEM, Actor, Cursor, Feed, InvalidCursor, Journal
-from storage.metadata import Add, Delete, Key, Metadata, Put
+from storage.metadata import Add, ClockSkewed, Delete, Key, Metadata, Put
 from storage.metadata.opening import open_engine
+from tests.faults.metadata import Faults
 
 START = datetime(2026, 11, 23, 11, 58, tzinfo=UTC)
 SECRET = b"a secret key of thirty-two bytes"
@@ -96,6 +97,40 @@ def test_an_event_of_a_slow_or_skewed_writer_is_neither_lost_nor_taken_twice(
     assert second == [late]
     clock.advance(minutes=10)
     assert read_all(feed, cursor)[0] == []
+
+
+@pytest.mark.parametrize("ahead", [timedelta(minutes=5), timedelta(minutes=-5)])
+def test_a_reader_whose_clock_is_off_reads_nothing_and_loses_nothing(
+    tmp_path: Path, ahead: timedelta
+) -> None:
+    """Its cursor would pass events that writers with the right time have yet to commit."""
+    clock = Clock()
+    engine = open_engine(f"sqlite:{tmp_path}/db", tmp_path, clock=clock)
+    engine.prepare()
+    off = [ahead]
+    reader = Metadata(engine, clock=lambda: clock.now + off[0], sleep=lambda seconds: None)
+    writer = Writer(Metadata(engine, clock=clock))
+    feed = Feed(reader, Journal(SECRET), ORG)
+    cursor, written = feed.start(START), []
+    clock.advance(minutes=4)
+    for _ in range(10):
+        clock.advance(seconds=30)
+        with pytest.raises(ClockSkewed):
+            feed.read(cursor)
+        written.append(writer.write(clock.now - timedelta(seconds=90)))
+    off[0] = timedelta(seconds=59)
+    assert sorted(read_all(feed, cursor)[0]) == sorted(written)
+    engine.close()
+
+
+def test_a_reader_goes_by_the_time_of_the_store(metadata: Metadata, clock: Clock) -> None:
+    """A machine that is a little ahead, as one may be, settles nothing any earlier."""
+    engine = Faults(metadata._engine)
+    engine.skew = timedelta(seconds=-55)
+    reader = Metadata(engine)
+    feed = Feed(reader, Journal(SECRET), ORG)
+    cursor = feed.read(feed.start(START)).cursor
+    assert max(cursor.positions) <= reader.now() - timedelta(minutes=3)
 
 
 def test_small_batches_give_what_large_ones_give(metadata: Metadata, clock: Clock) -> None:
