@@ -33,8 +33,8 @@ class Limits:
         close_seconds: How long a half-closed connection waits for the client's end.
         tick_seconds: The longest single wait of a thread in the kernel; also how long a
             thread waits for a connection's next request before it turns to others.
-        connections: How many a process holds, nearly all of them idle, at about 10 KiB each; the
-            one that was idle for longest makes way for a new one.
+        connections: How many a process holds, nearly all of them idle, at about 10 KiB each.
+            When it is full, those without a request make way for new ones, see `room`.
         cleanup_seconds: What remains of the grace period, after transfers were cut, for
             their uploads to be aborted.
     """
@@ -55,3 +55,13 @@ class Limits:
     tick_seconds: float = 0.05
     connections: int = 1_000
     cleanup_seconds: float = 3.0
+
+    @property
+    def share(self) -> int:
+        """How many connections without a request under way one client keeps, however full."""
+        return max(self.connections // 4, 1)
+
+    @property
+    def spare(self) -> int:
+        """How many make way at once: who is to go is looked for rarely."""
+        return max(self.connections // 64, 1)

@@ -64,6 +64,10 @@ class Parking:
         """Those in `stage`, the one that has waited longest first."""
         return iter([each for each, parked in self._parked.items() if parked is stage])
 
+    def all(self) -> list[tuple[Connection, Stage]]:
+        """All of them, the one that has waited longest first."""
+        return list(self._parked.items())
+
     @property
     def soonest(self) -> float:
         """A time before which no deadline is over."""

@@ -23,9 +23,11 @@ from app.server.conversation import Conversation, Verdict
 from app.server.exchange import Exchange, Log
 from app.server.limits import KIB, Limits
 from app.server.parking import Parking, Stage
+from app.server.room import making_way
 from app.server.threads import Threads
 from app.server.tls import TlsConnection, server_context
 from middleware.access_log import AccessLog, ErrorStream
+from middleware.proxies import TrustedProxies
 
 _SCRATCH_BYTES = 256 * KIB
 _OUT_OF_FILES_SECONDS = 1.0
@@ -43,6 +45,8 @@ class StrongroomWorker(ThreadWorker):
         self._names: dict[int, tuple[str, str]] = {}
         self._active: set[Connection] = set()
         self._accept_again = 0.0
+        self._crowded = False  # full, and a client is waiting at the door
+        self._addresses = TrustedProxies()
         self._tls: ssl.SSLContext | None = None
         if self.cfg.certfile:
             self._tls = server_context(Path(self.cfg.certfile), Path(self.cfg.keyfile))
@@ -99,18 +103,24 @@ class StrongroomWorker(ThreadWorker):
             self._on_expired(connection, stage)
 
     def _make_room(self) -> None:
-        """Accept while there is room; an idle connection makes way for a new one."""
-        if self.nr_conns >= self.worker_connections:
-            for connection in self._parking.among(Stage.IDLE):
+        """Accept while there is room; connections without a request make way for new ones."""
+        if self._crowded and self.nr_conns >= self.worker_connections:
+            self._turn(0)  # Whoever has sent something by now is heard, and does not go.
+            going = making_way(self._parking.all(), self._addresses, self.limits.share)
+            for connection in going[: self.limits.spare]:
                 self._parking.take(connection)
                 connection.finish()
-                self._forget(connection.close)  # it has read all we sent
-                break
-        room = self.nr_conns < self.worker_connections and monotonic() >= self._accept_again
-        self.set_accept_enabled(room)
+                self._forget(connection.close)
+        self._crowded = self._crowded and self.nr_conns >= self.worker_connections
+        self.set_accept_enabled(not self._crowded and monotonic() >= self._accept_again)
 
     def accept(self, listener: Any) -> None:
         """Called when a listener has a client."""
+        if self.nr_conns >= self.worker_connections:
+            # Not here: who would make way may have been heard in the same turn.
+            self._crowded = True
+            self.set_accept_enabled(False)
+            return
         try:
             sock, peer = listener.accept()
         except OSError as error:
