@@ -10,15 +10,17 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from app.cursors import Cursors
-from app.secret_key import secret_keys
+from app.secret_key import FILE, secret_keys
 from app.settings import Settings, SettingsError
+from auth.bootstrap import check_format
+from storage import keys
 from storage.blobs import Blobs, open_blobs
 from storage.blobs import Observed as ObservedBlobs
 from storage.events import Journal
 from storage.metadata import Metadata
 from storage.metadata.engine import Engine
 from storage.metadata.observed import Observed as ObservedEngine
-from storage.metadata.opening import open_engine
+from storage.metadata.opening import open_engine, sqlite_path
 from storage.metadata.recent import Recent
 
 
@@ -107,8 +109,44 @@ def make_data_folder(settings: Settings) -> None:
 
 
 @contextlib.contextmanager
+def existing(settings: Settings) -> Iterator[Installation]:
+    """The stores for the time of a command, which works on what a first start made.
+
+    It makes neither files nor a table: in a wrong folder they would be litter, and among them
+    a key that seals what nothing else opens.
+
+    Raises:
+        SettingsError: nothing is set up here.
+        NewerFormat: a newer version has written here.
+        Whatever `open_installation` raises.
+    """
+    if settings.embedded and not _is_started(settings):
+        raise _not_set_up(str(settings.data))
+    with opened(settings) as at:
+        if settings.embedded:
+            at.engine.prepare()  # the file is there: this makes sure that it is one of ours
+        record = at.metadata.get(keys.FORMAT).get(keys.FORMAT)
+        if record is None:
+            raise _not_set_up(str(settings.data) if settings.embedded else "this table")
+        check_format(record)
+        yield at
+
+
+def _is_started(settings: Settings) -> bool:
+    keyed = bool(settings.secret_keys) or (settings.data / FILE).is_file()
+    return keyed and sqlite_path(settings.metadata, settings.data).is_file()
+
+
+def _not_set_up(where: str) -> SettingsError:
+    return SettingsError(
+        f"nothing is set up in {where}: run `strongroom serve` once, or name the data folder"
+        " with --data or STRONGROOM_DATA"
+    )
+
+
+@contextlib.contextmanager
 def opened(settings: Settings) -> Iterator[Installation]:
-    """The stores for the time of a command."""
+    """The stores for a time, made where they are missing: for the first start."""
     installation = open_installation(settings)
     try:
         yield installation

@@ -5,9 +5,9 @@ import sys
 from collections.abc import Mapping
 from datetime import timedelta
 
-from app.cli.output import Commands, Output, add_json
+from app.cli.output import Commands, Output, add_shared
 from app.collection import GRACE, Collection
-from app.installation import opened
+from app.installation import existing
 from app.settings import read_settings
 
 
@@ -28,20 +28,20 @@ def add(commands: Commands) -> None:
         metavar="HOURS",
         help="how old leftovers must be, at least 1 (default: 24)",
     )
-    add_json(parser)
+    add_shared(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace, environment: Mapping[str, str], output: Output) -> int:
     """Collect."""
-    settings = read_settings(environment)
+    settings = read_settings(environment, {"data": options.data})
 
     def progress(looked: int) -> None:
         if sys.stderr.isatty():
             sys.stderr.write(f"\r{looked:,} blobs looked at")
             sys.stderr.flush()
 
-    with opened(settings) as at:
+    with existing(settings) as at:
         report = Collection(at, options.grace_hours).run(dry=options.dry_run, progress=progress)
     if sys.stderr.isatty():
         sys.stderr.write("\r\033[K")

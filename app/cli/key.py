@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from app.api.answers import key_json, keys_json
 from app.api.grants import by_ids
-from app.cli.output import CommandFailed, Commands, Output, add_json
+from app.cli.output import CommandFailed, Commands, Output, add_shared
 from app.cli.people import office
 
 _COLUMNS = ("id", "user", "name", "expires", "created")
@@ -38,11 +38,11 @@ def add(commands: Commands) -> None:
     delete.add_argument("key", help="the id of the key")
     delete.set_defaults(run=_delete)
     for verb in (listing, create, delete):
-        add_json(verb)
+        add_shared(verb)
 
 
 def _list(options: argparse.Namespace, environment: Mapping[str, str], output: Output) -> int:
-    with office(environment) as at:
+    with office(options, environment) as at:
         user = at.user(options.user).id if options.user else None
         rows, after = [], ""
         while True:
@@ -62,7 +62,7 @@ def _create(options: argparse.Namespace, environment: Mapping[str, str], output:
         if not 1 <= options.days <= 36_500:
             raise CommandFailed("--days is from 1 to 36500")
         expires = datetime.now(UTC) + timedelta(days=options.days)
-    with office(environment) as at:
+    with office(options, environment) as at:
         given = by_ids(at.catalogue, at.by, "scope", scopes)
         made = at.api_keys.create(
             at.by,
@@ -81,7 +81,7 @@ def _create(options: argparse.Namespace, environment: Mapping[str, str], output:
 
 
 def _delete(options: argparse.Namespace, environment: Mapping[str, str], output: Output) -> int:
-    with office(environment) as at:
+    with office(options, environment) as at:
         at.api_keys.delete(at.by, options.key)
         output.result({"id": options.key, "deleted": True}, f"{options.key} revoked")
     return 0

@@ -49,8 +49,9 @@ class Output:
             self.stream.write(f"{text}\n")
 
 
-def add_json(parser: argparse.ArgumentParser) -> None:
-    """Give a command the flag `--json`."""
+def add_shared(parser: argparse.ArgumentParser) -> None:
+    """Give a command the flags that all of them have."""
+    parser.add_argument("--data", metavar="DIR", help="the data folder (./data)")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 

@@ -1,12 +1,13 @@
 """What the commands `user` and `key` share: the stores, the authority, and finding people."""
 
+import argparse
 import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from app.cli.output import CommandFailed
 from app.compose import run_folder
-from app.installation import Installation, opened
+from app.installation import Installation, existing
 from app.repositories import Catalogue
 from app.settings import read_settings
 from auth.api_keys import ApiKeys
@@ -39,11 +40,9 @@ class Office:
 
 
 @contextlib.contextmanager
-def office(environment: Mapping[str, str]) -> Iterator[Office]:
+def office(options: argparse.Namespace, environment: Mapping[str, str]) -> Iterator[Office]:
     """Open the installation for the time of a command."""
-    settings = read_settings(environment)
-    with opened(settings) as at:
-        at.engine.prepare()
+    with existing(read_settings(environment, {"data": options.data})) as at:
         yield _office(at)
 
 

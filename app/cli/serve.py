@@ -5,7 +5,7 @@ import errno
 import socket
 from collections.abc import Mapping
 
-from app.cli.output import CommandFailed, Commands, Output, add_json
+from app.cli.output import CommandFailed, Commands, Output, add_shared
 from app.compose import compose
 from app.first_start import prepare, sign_in_text
 from app.server.run import serve
@@ -23,10 +23,9 @@ def add(commands: Commands) -> None:
         " embedded store makes an administrator and shows how to sign in.",
     )
     parser.add_argument("--bind", metavar="HOST:PORT", help="where to serve (127.0.0.1:8080)")
-    parser.add_argument("--data", metavar="DIR", help="the data folder (./data)")
     parser.add_argument("--workers", type=int, metavar="N", help="processes (2)")
     parser.add_argument("--threads", type=int, metavar="N", help="threads of a process (32)")
-    add_json(parser)
+    add_shared(parser)
     parser.set_defaults(run=run)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from app.api.answers import user_json, users_json
 from app.api.grants import by_ids
-from app.cli.output import CommandFailed, Commands, Output, add_json
+from app.cli.output import CommandFailed, Commands, Output, add_shared
 from app.cli.people import Office, office
 from auth.principals import Action, Role
 from auth.records import User
@@ -62,7 +62,7 @@ def add(commands: Commands) -> None:
     delete.add_argument("user", help=_WHO)
     delete.set_defaults(run=_delete)
     for verb in (listing, create, update, password, grant, delete):
-        add_json(verb)
+        add_shared(verb)
 
 
 def _add_password(parser: argparse.ArgumentParser) -> None:
@@ -73,8 +73,8 @@ def _add_password(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _list(_: argparse.Namespace, environment: Mapping[str, str], output: Output) -> int:
-    with office(environment) as at:
+def _list(options: argparse.Namespace, environment: Mapping[str, str], output: Output) -> int:
+    with office(options, environment) as at:
         rows, after = [], ""
         while True:
             page = at.users.list(at.by, after, 1000)
@@ -88,7 +88,7 @@ def _list(_: argparse.Namespace, environment: Mapping[str, str], output: Output)
 
 def _create(options: argparse.Namespace, environment: Mapping[str, str], output: Output) -> int:
     password, made = _read_password(options)
-    with office(environment) as at:
+    with office(options, environment) as at:
         name = options.name or options.email.partition("@")[0]
         user = at.users.create(
             at.by, email=options.email, name=name, role=options.role, password=password
@@ -98,7 +98,7 @@ def _create(options: argparse.Namespace, environment: Mapping[str, str], output:
 
 
 def _update(options: argparse.Namespace, environment: Mapping[str, str], output: Output) -> int:
-    with office(environment) as at:
+    with office(options, environment) as at:
         changes = UserChanges(
             email=options.email, name=options.name, role=options.role, active=options.active
         )
@@ -108,7 +108,7 @@ def _update(options: argparse.Namespace, environment: Mapping[str, str], output:
 
 def _password(options: argparse.Namespace, environment: Mapping[str, str], output: Output) -> int:
     password, made = _read_password(options)
-    with office(environment) as at:
+    with office(options, environment) as at:
         user = at.users.update(at.by, at.user(options.user).id, UserChanges(password=password))
         _show(at, user, output, "password set", {"password": password} if made else {})
     return 0
@@ -118,7 +118,7 @@ def _grant(options: argparse.Namespace, environment: Mapping[str, str], output: 
     for action in options.actions:
         if action not in [known.value for known in Action]:
             raise CommandFailed(f"there is no action {action!r}: read, write or delete")
-    with office(environment) as at:
+    with office(options, environment) as at:
         user = at.user(options.user)
         names = at.catalogue.names(at.by.organization, user.permissions)
         given = {
@@ -135,7 +135,7 @@ def _grant(options: argparse.Namespace, environment: Mapping[str, str], output: 
 
 
 def _delete(options: argparse.Namespace, environment: Mapping[str, str], output: Output) -> int:
-    with office(environment) as at:
+    with office(options, environment) as at:
         user = at.user(options.user)
         at.users.delete(at.by, user.id)
         output.result({"id": user.id, "deleted": True}, f"{user.email} deleted")

@@ -45,13 +45,14 @@ def open_engine(
         raise UnknownStore(f"STRONGROOM_METADATA is no URL: {_FORMS}") from error
     match parts.scheme:
         case "sqlite":
-            return SqliteEngine(_path(url, data), clock=clock)
+            return SqliteEngine(sqlite_path(url, data), clock=clock)
         case "dynamodb":
             return _dynamodb(parts, connections)
     raise UnknownStore(f"STRONGROOM_METADATA is none of these: {_FORMS}")
 
 
-def _path(url: str, data: Path) -> Path:
+def sqlite_path(url: str, data: Path) -> Path:
+    """The file that `sqlite:PATH` names. Raises UnknownStore."""
     path = url.removeprefix("sqlite:")  # as it is: a path may hold ? and #
     if not path:
         raise UnknownStore("STRONGROOM_METADATA: sqlite: needs a path behind it")
@@ -89,6 +90,9 @@ def _dynamodb(parts: SplitResult, connections: int) -> Engine:
 def _is_address(text: str) -> bool:
     try:
         parts = urlsplit(text)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        bare = parts.username is None  # what is refused further on is shown in messages
+        return (
+            bare and parts.scheme in ("http", "https") and bool(parts.hostname and parts.port != 0)
+        )
     except ValueError:  # of a port, or brackets
         return False

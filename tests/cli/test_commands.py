@@ -14,7 +14,9 @@ from app.cli import main
 from app.installation import opened
 from app.settings import read_settings
 from auth.organizations import DEFAULT, Organizations
+from storage import keys
 from storage.blobs import open_blobs
+from storage.metadata import Put
 from tests.cli.command import COMMAND, run
 
 PERSON = "person@example.org"
@@ -227,13 +229,83 @@ def test_collection_removes_what_is_old_and_unreferenced_alone(
     assert done == ["0 unfinished uploads and 0 unreferenced blobs (0 bytes) removed"]
 
 
+#: One of each, with all that it takes to come as far as the stores.
+WORKING: tuple[Sequence[str], ...] = (
+    ("user", "list"),
+    ("user", "create", PERSON, "--password-stdin"),
+    ("user", "update", PERSON, "--disable"),
+    ("user", "password", PERSON, "--password-stdin"),
+    ("user", "grant", PERSON, "files", "read"),
+    ("user", "delete", PERSON),
+    ("key", "list"),
+    ("key", "create", PERSON, "--name", "x"),
+    ("key", "delete", "0" * 32),
+    ("gc",),
+    ("gc", "--dry-run"),
+)
+
+
+@pytest.mark.parametrize("command", WORKING, ids=" ".join)
+@pytest.mark.parametrize("left", [[], ["empty"], ["secret.key"], ["strongroom.db"]], ids=str)
 def test_nothing_is_set_up_by_a_command(
+    strongroom: Here,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    command: Sequence[str],
+    left: Sequence[str],
+) -> None:
+    """In a folder that is not there, is empty, or where a first start did not come far."""
+    mistyped = tmp_path / "elsewhere" / "mistyped"
+    for name in left:
+        mistyped.mkdir(parents=True)
+        if name != "empty":
+            (mistyped / name).write_bytes(b"")
+    before = sorted(tmp_path.rglob("*"))
+    monkeypatch.chdir(tmp_path)
+    for flags in ((), ("--data", str(mistyped))):
+        monkeypatch.setenv("STRONGROOM_DATA", str(mistyped))
+        status, out, err = strongroom(*command, *flags, typed="a long password\n")
+        assert (status, out) == (1, "")
+        assert err.startswith(f"strongroom: nothing is set up in {mistyped}")
+        assert "strongroom serve" in err
+        assert "--data" in err
+        assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_nothing_is_made_where_the_command_happens_to_run(
     strongroom: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Without a word about the folder, in one that has nothing of ours."""
+    monkeypatch.delenv("STRONGROOM_DATA")
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    for command in WORKING:
+        status, _, err = strongroom(*command, typed="a long password\n")
+        assert status == 1
+        assert "nothing is set up in data" in err
+        assert list(here.iterdir()) == []
+
+
+def test_the_data_folder_is_named_by_a_flag(
+    strongroom: Here, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It wins over the setting."""
     monkeypatch.setenv("STRONGROOM_DATA", str(tmp_path / "mistyped"))
-    status, _, err = strongroom("user", "list")
-    assert status == 1
-    assert "strongroom serve" in err
+    for command in (("user", "list"), ("key", "list"), ("gc", "--dry-run")):
+        strongroom.json(*command, "--data", str(data))
+    made = strongroom.json("user", "create", PERSON, "--data", str(data))
+    assert strongroom.json("user", "delete", made["id"], "--data", str(data))["deleted"]
+    assert not (tmp_path / "mistyped").exists()
+
+
+def test_what_a_newer_version_wrote_is_left_alone(strongroom: Here, data: Path) -> None:
+    with opened(read_settings({"STRONGROOM_DATA": str(data)})) as at:
+        at.metadata.commit(Put(keys.FORMAT, {"format": 999}))
+    for command in (("user", "list"), ("gc",)):
+        status, out, err = strongroom(*command)
+        assert (status, out) == (1, "")
+        assert "format 999" in err
 
 
 @pytest.mark.parametrize(
