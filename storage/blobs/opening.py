@@ -1,5 +1,6 @@
 """From the setting `STRONGROOM_BLOBS` to a store: the one place that knows which there are."""
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -11,6 +12,8 @@ from storage.blobs.memory import MemoryBlobs
 if TYPE_CHECKING:
     from storage.blobs.s3_client import S3Address
 
+# What boto3 takes; S3 itself takes fewer, engines that are older than its rules more.
+_BUCKET = re.compile(r"[a-zA-Z0-9.\-_]{1,255}")
 _FORMS = "file:PATH, memory: or s3://BUCKET/PREFIX?region=…&endpoint=…&sse=off&checksums=…"
 
 
@@ -40,14 +43,12 @@ def open_blobs(url: str, data: Path, upload_memory_bytes: int) -> Blobs:
 
 def _open_s3(address: "S3Address", upload_memory_bytes: int) -> Blobs:
     # boto3 takes a third of a second and 25 MB: only for who has S3.
-    import boto3.session
-
     from storage.blobs.s3 import S3Blobs
     from storage.blobs.s3_bucket import S3Bucket
-    from storage.blobs.s3_client import COMPLETE_SECONDS, s3_client
+    from storage.blobs.s3_client import COMPLETE_SECONDS, s3_client, s3_session
     from storage.blobs.upload_memory import UploadMemory
 
-    session = boto3.session.Session()
+    session = s3_session()
     client = s3_client(address, session)
     patient = s3_client(address, session, read_seconds=COMPLETE_SECONDS)
     bucket = S3Bucket(client, patient, address.bucket, address.prefix, address.encrypt)
@@ -59,16 +60,22 @@ def parse_s3_url(url: str) -> "S3Address":
     somebody may have put a secret there."""
     from storage.blobs.s3_client import S3Address
 
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        pairs = parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
+    except ValueError as error:
+        raise ValueError(f"STRONGROOM_BLOBS can't be read as {_FORMS}") from error
     if parts.username is not None or parts.fragment or not parts.netloc:
         raise ValueError("STRONGROOM_BLOBS is s3://BUCKET/PREFIX?…; credentials are not part of it")
+    if not _BUCKET.fullmatch(parts.netloc):
+        raise ValueError("STRONGROOM_BLOBS: that is no bucket's name: a-z, 0-9, - and . alone")
     options: dict[str, str] = {}
-    for name, value in parse_qsl(parts.query, keep_blank_values=True, strict_parsing=True):
+    for name, value in pairs:
         if name not in ("region", "endpoint", "sse", "checksums") or name in options:
             raise ValueError(f"STRONGROOM_BLOBS: the option {name} is unknown or there twice")
         options[name] = value
     endpoint = options.get("endpoint")
-    if endpoint is not None and urlsplit(endpoint).scheme not in ("http", "https"):
+    if endpoint is not None and not _is_address(endpoint):
         raise ValueError("STRONGROOM_BLOBS: endpoint is a URL, http:// or https://")
     if options.get("sse", "AES256") not in ("off", "AES256"):
         raise ValueError("STRONGROOM_BLOBS: sse is off, or is left out")
@@ -82,3 +89,14 @@ def parse_s3_url(url: str) -> "S3Address":
         encrypt=options.get("sse") != "off",
         checksums="when_required" if "checksums" in options else "when_supported",
     )
+
+
+def _is_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        bare = parts.username is None  # what is refused further on is shown in messages
+        return (
+            bare and parts.scheme in ("http", "https") and bool(parts.hostname and parts.port != 0)
+        )
+    except ValueError:  # of a port, or brackets
+        return False

@@ -44,6 +44,14 @@ class S3Address:
     checksums: Literal["when_supported", "when_required"] = "when_supported"
 
 
+def s3_session() -> boto3.session.Session:
+    """What clients share. Raises ValueError where the environment names no profile of boto3."""
+    try:
+        return boto3.session.Session()
+    except BotoCoreError as error:
+        raise ValueError(f"STRONGROOM_BLOBS is S3, which can't be called: {error}") from error
+
+
 def s3_client(
     address: S3Address,
     session: boto3.session.Session,

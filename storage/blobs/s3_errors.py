@@ -8,7 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    NoCredentialsError,
+    ParamValidationError,
+    PartialCredentialsError,
+)
 from botocore.exceptions import FlexibleChecksumError as ChecksumMismatch
 from urllib3.exceptions import HTTPError
 
@@ -49,6 +55,11 @@ def s3_errors() -> Iterator[None]:
         raise  # a fault in this program
     except ChecksumMismatch as error:
         raise BlobCorrupt("S3 returned bytes that do not match their checksum") from error
+    except (NoCredentialsError, PartialCredentialsError) as error:
+        raise BlobsUnavailable(
+            "STRONGROOM_BLOBS is S3, and there are no credentials for it: set AWS_ACCESS_KEY_ID "
+            "and AWS_SECRET_ACCESS_KEY, or give the machine a role"
+        ) from error
     except (BotoCoreError, HTTPError) as error:
         raise BlobsUnavailable(f"S3 gave no answer ({type(error).__name__})") from error
 

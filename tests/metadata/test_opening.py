@@ -1,5 +1,6 @@
 """From a setting to an engine, and the observer around one."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -53,7 +54,17 @@ def test_a_table_is_opened_without_a_call(credentials: None, tmp_path: Path) -> 
         "dynamodb://",
         "dynamodb://?region=x",
         "dynamodb://table/path",
-        "dynamodb://user:password@table",
+        "dynamodb://user:hush@table",
+        "mysql://user:hush@x",
+        "dynamodb://[x",
+        "dynamodb://table?endpoint=foo",
+        "dynamodb://table?endpoint=ftp://x",
+        "dynamodb://table?endpoint=http://",
+        "dynamodb://table?endpoint=http://[::1",
+        "dynamodb://table?endpoint=http://127.0.0.1:99999",
+        "dynamodb://table?endpoint=http://user:hush@a%20b",
+        "dynamodb://table?region=us-east-1&endpoint=http://a%20b",
+        "dynamodb://table?region=no%20region",
         "dynamodb://ab",
         "dynamodb://a table",
         "dynamodb://table?regoin=x",
@@ -63,7 +74,51 @@ def test_a_table_is_opened_without_a_call(credentials: None, tmp_path: Path) -> 
     ],
 )
 def test_a_setting_that_names_no_store_is_refused(url: str, tmp_path: Path) -> None:
-    with pytest.raises(UnknownStore):
+    with pytest.raises(UnknownStore, match="STRONGROOM_METADATA") as refused:
+        open_engine(url, tmp_path)
+    assert "hush" not in str(refused.value)
+
+
+@pytest.fixture
+def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
+    """A machine on which AWS's library finds nothing."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    return monkeypatch
+
+
+def test_a_table_nowhere_is_named_with_what_is_missing(
+    bare: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with pytest.raises(UnknownStore, match=r"STRONGROOM_METADATA.*region="):
+        open_engine("dynamodb://table", tmp_path)
+    bare.setenv("AWS_PROFILE", "nobody")
+    with pytest.raises(UnknownStore, match=r"STRONGROOM_METADATA.*nobody"):
+        open_engine("dynamodb://table?region=us-east-1", tmp_path)
+
+
+def test_missing_credentials_are_named_before_anything_is_served(
+    bare: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Not where a machine's role is gone for a while: to a running process that is away."""
+    url = "dynamodb://table?region=us-east-1&endpoint=http://127.0.0.1:1"
+    said = "STRONGROOM_METADATA.*AWS_ACCESS_KEY_ID"
+    engine = open_engine(url, tmp_path)
+    with pytest.raises(UnknownStore, match=said):
+        engine.prepare()
+    for call in (
+        lambda: engine.get([Key("p", "a")]),
+        lambda: engine.transact([Put(Key("p", "a"), {})], 1 << 60, "t"),
+    ):
+        with pytest.raises(Unavailable, match=said) as caught:
+            call()
+        assert not isinstance(caught.value, OutcomeUnknown)
+    engine.close()
+    bare.setenv("AWS_ACCESS_KEY_ID", "half")
+    with pytest.raises(UnknownStore, match=said):
         open_engine(url, tmp_path)
 
 
