@@ -228,6 +228,7 @@ def test_a_listing_says_when_a_blob_was_made(blobs: Blobs) -> None:
     store(blobs, b"bytes")
     modified = blobs.list().entries[0].modified
     assert abs(modified - datetime.now(UTC)) < timedelta(minutes=1)
+    assert modified.utcoffset() == timedelta()
 
 
 def test_unfinished_uploads_are_listed_in_pages_and_can_be_dropped(
@@ -251,6 +252,7 @@ def test_unfinished_uploads_are_listed_in_pages_and_can_be_dropped(
         assert all(abs(each.started - datetime.now(UTC)) < timedelta(minutes=1) for each in listed)
     else:
         assert {upload.key for upload in listed} == set(keys)
+    assert {upload.started.utcoffset() for upload in listed} == {timedelta()}
     for upload in listed:
         blobs.abort(upload.token)
         blobs.abort(upload.token)
