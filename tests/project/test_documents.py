@@ -1,17 +1,30 @@
-"""The documents are true: every command, setting, promise and proof that they name exists."""
+"""The documents are true and whole: what they name exists, and what exists they name.
 
+Make targets, settings, routes, commands and their flags, promises and their proofs.
+"""
+
+import argparse
 import ast
 import functools
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from app.cli import _parser
 from app.settings import NAMES, PREFIX
+from storage.blobs.memory import MemoryBlobs
+from tests.http.stand import settings_for, stand
 from tests.parts import ROOT
 
 README = (ROOT / "README.md").read_text()
 DEVELOPMENT = (ROOT / "docs" / "development.md").read_text()
+API = (ROOT / "docs" / "api.md").read_text()
+COMMAND = (ROOT / "docs" / "command.md").read_text()
+ADDRESSES = "".join(
+    (ROOT / "docs" / f"{name}.md").read_text() for name in ("api", "raw-files", "operations")
+)
 PRACTICES = (ROOT / "docs" / "security-practices.md").read_text()
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 PROMISES = [f"S{number}" for number in range(1, 26)]
@@ -90,6 +103,63 @@ def test_every_promise_is_kept_by_tests_that_exist_or_says_when(promise: str) ->
     assert (promise not in KEPT) or proofs
     for file, name in proofs:
         assert name in claims_of(ROOT / file), f"{promise} names {file}::{name}"
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> set[tuple[str, str]]:
+    """What the router serves: methods, with paths as documents write them."""
+    made = stand(settings_for(tmp_path / "data", blobs="memory:"), MemoryBlobs)
+    try:
+        declared = made.process.routes.declared.values()
+        return {
+            (method, re.sub(r"\{(\w+)(:path)?\}", "ANY", route.template))
+            for route in declared
+            for method in route.methods
+        }
+    finally:
+        made.close()
+
+
+def test_the_api_is_documented_as_it_is_served(served: set[tuple[str, str]]) -> None:
+    """Every request has a row of its own in the table, and every row is served."""
+    rows = re.findall(r"^\| `([A-Z]+) (/api/\S*)` \|", API, re.MULTILINE)
+    documented = [(method, re.sub(r"\b[A-Z]+\b", "ANY", path)) for method, path in rows]
+    assert sorted(documented) == sorted(row for row in served if row[1].startswith("/api/"))
+
+
+def test_every_other_address_is_documented(served: set[tuple[str, str]]) -> None:
+    """In code marks, in one of the documents that tell addresses."""
+    named = {re.sub(r"\b[A-Z]+\b", "ANY", path) for path in re.findall(r"`(/[^`\s]*)`", ADDRESSES)}
+    addresses = {path for _, path in served if not path.startswith("/api/")}
+    assert addresses - named == set()
+
+
+def commands(parser: argparse.ArgumentParser) -> Iterator[tuple[str, frozenset[str]]]:
+    """The commands that can be run, and their flags."""
+    choices = [a.choices for a in parser._actions if isinstance(a, argparse._SubParsersAction)]
+    for deeper in choices:
+        for command in deeper.values():
+            yield from commands(command)
+    if not choices:
+        options = {option for action in parser._actions for option in action.option_strings}
+        yield parser.prog, frozenset(option for option in options if option.startswith("--"))
+
+
+SHARED = {"--help", "--data", "--json"}
+
+
+def test_every_command_and_flag_is_documented_and_nothing_else() -> None:
+    rows = re.findall(
+        r"^\| `(strongroom [a-z ]+?)(?: [A-Z ]+)?` \|([^|]*)\|", COMMAND, re.MULTILINE
+    )
+    documented = {name: frozenset(re.findall(r"`(--[a-z-]+)`", flags)) for name, flags in rows}
+    assert len(documented) == len(rows)
+    assert documented == {name: flags - SHARED for name, flags in commands(_parser())}
+    for name, flags in commands(_parser()):
+        assert flags >= SHARED, name
+    before = COMMAND.partition("| command |")[0]
+    for flag in (*SHARED, "--version"):
+        assert f"`{flag}" in before
 
 
 def test_the_readme_carries_the_table_of_the_benchmarks() -> None:
