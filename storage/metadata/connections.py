@@ -15,6 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
+from storage.metadata.write_turns import WriteTurns
+
 FORK_SECONDS = 10.0  # that a fork waits for calls under way
 LOG_BYTES = 64 * 1024 * 1024  # what the write-ahead log keeps of the disk after a large write
 
@@ -30,7 +32,7 @@ class Connections:
         self._stranded: set[sqlite3.Connection] = set()
         self._gate = threading.Lock()
         self._held_for_fork = False
-        self.writing = threading.Lock()  # one writer of a process at a time, the others in line
+        self.writing = WriteTurns(path)
         _before_fork(self)
 
     def take(self) -> sqlite3.Connection:
@@ -81,7 +83,7 @@ class Connections:
 
     def hold_for_fork(self) -> None:
         """Let nobody open a connection, and close them all as they come back."""
-        self._held_for_fork = self.writing.acquire(timeout=FORK_SECONDS)
+        self._held_for_fork = self.writing.hold_for_fork(FORK_SECONDS)
         self._gate.acquire()
         deadline = time.monotonic() + FORK_SECONDS
         self.close()
@@ -93,12 +95,12 @@ class Connections:
         """Undo `hold_for_fork`, in the parent."""
         self._gate.release()
         if self._held_for_fork:
-            self.writing.release()
+            self.writing.go_on()
 
     def start_anew(self) -> None:
         """Undo `hold_for_fork`, in the child, whose one thread holds nothing."""
         self._gate = threading.Lock()
-        self.writing = threading.Lock()
+        self.writing.start_anew()
         # What a thread of the parent did not give back in time is the parent's: not even
         # closed here, because closing writes.
         self._stranded |= self._open

@@ -29,7 +29,7 @@ from storage.metadata.operations import (
     version_after,
 )
 from storage.metadata.records import Key, Page, Record, ScanPage
-from storage.metadata.sqlite_errors import translated
+from storage.metadata.sqlite_errors import lock_trouble, translated
 from storage.metadata.sqlite_file import prepare
 
 BUSY_SECONDS = 5.0  # that a commit waits for others, in this process and again across them
@@ -157,6 +157,7 @@ class SqliteEngine:
 
     def close(self) -> None:
         self._connections.close()
+        self._connections.writing.close()
 
     def _alive(self, rows: Sequence[tuple[str, str, str, int, int | None]]) -> Iterator[Record]:
         now = microseconds(self._clock())
@@ -178,8 +179,12 @@ class SqliteEngine:
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
         """Lend a connection within a transaction: committed at the end, undone by any error."""
-        line = self._connections.writing
-        if not line.acquire(timeout=self._busy_seconds):
+        turns = self._connections.writing
+        try:
+            taken = turns.take(self._busy_seconds)
+        except OSError as error:
+            raise lock_trouble(self._path, error) from error
+        if not taken:
             raise Unavailable(f"{self._path} was busy for {self._busy_seconds} s")
         try:
             with translated(self._path):
@@ -192,7 +197,7 @@ class SqliteEngine:
                 finally:
                     self._end(connection)
         finally:
-            line.release()
+            turns.give_back()
 
     def _end(self, connection: sqlite3.Connection) -> None:
         """Undo what is open, and give the connection back, if it is any good."""

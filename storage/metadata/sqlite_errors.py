@@ -1,5 +1,6 @@
 """What SQLite's errors mean to a caller, in one table."""
 
+import errno
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,13 @@ def translated(path: Path, *, committing: bool = False) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise _meaning(path, error, committing) from error
+
+
+def lock_trouble(path: Path, error: OSError) -> MetadataError:
+    """What it means that the file beside it, by which writers take turns, can't be used."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StoreFull(f"no room beside {path}: {error.strerror}")
+    return Unavailable(f"no turn can be taken at writing {path}: {error.strerror}")
 
 
 def _meaning(path: Path, error: sqlite3.Error, committing: bool) -> MetadataError:

@@ -1,5 +1,6 @@
 """How the SQLite file of the embedded store is made, and how it is told from another."""
 
+import contextlib
 import os
 import sqlite3
 import time
@@ -55,7 +56,10 @@ def _make_file(path: Path) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     # It holds the hashes of passwords: for nobody else to read. The log files that SQLite
     # puts beside it take over its mode.
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    # One that is there is never opened here: closing it would let go of the locks that other
+    # connections of this process have on it (POSIX), and two of them could write at once.
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(folder)

@@ -6,6 +6,8 @@ import stat
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -30,6 +32,16 @@ from tests.parts import ROOT, require
 KEY = Key("p", "a")
 
 
+@contextmanager
+def taking_its_turn(engine: SqliteEngine) -> Iterator[None]:
+    turns = engine._connections.writing
+    assert turns.take(1.0)
+    try:
+        yield
+    finally:
+        turns.give_back()
+
+
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "new folder?#" / "store.db"
@@ -48,7 +60,8 @@ def test_the_file_and_its_folder_are_for_nobody_else(path: Path) -> None:
     with sqlite(path) as engine:
         Metadata(engine).commit(Put(KEY, {}))
         modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
-        assert modes == {"store.db": 0o600, "store.db-wal": 0o600, "store.db-shm": 0o600}
+        names = ("store.db", "store.db-wal", "store.db-shm", "store.db-writing")
+        assert modes == dict.fromkeys(names, 0o600)
         assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
 
@@ -92,7 +105,7 @@ def test_a_commit_waits_for_another_within_bounds(path: Path) -> None:
 def test_threads_of_a_process_wait_in_line_within_bounds(path: Path) -> None:
     with sqlite(path):
         engine = SqliteEngine(path, busy_seconds=0.05)
-        with engine._connections.writing, pytest.raises(Unavailable):
+        with taking_its_turn(engine), pytest.raises(Unavailable):
             engine.transact([Put(KEY, {})], 1, "t")
         engine.close()
 
@@ -328,3 +341,46 @@ def test_full_is_no_lasting_state(path: Path) -> None:
         connection.execute("PRAGMA max_page_count=1000000")
         store.commit(Put(KEY, {"t": "x" * 100_000}))
         assert store.get(KEY)
+
+
+_TRY_TO_WRITE = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], timeout=0, isolation_level=None)
+try:
+    connection.execute("BEGIN IMMEDIATE")
+except sqlite3.OperationalError:
+    sys.exit(3)
+"""
+
+
+def test_preparing_again_lets_go_of_no_lock_of_this_process(path: Path) -> None:
+    """POSIX drops a process's locks on a file with the first descriptor that it closes."""
+    with sqlite(path):
+        writer = sqlite3.connect(path, isolation_level=None)
+        writer.execute("BEGIN IMMEDIATE")
+        again = SqliteEngine(path, busy_seconds=0.05)
+        with pytest.raises(Unavailable):
+            again.prepare()
+        tried = subprocess.run([sys.executable, "-c", _TRY_TO_WRITE, str(path)], check=False)
+        writer.execute("ROLLBACK")
+        writer.close()
+    assert tried.returncode == 3
+
+
+def test_writers_of_two_processes_take_turns(path: Path) -> None:
+    """So that no checkpoint of one meets a commit of the other."""
+    with sqlite(path) as engine:
+        assert isinstance(engine, SqliteEngine)
+        with taking_its_turn(engine):
+            child = os.fork()
+            if child == 0:
+                status = 1
+                try:
+                    other = SqliteEngine(path, busy_seconds=0.2)
+                    other.transact([Put(KEY, {})], 1 << 40, "token")
+                except Unavailable:
+                    status = 3
+                finally:
+                    os._exit(status)
+            assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 3
+        engine.transact([Put(KEY, {})], 1 << 40, "token")
