@@ -131,7 +131,16 @@ def test_no_name_becomes_markup(lister: Client) -> None:
         "html", "head", "meta", "title", "style", "body", "h1", "table", "thead", "tbody",
         "tr", "th", "td", "a", "p", "code",
     }  # fmt: skip
-    assert page.attributes <= {"lang", "charset", "name", "content", "href", "scope", "rel", "title"}
+    assert page.attributes <= {
+        "lang",
+        "charset",
+        "name",
+        "content",
+        "href",
+        "scope",
+        "rel",
+        "title",
+    }
     for name in HOSTILE:
         flat = name.replace("/", "")
         target = urljoin(f"http://127.0.0.1:8080{AT}h/", page.links[flat])
