@@ -53,9 +53,9 @@ class KeyClaim:
     # Told the ids of user and key by the first decision, and by no later one: a claim is made
     # once for thousands of requests, so that this costs them nothing.
     signed_in: Callable[[str, str], None] | None = field(default=None, repr=False, compare=False)
-    # The last decision with the very records that it was made by: while they are remembered
-    # they are the same objects, and deciding anew would come to the same.
-    _decided: list[tuple[Record, Record, Principal]] = field(
+    # The last decision with the versions of the records that it was made by. A version is
+    # never used twice for a key, so the same two would lead to the same decision.
+    _decided: list[tuple[int, int, Principal]] = field(
         default_factory=list, repr=False, compare=False
     )
 
@@ -73,14 +73,14 @@ class KeyClaim:
 
     def _decide(self, key: Record, user: Record) -> Principal:
         for decided in self._decided:
-            if decided[0] is key and decided[1] is user:
+            if decided[0] == key.version and decided[1] == user.version:
                 return decided[2]
         prove_key(key, self.fingerprint)
         if read_owner(key) != self.user.sort or user.value.get("active") is not True:
             raise NotAuthenticated
         principal = principal_by_key(self.organization, user, key)
         first = not self._decided
-        self._decided[:] = [(key, user, principal)]
+        self._decided[:] = [(key.version, user.version, principal)]
         if first and self.signed_in is not None:
             self.signed_in(user.key.sort, key.key.sort)
         return principal
