@@ -3,7 +3,7 @@
 import contextlib
 from dataclasses import dataclass
 
-from app.installation import opened
+from app.installation import Installation, opened
 from app.repositories import Catalogue, RepositoryExists, RepositoryName
 from app.settings import Settings
 from auth import bootstrap
@@ -28,7 +28,7 @@ def prepare(settings: Settings) -> Prepared:
     """Make what is missing; repeating it changes nothing.
 
     Tables and files, the format, the organization; an administrator where the settings name
-    one or, on the embedded store, where there is none; with that one a first repository.
+    one or, on the embedded store, where there is none; before the first one a repository.
     The repository comes before the administrator, so that a start that was killed between
     the two is made good by the next.
 
@@ -40,13 +40,13 @@ def prepare(settings: Settings) -> Prepared:
         found = bootstrap.prepare(at.metadata, at.journal, None, file)
         if settings.admin_email is not None:
             wanted = Wanted(settings.admin_email, settings.admin_password, api_key=False)
+            if not found.administrators:
+                _make_repository(at, found.organization)
             bootstrap.prepare(at.metadata, at.journal, wanted, file)
             return Prepared(None, administered=True)
         if not settings.embedded or found.administrators:
             return Prepared(None, administered=bool(found.administrators))
-        catalogue = Catalogue(at.recent, at.journal)
-        with contextlib.suppress(RepositoryExists):  # where an earlier start was killed
-            catalogue.create(found.organization, SYSTEM, RepositoryName.parse(FIRST_REPOSITORY))
+        _make_repository(at, found.organization)
         done = bootstrap.prepare(
             at.metadata,
             at.journal,
@@ -55,6 +55,12 @@ def prepare(settings: Settings) -> Prepared:
             lines=lambda made: sign_in_text(settings, made),
         )
         return Prepared(done.made, administered=True)
+
+
+def _make_repository(at: Installation, organization: str) -> None:
+    catalogue = Catalogue(at.recent, at.journal)
+    with contextlib.suppress(RepositoryExists):  # where an earlier start was killed
+        catalogue.create(organization, SYSTEM, RepositoryName.parse(FIRST_REPOSITORY))
 
 
 def sign_in_text(settings: Settings, made: FirstSecrets) -> str:

@@ -170,6 +170,8 @@ def _check_together(settings: Settings) -> None:
             "a remote metadata store needs STRONGROOM_SECRET_KEY, the same for every process:"
             " 32 random bytes or more, for example from `openssl rand -base64 32`"
         )
+    if not settings.mail.startswith(("log:", "postmark:", "smtp://")):
+        raise SettingsError("STRONGROOM_MAIL begins with log:, postmark: or smtp://")
     if settings.mail.startswith("postmark:") and not settings.postmark_token:
         raise SettingsError("STRONGROOM_MAIL=postmark: needs STRONGROOM_POSTMARK_TOKEN")
 

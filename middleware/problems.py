@@ -53,4 +53,4 @@ def render(problem: Problem, request_id: str) -> bytes:
         "detail": problem.detail,
         "request": request_id,
     }
-    return json.dumps(document).encode()
+    return (json.dumps(document) + "\n").encode()  # a line, for whoever reads it in a terminal

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from app.cli.output import CommandFailed, Commands, Output, add_shared
 from app.compose import compose
-from app.first_start import prepare, sign_in_text
+from app.first_start import address, prepare, sign_in_text
 from app.server.run import serve
 from app.server.tls import server_context
 from app.settings import Settings, read_settings
@@ -85,4 +85,7 @@ def _welcome(settings: Settings, output: Output) -> None:
             "There is no administrator yet: set STRONGROOM_ADMIN_EMAIL and"
             " STRONGROOM_ADMIN_PASSWORD, or run `strongroom user create EMAIL --role admin`.\n"
         )
+    if output.stream.isatty():
+        place = address(settings)
+        output.stream.write(f"Serving on {place}, the data in {settings.data}; Ctrl-C stops.\n\n")
     output.stream.flush()

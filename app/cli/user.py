@@ -30,7 +30,12 @@ def add(commands: Commands) -> None:
 
     create = verbs.add_parser("create", help="make a user")
     create.add_argument("email")
-    create.add_argument("--role", choices=[role.value for role in Role], default="developer")
+    create.add_argument(
+        "--role",
+        choices=[role.value for role in Role],
+        default="developer",
+        help="developer, if not given",
+    )
     create.add_argument("--name", help="the part of the address before the @, if not given")
     _add_password(create)
     create.set_defaults(run=_create)
@@ -51,7 +56,9 @@ def add(commands: Commands) -> None:
     password.set_defaults(run=_password)
 
     grant = verbs.add_parser(
-        "grant", help="set what a user may do in a repository", description="Replaces it."
+        "grant",
+        help="set what a user may do in a repository",
+        description="Set what a user may do in one repository; what was granted there is replaced.",
     )
     grant.add_argument("user", help=_WHO)
     grant.add_argument("repository")
