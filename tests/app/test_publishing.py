@@ -149,7 +149,8 @@ def test_the_same_bytes_again_succeed_and_change_nothing(shelf: Shelf) -> None:
     first = shelf.put("f", b"same")
     again = shelf.put("f", b"same")
     assert not again.created
-    assert again.artifact == first.artifact or again.artifact.sha256 == first.artifact.sha256
+    assert again.artifact.blob == first.artifact.blob
+    assert again.artifact.modified == first.artifact.modified
     assert shelf.blobs() == [first.artifact.blob]
     assert shelf.actions() == ["artifact.put"]
 
@@ -323,15 +324,22 @@ def test_revisions_are_raised_in_the_same_commit(shelf: Shelf) -> None:
 
 
 def test_an_upload_that_lasts_long_holds_a_lease_on_its_blob(shelf: Shelf) -> None:
-    moments = iter(datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=45 * n) for n in range(99))
+    """Its lease is made after half an hour, and renewed before it could run out."""
+    start = datetime.now(UTC)
+    moments = iter(start + timedelta(minutes=20 * n) for n in range(99))
     receiver = Receiver(shelf.at.blobs, shelf.at.metadata, Digester(2), clock=lambda: next(moments))
     received = receiver.receive(ORG, Bytes(b"x" * 5_000_000), Expectations())
     assert received.blob is not None
-    # The lease of this test lies in the past, so it is looked at where nothing expires.
-    put = keys.upload(ORG, received.blob)
-    assert put.sort == received.blob
-    written = list(shelf.at.metadata.query("org1#uploads").records)
-    assert written == []
+    key = keys.upload(ORG, received.blob)
+    lease = shelf.at.metadata.get(key)[key]
+    assert lease.expires is not None
+    assert lease.expires - datetime.fromisoformat(lease.value["renewed"]) >= timedelta(days=1)
+    assert datetime.fromisoformat(lease.value["renewed"]) > start + timedelta(minutes=40)
+
+
+def test_a_short_upload_needs_no_lease(shelf: Shelf) -> None:
+    shelf.put("f", b"short")
+    assert shelf.at.metadata.query(f"{ORG}#uploads").records == ()
 
 
 def test_the_feed_rebuilds_the_files_of_a_repository(shelf: Shelf) -> None:
