@@ -118,7 +118,7 @@ class Door:
             return repository, None
         if not principal.may(repository.id, action):
             # Whoever may do something here knows of it: a key that only uploads gets a 403.
-            if not any(principal.may(repository.id, other) for other in Action):
+            if not principal.knows(repository.id):
                 raise RepositoryHidden(name.text)
             raise Forbidden(f"These credentials do not allow to {action} in this repository.")
         return repository, principal
