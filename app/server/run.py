@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from gunicorn.app.base import BaseApplication
 
+from app.server.balance import Balance
 from app.server.exchange import Wsgi
 from app.server.limits import Limits
 from app.server.status import StatusListener, bind_status
@@ -78,6 +79,7 @@ def gunicorn_options(settings: "Settings", limits: Limits | None = None) -> dict
         "control_socket_disable": True,
         "pre_fork": hooks.pre_fork,
         "post_worker_init": hooks.post_worker_init,
+        "child_exit": hooks.child_exit,
         "certfile": str(settings.tls_cert) if settings.tls_cert else None,
         "keyfile": str(settings.tls_key) if settings.tls_key else None,
     }
@@ -107,14 +109,21 @@ class Hooks:
         self._status_bind = status_bind
 
     def pre_fork(self, arbiter: Any, worker: StrongroomWorker) -> None:
-        """In the master: give `worker` its limits, and the status listener that all share."""
+        """In the master: give `worker` its limits, and what all of them share."""
         worker.limits = self._limits
+        # The arbiter keeps these: options are read anew when gunicorn is told to reload.
+        if not hasattr(arbiter, "balance"):
+            arbiter.balance = Balance()
+        worker.place = arbiter.balance.take()
         if self._status_bind is None:
             return
-        # The arbiter keeps it: options are read anew when gunicorn is told to reload.
         if not hasattr(arbiter, "status_listener"):
             arbiter.status_listener = bind_status(self._status_bind)
         worker.status_listener = arbiter.status_listener
+
+    def child_exit(self, arbiter: Any, worker: StrongroomWorker) -> None:
+        """In the master, when `worker` has ended, however it did."""
+        arbiter.balance.give_back(worker.place)
 
     def post_worker_init(self, worker: StrongroomWorker) -> None:
         """In a worker, with the application loaded: answer on the status listener."""

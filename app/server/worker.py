@@ -18,6 +18,7 @@ from typing import Any, cast
 
 from gunicorn.workers.gthread import ThreadWorker
 
+from app.server.balance import Balance
 from app.server.connection import Connection
 from app.server.conversation import Conversation, Verdict
 from app.server.exchange import Exchange, Log
@@ -31,12 +32,17 @@ from middleware.proxies import TrustedProxies
 
 _SCRATCH_BYTES = 256 * KIB
 _OUT_OF_FILES_SECONDS = 1.0
+_COURTESY_SECONDS = 0.001
 
 
 class StrongroomWorker(ThreadWorker):
-    """One process; see the module. `limits` and `status_listener` are set before the fork."""
+    """One process; see the module.
+
+    `limits`, `place` and `status_listener` are set before the fork.
+    """
 
     limits = Limits()
+    place = Balance().take()
     status_listener: socket.socket | None = None
 
     def init_process(self) -> None:
@@ -45,6 +51,7 @@ class StrongroomWorker(ThreadWorker):
         self._names: dict[int, tuple[str, str]] = {}
         self._active: set[Connection] = set()
         self._accept_again = 0.0
+        self._let_others = False  # a client is waiting whom another process might take
         self._crowded = False  # full, and a client is waiting at the door
         self._addresses = TrustedProxies()
         self._tls: ssl.SSLContext | None = None
@@ -88,7 +95,7 @@ class StrongroomWorker(ThreadWorker):
         while self.alive:
             self.notify()
             self._make_room()
-            self._turn(1.0)
+            self._turn(self._pause_left() or 1.0)
             if not self.is_parent_alive():
                 break
         self.alive = False
@@ -112,7 +119,21 @@ class StrongroomWorker(ThreadWorker):
                 connection.finish()
                 self._forget(connection.close)
         self._crowded = self._crowded and self.nr_conns >= self.worker_connections
-        self.set_accept_enabled(not self._crowded and monotonic() >= self._accept_again)
+        self.set_accept_enabled(not self._crowded and not self._pause_left())
+        if self._crowded:
+            self.place.leave()
+            return
+        self.place.hold(self.nr_conns)
+        if self._let_others and not self._pause_left():
+            self._turn(0)  # Whom nobody took is accepted now.
+            self._let_others = False
+
+    def _pause_left(self) -> float:
+        return max(self._accept_again - monotonic(), 0.0)
+
+    def _pause(self, seconds: float) -> None:
+        self._accept_again = monotonic() + seconds
+        self.set_accept_enabled(False)
 
     def accept(self, listener: Any) -> None:
         """Called when a listener has a client."""
@@ -121,12 +142,16 @@ class StrongroomWorker(ThreadWorker):
             self._crowded = True
             self.set_accept_enabled(False)
             return
+        if not self._let_others and self.place.another_has_fewer():
+            self._let_others = True
+            self._pause(_COURTESY_SECONDS)
+            return
         try:
             sock, peer = listener.accept()
         except OSError as error:
             if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
                 self.log.error("can't accept for now: %s", error)
-                self._accept_again = monotonic() + _OUT_OF_FILES_SECONDS
+                self._pause(_OUT_OF_FILES_SECONDS)
             return  # Or the client is gone, or another process was faster.
         try:
             connection = self._connection(sock, _address(peer), self._names[listener.fileno()])
@@ -134,6 +159,7 @@ class StrongroomWorker(ThreadWorker):
             sock.close()  # Gone already, before any TLS.
             return
         self.nr_conns += 1
+        self.place.hold(self.nr_conns)
         self._parking.park(connection, Stage.HEAD, connection.head_deadline)
 
     def _connection(
@@ -200,6 +226,7 @@ class StrongroomWorker(ThreadWorker):
     def _wind_down(self) -> None:
         """Accept no more, close what is idle, let what is in flight end, cut what does not."""
         self.set_accept_enabled(False)
+        self.place.leave()
         for listener in self.sockets:
             listener.close()
         self._turn(0)  # Requests that are here already are still answered.

@@ -43,6 +43,11 @@ def count(environ: Environ, start: Start) -> Iterable[bytes]:
     return text(start, str(total))
 
 
+def process(environ: Environ, start: Start) -> Iterable[bytes]:
+    """Says which process it is."""
+    return text(start, str(os.getpid()))
+
+
 def refuse(environ: Environ, start: Start) -> Iterable[bytes]:
     """Never reads a body."""
     return text(start, "no", "401 Unauthorized")
