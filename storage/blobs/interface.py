@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import BinaryIO, Protocol, Self
+from typing import Protocol, Self
 
 
 class BlobError(Exception):
@@ -110,6 +110,18 @@ class Writer(Protocol):
     ) -> None: ...
 
 
+class OpenFile(Protocol):
+    """An open file that the system knows; positions are from its start, in bytes."""
+
+    def fileno(self) -> int: ...
+
+    def tell(self) -> int: ...
+
+    def read(self, size: int | None = None, /) -> bytes: ...
+
+    def close(self) -> None: ...
+
+
 class Download(Protocol):
     """The bytes of one blob, or of a range of it; used once, closed by the caller."""
 
@@ -118,7 +130,7 @@ class Download(Protocol):
         """How many bytes will come."""
 
     @property
-    def file(self) -> BinaryIO | None:
+    def file(self) -> OpenFile | None:
         """The open file where the store has one, at the first byte wanted, for `sendfile`."""
 
     def __iter__(self) -> Iterator[bytes]:

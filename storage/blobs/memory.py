@@ -7,13 +7,14 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from threading import Lock
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import Self
 
 from storage.blobs.interface import (
     BlobCorrupt,
     BlobEntry,
     BlobMissing,
     BlobPage,
+    OpenFile,
     Upload,
     UploadBusy,
     UploadPage,
@@ -199,7 +200,7 @@ class MemoryDownload:
         return self._size
 
     @property
-    def file(self) -> BinaryIO | None:
+    def file(self) -> OpenFile | None:
         return None
 
     def __iter__(self) -> Iterator[bytes]:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from time import perf_counter
 from types import TracebackType
-from typing import BinaryIO, Final, Protocol, Self
+from typing import Final, Protocol, Self
 
 from storage.blobs.interface import (
     BlobCorrupt,
@@ -15,6 +15,7 @@ from storage.blobs.interface import (
     BlobsFull,
     BlobsUnavailable,
     Download,
+    OpenFile,
     UploadBusy,
     UploadMemorySpent,
     UploadPage,
@@ -172,7 +173,7 @@ class _ObservedDownload:
         return self._download.size
 
     @property
-    def file(self) -> BinaryIO | None:
+    def file(self) -> OpenFile | None:
         return self._download.file
 
     def __iter__(self) -> Iterator[bytes]:

@@ -6,13 +6,14 @@ Memory is bounded by reservation, never by hope; see `upload_memory` and `s3_par
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, Final
 
 from storage.blobs.interface import (
     BlobCorrupt,
     BlobEntry,
     BlobMissing,
     BlobPage,
+    OpenFile,
     Upload,
     UploadPage,
 )
@@ -61,7 +62,7 @@ class S3Download:
         return self._size
 
     @property
-    def file(self) -> BinaryIO | None:
+    def file(self) -> OpenFile | None:
         return None
 
     def __iter__(self) -> Iterator[bytes]:

@@ -55,9 +55,27 @@ def test_a_download_hands_out_its_open_file_at_the_first_byte(root: Path) -> Non
     download = blobs.open(key, 3, 4)
     assert download.file is not None
     assert os.lseek(download.file.fileno(), 0, os.SEEK_CUR) == 3
+    assert download.file.tell() == 3
     assert download.size == 4
+    assert download.file.read(4) == b"3456"
+    assert download.file.tell() == 7
+    assert download.file.read() == b"789"
+    assert download.file.read(1) == b""
+    descriptor = download.file.fileno()
     download.close()
-    assert download.file.closed
+    download.close()  # harmless: the number may be another file's by now
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(descriptor)
+
+
+def test_a_download_that_nobody_closes_holds_no_file(root: Path) -> None:
+    blobs = FolderBlobs(root)
+    download = blobs.open(store(blobs, b"bytes"))
+    assert download.file is not None
+    descriptor = download.file.fileno()
+    del download
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(descriptor)
 
 
 def test_a_deleted_blob_can_be_read_to_its_end_by_who_opened_it(root: Path) -> None:

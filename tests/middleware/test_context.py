@@ -2,12 +2,14 @@
 
 import io
 import logging
+import os
+import re
 from wsgiref.util import FileWrapper
 
 import pytest
 
 from auth.principals import Principal, Role
-from middleware.context import CONTEXT, SERVER_FINISHES, Entrance, RequestContext
+from middleware.context import CONTEXT, SERVER_FINISHES, Entrance, RequestContext, new_request_id
 
 ENVIRON = {"REQUEST_METHOD": "GET"}
 
@@ -147,7 +149,24 @@ def test_a_context_shows_no_credentials():
 
 
 def test_ids_differ():
-    assert len({RequestContext().id for _ in range(1000)}) == 1000
+    ids = [new_request_id() for _ in range(1000)]
+    assert len(set(ids)) == 1000
+    assert all(re.fullmatch("[0-9a-f]{32}", each) for each in ids)
+
+
+def test_a_fork_does_not_repeat_its_parents_ids():
+    new_request_id()
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(writer, "".join(new_request_id() for _ in range(100)).encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    theirs = os.read(reader, 3200).decode()
+    os.close(reader)
+    os.close(writer)
+    assert len(theirs) == 3200
+    assert not any(new_request_id() in theirs for _ in range(100))
 
 
 def test_who_was_confirmed_is_noted_by_ids_alone():
