@@ -14,8 +14,6 @@ from storage.metadata import Key
 
 BYTES_MOST = 254  # RFC 5321, section 4.5.3.1.3, less the angle brackets
 _HASH_BYTES = 20
-#: Controls, formats (invisible ones), surrogates, separators and unassigned code points.
-_REFUSED = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zs", "Zl", "Zp"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +35,9 @@ def parse_email(text: str, name: str = "email") -> EmailAddress:
     if len(text) > BYTES_MOST:
         raise InvalidField(name, f"must have at most {BYTES_MOST} bytes")
     given = unicodedata.normalize("NFC", text)
-    if any(unicodedata.category(character) in _REFUSED for character in given):
+    # All of Unicode's separators, controls, formats (invisible ones), surrogates, private and
+    # unassigned code points are "not printable", but for the blank.
+    if not given.isprintable() or " " in given:
         raise InvalidField(name, "must hold no blank, control or invisible character")
     # Lower case can take a text out of NFC, so it is composed again.
     compared = unicodedata.normalize("NFC", given.lower())

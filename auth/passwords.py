@@ -62,8 +62,10 @@ def normalize(text: str) -> str:
     normal = unicodedata.normalize("NFC", text)
     if not CHARACTERS_LEAST <= len(normal) <= CHARACTERS_MOST:
         raise InvalidField("password", _length_rule())
-    if any(unicodedata.category(character) == "Cs" for character in normal):
-        raise InvalidField("password", "must be text")
+    try:
+        normal.encode()
+    except UnicodeEncodeError:  # without its cause, which holds the text
+        raise InvalidField("password", "must be text") from None
     return normal
 
 

@@ -30,6 +30,7 @@ _LINES = 64
 _LINE_WAIT_SECONDS = 5.0
 _RETRY_AFTER = timedelta(seconds=2)
 _DECOY_ID_BYTES = 10
+_MOST_READ = 1000
 
 
 class SignIn:
@@ -55,6 +56,8 @@ class SignIn:
         self._decoy = passwords.decoy(parameters)
         self._clock = clock
         self._signed_in = signed_in
+        # The last principals, with the versions of the records that they were read from.
+        self._read: dict[Key, tuple[int, Principal]] = {}
         self._lines = tuple(threading.Lock() for _ in range(_LINES))
 
     def claim(self, organization: str, credentials: EmailPassword, address: str) -> "PasswordClaim":
@@ -93,7 +96,7 @@ class SignIn:
         """Decide on a claim (what `PasswordClaim.confirm` does)."""
         user = records.get(claim.user)
         if user is not None and self._is_verified(claim, user):
-            return _principal(claim, user)
+            return self._principal(claim, user)
         if claim.watch is None:
             # What was verified is about a user who is not the same any more: begin anew.
             self._verified.forget(claim.digest)
@@ -110,7 +113,7 @@ class SignIn:
         with self._in_line(claim.digest):
             # Whoever was first in the line may have verified the same password.
             if user is not None and self._is_verified(claim, user):
-                return _principal(claim, user)
+                return self._principal(claim, user)
             return self._verify(claim)
 
     def _is_verified(self, claim: "PasswordClaim", user: Record) -> bool:
@@ -129,14 +132,14 @@ class SignIn:
             records = self._recent.fresh((claim.user,), *watch.needs())
             user = records.get(claim.user)
             if user is not None and self._is_verified(claim, user):
-                return _principal(claim, user)
+                return self._principal(claim, user)
             watch.judge(records)
             stored = _stored_password(claim, user)
             try:
                 passwords.verify(self._decoy if stored is None else stored, claim.password)
                 if user is None or stored is None:
                     raise NotAuthenticated
-                principal = _principal(claim, user)
+                principal = self._principal(claim, user)
             except (passwords.WrongPassword, NotAuthenticated) as error:
                 # Counted before the answer is known to anyone, and before the slot is free.
                 self._recent.commit(*watch.failed(records))
@@ -165,6 +168,19 @@ class SignIn:
         except ConditionFailed:
             # Someone else changed the user: the next sign-in will see to the hash.
             return user.version
+
+    def _principal(self, claim: "PasswordClaim", user: Record) -> Principal:
+        """Whoever has the right password is let in only while he is active."""
+        read = self._read.get(user.key)
+        if read is not None and read[0] == user.version:
+            return read[1]
+        if user.value.get("active") is not True:
+            raise NotAuthenticated
+        principal = principal_by_password(claim.organization, user)
+        if len(self._read) >= _MOST_READ:
+            self._read.clear()
+        self._read[user.key] = (user.version, principal)
+        return principal
 
     @contextmanager
     def _in_line(self, digest: bytes) -> Iterator[None]:
@@ -206,10 +222,3 @@ def _stored_password(claim: PasswordClaim, user: Record | None) -> str | None:
     address, stored = read_password(user)
     # The address may belong to another user by now.
     return stored if parse_email(address) == claim.email else None
-
-
-def _principal(claim: PasswordClaim, user: Record) -> Principal:
-    """Whoever has the right password is let in only while he is active."""
-    if user.value.get("active") is not True:
-        raise NotAuthenticated
-    return principal_by_password(claim.organization, user)
