@@ -13,6 +13,7 @@ from app.server.exchange import Cut, Exchange
 from app.server.head import END, TIMEOUT, Refused, check_size, parse
 from app.server.limits import Limits
 from app.server.pace import TooSlow
+from app.server.tls import PlainHttp
 
 
 class Verdict(Enum):
@@ -46,6 +47,8 @@ class Conversation:
         """Answer the requests that `connection` has, while nobody else needs this thread."""
         try:
             return self._hold(connection) if connection.ready() else Verdict.WAIT
+        except PlainHttp:
+            return Verdict.CLOSE
         except (Cut, ConnectionLost, TooSlow):
             return Verdict.CUT
 

@@ -24,6 +24,15 @@ from app.server.pace import Pace
 
 FILE_PIECE_BYTES = 256 * KIB
 
+_IN_CLEAR = (
+    b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 46\r\n"
+    b"Connection: close\r\n\r\nThis port takes TLS alone: use https:// here.\n"
+)
+
+
+class PlainHttp(Exception):
+    """The client began with a request and not with a handshake; it was told so."""
+
 
 def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
     """The context for `certificate` (a PEM chain) and `key`.
@@ -65,7 +74,7 @@ class TlsConnection(Connection):
         self._tls.settimeout(0)
 
     def ready(self) -> bool:
-        """Take the handshake a step on; whether it is done. Raises ConnectionLost."""
+        """Take the handshake a step on; whether it is done. Raises ConnectionLost, PlainHttp."""
         if self._shaken:
             return True
         self.wants_write = False
@@ -77,6 +86,10 @@ class TlsConnection(Connection):
             self.wants_write = True
             return False
         except OSError as error:  # ssl.SSLError is one
+            if isinstance(error, ssl.SSLError) and error.reason == "HTTP_REQUEST":
+                with suppress(OSError):  # Small enough for any socket's buffer, or nobody is left.
+                    socket.socket.send(self._tls, _IN_CLEAR)
+                raise PlainHttp from error
             raise ConnectionLost("no TLS was agreed on") from error
         self._shaken = True
         self.head_deadline = monotonic() + self.limits.head_seconds

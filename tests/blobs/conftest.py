@@ -9,7 +9,7 @@ import boto3
 import pytest
 
 from storage.blobs import Blobs
-from tests.blobs.stores import Place
+from tests.blobs.stores import PLACES, Place
 from tests.engines.dynamodb_local import CREDENTIALS
 from tests.engines.moto_server import moto_server
 from tests.engines.s3_server import s3_server
@@ -72,12 +72,7 @@ def _endpoint() -> Place:
     return Place(f"{before.rstrip('/')}/{secrets.token_hex(8)}{mark}{options}")
 
 
-_PLACES = ["folder", "memory", "moto", "s3"]
-if os.environ.get("STRONGROOM_TEST_S3_URL"):
-    _PLACES.append("endpoint")
-
-
-@pytest.fixture(params=_PLACES)
+@pytest.fixture(params=PLACES)
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     match request.param:
         case "folder":

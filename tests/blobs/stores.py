@@ -29,6 +29,14 @@ if TYPE_CHECKING:
 #: The least that S3 takes as a part that is not the last: tests move as few bytes as that.
 PART_BYTES = 5 * MIB
 
+#: By name, what `conftest.place` makes; "endpoint" is any S3, by its address.
+PLACES = ["folder", "memory", "moto", "s3"]
+if os.environ.get("STRONGROOM_TEST_S3_URL"):
+    PLACES.append("endpoint")
+
+#: Those where another process finds the same blobs.
+SHARED_PLACES = [name for name in PLACES if name != "memory"]
+
 SIZES = PartSizes(unit_bytes=PART_BYTES, grown_bytes=2 * PART_BYTES)
 
 
@@ -42,11 +50,6 @@ class Place:
 
     url: str
     real: bool = True
-
-    @property
-    def shared(self) -> bool:
-        """Whether another process finds the same blobs in it."""
-        return self.url != "memory:"
 
     @property
     def on_s3(self) -> bool:

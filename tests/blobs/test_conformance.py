@@ -13,6 +13,7 @@ from storage.blobs.keys import is_key
 from storage.blobs.s3_parts import MIB
 from tests.blobs.stores import (
     PART_BYTES,
+    SHARED_PLACES,
     Place,
     bytes_of,
     missing,
@@ -329,9 +330,8 @@ def test_a_committed_upload_can_not_be_resumed_or_dropped(blobs: Blobs) -> None:
     assert read(blobs, writer.key) == b"bytes"
 
 
+@pytest.mark.parametrize("place", SHARED_PLACES, indirect=True)
 def test_another_process_goes_on_with_an_upload(place: Place, blobs: Blobs) -> None:
-    if not place.shared:
-        return
     data = bytes_of(2 * PART_BYTES + 1)
     with blobs.create("acme", len(data)) as writer:
         write_only(writer, data[: PART_BYTES + MIB])
@@ -344,12 +344,11 @@ def test_another_process_goes_on_with_an_upload(place: Place, blobs: Blobs) -> N
     assert read(blobs, writer.key) == data
 
 
+@pytest.mark.parametrize("place", SHARED_PLACES, indirect=True)
 @pytest.mark.parametrize("size", [10, 2 * MIB, PART_BYTES + 2 * MIB])
 def test_a_killed_process_leaves_at_most_an_upload_that_can_be_dropped(
     place: Place, blobs: Blobs, size: int
 ) -> None:
-    if not place.shared:
-        return
     command, environ = place.child("hold", str(size))
     with subprocess.Popen(
         command, env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

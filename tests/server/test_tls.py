@@ -82,6 +82,15 @@ def test_the_floor_is_no_ones_weakness_but_the_servers(server: Server) -> None:
     assert b"HTTP" not in answer
 
 
+@pytest.mark.parametrize("head", ["GET /hello", "PUT /hello", "POST /" + "a" * 5000])
+def test_a_request_in_clear_is_told_so(server: Server, head: str) -> None:
+    with socket.create_connection(server.address, timeout=10) as raw:
+        raw.sendall(request(head, "Content-Length: 5", body=b"hello"))
+        [answer] = parse(read_all(raw))
+    assert answer.status == 400
+    assert answer.text == "This port takes TLS alone: use https:// here.\n"
+
+
 def read_all_quietly(connection: socket.socket) -> bytes:
     try:
         return read_all(connection)
