@@ -8,7 +8,6 @@ that no client takes a part for the whole.
 import os
 import re
 from collections.abc import Callable, Iterable
-from functools import lru_cache
 from typing import Any
 
 from app.server.body import SocketBody
@@ -20,6 +19,7 @@ from app.server.limits import KIB
 from app.server.pace import Pace
 
 SMALL_BYTES = 64 * KIB
+_MOST_NAMES = 1000
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # RFC 9110 section 5.5
@@ -42,6 +42,24 @@ _OWN = frozenset(
 
 class WrongAnswer(Exception):
     """The application broke PEP 3333, or its answer is not what its head said."""
+
+
+class _Names(dict[str, bool]):
+    """Whether a field of that name is sent as it comes; raises WrongAnswer for what is no name.
+
+    A dictionary, because every answer asks it some fifteen times.
+    """
+
+    def __missing__(self, name: str) -> bool:
+        if not _TOKEN.fullmatch(name):
+            raise WrongAnswer(f"the field {name!r} can't be sent")
+        if len(self) >= _MOST_NAMES:
+            self.clear()
+        self[name] = name.lower() not in _OWN
+        return name.lower() not in _OWN
+
+
+_ORDINARY = _Names()
 
 
 class Answer:
@@ -119,10 +137,9 @@ class Answer:
         # Fifteen fields are usual: all values are checked at once, and names are looked up.
         if _CONTROL.search("".join([value for _, value in headers])):
             raise WrongAnswer("a field that holds a control character can't be sent")
+        self._lines += [f"{name}: {value}\r\n" for name, value in headers if _ORDINARY[name]]
         for name, value in headers:
-            if _is_ordinary(name):
-                self._lines.append(f"{name}: {value}\r\n")
-            else:
+            if not _ORDINARY[name]:
                 self._own(name.lower(), value)
         return self._write
 
@@ -244,11 +261,3 @@ class Answer:
             return "".join(lines).encode("latin-1")
         except UnicodeEncodeError as error:
             raise WrongAnswer("a field holds what is not Latin-1") from error
-
-
-@lru_cache(maxsize=1000)
-def _is_ordinary(name: str) -> bool:
-    """Whether a field is sent as it comes. Raises WrongAnswer for what is no name."""
-    if not _TOKEN.fullmatch(name):
-        raise WrongAnswer(f"the field {name!r} can't be sent")
-    return name.lower() not in _OWN

@@ -21,6 +21,8 @@ from storage.blobs.interface import (
     BlobPage,
     BlobsFull,
     BlobsUnavailable,
+    Download,
+    OpenFile,
     Upload,
     UploadPage,
     UploadTooLarge,
@@ -28,6 +30,7 @@ from storage.blobs.interface import (
 from storage.blobs.keys import check_range, is_key, new_key, parse_key
 
 _PIECE_BYTES: Final = 1024 * 1024
+_SMALL_BYTES: Final = 16 * 1024  # read at once, which is cheaper than asking for the size
 
 #: Folders known to be durable, so that a commit needs not sync their parents again.
 _MOST_KNOWN_FOLDERS: Final = 65_536
@@ -54,6 +57,10 @@ class BlobFile:
     def seek(self, position: int) -> None:
         """Go to `position`, from the start. Raises OSError."""
         self._position = os.lseek(self._descriptor, position, os.SEEK_SET)
+
+    def beginning(self, count: int) -> bytes:
+        """The first bytes, wherever it stands. Raises OSError."""
+        return os.pread(self._descriptor, count, 0)
 
     def fileno(self) -> int:
         return self._descriptor
@@ -106,6 +113,25 @@ class FolderDownload:
         self._file.close()
 
 
+class SmallDownload:
+    """A blob that was read whole when it was opened."""
+
+    file: OpenFile | None = None
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    @property
+    def size(self) -> int:
+        return len(self._data)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter((self._data,))
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
 class FolderBlobs:
     """The folder store; see `Blobs`."""
 
@@ -136,7 +162,7 @@ class FolderBlobs:
         with disk_errors():
             return FolderWriter(self, token, None, take_upload(self.temporary(token)))
 
-    def open(self, key: str, start: int = 0, length: int | None = None) -> FolderDownload:
+    def open(self, key: str, start: int = 0, length: int | None = None) -> Download:
         check_range(start, length)
         owner, random = parse_key(key)
         # Every download comes through here: text and plain calls, where a Path and a context
@@ -148,6 +174,11 @@ class FolderBlobs:
         except OSError as error:
             raise translated(error) from error
         try:
+            if not start and length is None:
+                data = file.beginning(_SMALL_BYTES + 1)
+                if 0 < len(data) <= _SMALL_BYTES:
+                    file.close()
+                    return SmallDownload(data)
             whole = file.size()
             if start:
                 file.seek(start)

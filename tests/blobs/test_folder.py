@@ -68,9 +68,20 @@ def test_a_download_hands_out_its_open_file_at_the_first_byte(root: Path) -> Non
         os.fstat(descriptor)
 
 
+@pytest.mark.parametrize("size", [1, 16 * 1024, 16 * 1024 + 1])
+def test_a_small_blob_is_read_when_it_is_opened(root: Path, size: int) -> None:
+    blobs = FolderBlobs(root)
+    data = bytes_of(size)
+    download = blobs.open(store(blobs, data))
+    assert (download.file is None) is (size <= 16 * 1024)
+    assert download.size == size
+    assert b"".join(download) == data
+    download.close()
+
+
 def test_a_download_that_nobody_closes_holds_no_file(root: Path) -> None:
     blobs = FolderBlobs(root)
-    download = blobs.open(store(blobs, b"bytes"))
+    download = blobs.open(store(blobs, bytes_of(100_000)))
     assert download.file is not None
     descriptor = download.file.fileno()
     del download
