@@ -8,6 +8,7 @@ others need it: the next request then takes no hand-over, which is most of what 
 """
 
 import errno
+import gc
 import selectors
 import socket
 import ssl
@@ -33,6 +34,7 @@ from middleware.proxies import TrustedProxies
 _SCRATCH_BYTES = 256 * KIB
 _OUT_OF_FILES_SECONDS = 1.0
 _COURTESY_SECONDS = 0.001
+_OBJECTS_A_COLLECTION = 10_000
 
 
 class StrongroomWorker(ThreadWorker):
@@ -68,6 +70,11 @@ class StrongroomWorker(ThreadWorker):
     def load_wsgi(self) -> None:
         """Called by gunicorn: load the application, and make what answers requests with it."""
         super().load_wsgi()
+        # What is loaded stays: no collection needs to look at it again. A request makes some
+        # hundreds of objects, and nearly all of them are gone when it ends.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(_OBJECTS_A_COLLECTION)
         exchange = Exchange(
             application=self.wsgi,
             log=cast(Log, self.log),
