@@ -62,11 +62,18 @@ def normalize(text: str) -> str:
     normal = unicodedata.normalize("NFC", text)
     if not CHARACTERS_LEAST <= len(normal) <= CHARACTERS_MOST:
         raise InvalidField("password", _length_rule())
-    try:
-        normal.encode()
-    except UnicodeEncodeError:  # without its cause, which holds the text
-        raise InvalidField("password", "must be text") from None
+    if not _is_text(normal):
+        raise InvalidField("password", "must be text")
     return normal
+
+
+def _is_text(value: str) -> bool:
+    # A function of its own: an error raised while that one is handled would hold the value.
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def hash_password(text: str, parameters: Parameters = STRONG) -> str:

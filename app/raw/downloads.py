@@ -17,7 +17,7 @@ from app.raw.content_types import content_type, opens_in_a_browser
 from app.raw.ranges import ByteRange, RangeNotSatisfiable, parse_range
 from app.repositories import ArtifactPath, Repository
 from middleware.response_headers import put_headers
-from storage.blobs import Blobs
+from storage.blobs import BlobCorrupt, Blobs
 
 _CONDITIONS = (
     "HTTP_IF_MATCH",
@@ -89,6 +89,9 @@ class Downloads:
             return
         if wanted is None:
             download = self._blobs.open(artifact.blob)
+            if download.size != artifact.size:  # said before a byte of it is sent
+                download.close()
+                raise BlobCorrupt("a blob is shorter or longer than its record says")
         else:
             download = self._blobs.open(artifact.blob, wanted.start, wanted.length)
         if download.file is not None and "wsgi.file_wrapper" in req.env:

@@ -34,6 +34,8 @@ from middleware.proxies import TrustedProxies
 _SCRATCH_BYTES = 256 * KIB
 _OUT_OF_FILES_SECONDS = 1.0
 _COURTESY_SECONDS = 0.001
+_UNHEEDED_TIMES = 10  # that nobody took whom we let wait: they hang, or have no time, so that
+_UNHEEDED_SECONDS = 0.05  # we don't for this long
 _OBJECTS_A_COLLECTION = 10_000
 
 
@@ -46,6 +48,7 @@ class StrongroomWorker(ThreadWorker):
     limits = Limits()
     place = Balance().take()
     status_listener: socket.socket | None = None
+    _accepting: bool  # gunicorn's own
 
     def init_process(self) -> None:
         """Called in the new process; runs until its end."""
@@ -54,6 +57,8 @@ class StrongroomWorker(ThreadWorker):
         self._active: set[Connection] = set()
         self._accept_again = 0.0
         self._let_others = False  # a client is waiting whom another process might take
+        self._courteous_again = 0.0
+        self._unheeded = 0
         self._crowded = False  # full, and a client is waiting at the door
         self._addresses = TrustedProxies()
         self._tls: ssl.SSLContext | None = None
@@ -102,7 +107,8 @@ class StrongroomWorker(ThreadWorker):
         while self.alive:
             self.notify()
             self._make_room()
-            self._turn(self._pause_left() or 1.0)
+            waits = self._accepting or self._crowded
+            self._turn(1.0 if waits else self._pause_left())
             if not self.is_parent_alive():
                 break
         self.alive = False
@@ -118,6 +124,10 @@ class StrongroomWorker(ThreadWorker):
 
     def _make_room(self) -> None:
         """Accept while there is room; connections without a request make way for new ones."""
+        if self._let_others and not self._pause_left():
+            self.set_accept_enabled(True)
+            self._turn(0)  # Whom nobody took is accepted now.
+            self._let_others = False
         if self._crowded and self.nr_conns >= self.worker_connections:
             self._turn(0)  # Whoever has sent something by now is heard, and does not go.
             going = making_way(self._parking.all(), self._addresses, self.limits.share)
@@ -126,14 +136,12 @@ class StrongroomWorker(ThreadWorker):
                 connection.finish()
                 self._forget(connection.close)
         self._crowded = self._crowded and self.nr_conns >= self.worker_connections
-        self.set_accept_enabled(not self._crowded and not self._pause_left())
-        if self._crowded:
+        paused = self._pause_left() > 0
+        self.set_accept_enabled(not self._crowded and not paused)
+        if self._crowded or (paused and not self._let_others):
             self.place.leave()
-            return
-        self.place.hold(self.nr_conns)
-        if self._let_others and not self._pause_left():
-            self._turn(0)  # Whom nobody took is accepted now.
-            self._let_others = False
+        else:
+            self.place.hold(len(self._active), self.nr_conns)
 
     def _pause_left(self) -> float:
         return max(self._accept_again - monotonic(), 0.0)
@@ -144,14 +152,12 @@ class StrongroomWorker(ThreadWorker):
 
     def accept(self, listener: Any) -> None:
         """Called when a listener has a client."""
+        if not self._let_others and self._gives_way():
+            return
         if self.nr_conns >= self.worker_connections:
             # Not here: who would make way may have been heard in the same turn.
             self._crowded = True
             self.set_accept_enabled(False)
-            return
-        if not self._let_others and self.place.another_has_fewer():
-            self._let_others = True
-            self._pause(_COURTESY_SECONDS)
             return
         try:
             sock, peer = listener.accept()
@@ -166,8 +172,19 @@ class StrongroomWorker(ThreadWorker):
             sock.close()  # Gone already, before any TLS.
             return
         self.nr_conns += 1
-        self.place.hold(self.nr_conns)
+        self._unheeded = self._unheeded + 1 if self.place.another_has_less() else 0
+        if self._unheeded > _UNHEEDED_TIMES:
+            self._courteous_again, self._unheeded = monotonic() + _UNHEEDED_SECONDS, 0
+        self.place.hold(len(self._active), self.nr_conns)
         self._parking.park(connection, Stage.HEAD, connection.head_deadline)
+
+    def _gives_way(self) -> bool:
+        """Whether to wait a little, for another process with less to do to take a client."""
+        if monotonic() < self._courteous_again or not self.place.another_has_less():
+            return False
+        self._let_others = True
+        self._pause(_COURTESY_SECONDS)
+        return True
 
     def _connection(
         self, sock: socket.socket, peer: tuple[str, str], server: tuple[str, str]

@@ -1,6 +1,7 @@
 """What a client gets when a store fails: never 404, never a part for the whole, never a lie."""
 
 import logging
+import os
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -305,3 +306,23 @@ def test_a_fault_of_ours_tells_the_client_nothing(
     assert answer.status == 500
     assert "srk_secret" not in answer.text
     assert "Traceback" not in answer.text
+
+
+@pytest.mark.parametrize("size", [100, 100_000])
+@pytest.mark.parametrize("change", [-60, 60])
+def test_a_blob_of_another_size_than_its_record_is_not_sent(
+    folder_stand: Stand, size: int, change: int
+) -> None:
+    folder_stand.repository("files")
+    data = bytes(size)
+    assert folder_stand.admins.put(NEW, data).status == 201
+    [blob] = [
+        path
+        for path in (folder_stand.settings.data / "blobs").rglob("*")
+        if path.is_file() and path.stat().st_size == size
+    ]
+    os.truncate(blob, size + change)
+    answer = folder_stand.admins.get(NEW)
+    assert answer.status == 500
+    os.truncate(blob, size)
+    assert folder_stand.admins.get(NEW).body == data
