@@ -90,10 +90,10 @@ def _row(finding: Finding) -> str:
         return f"| {finding.what} | {finding.found} | | | {finding.wanted}{mark} |"
     word = "at least" if finding.better == "more" else "at most"
     mark = "" if finding.holds else " **missed**"
-    wanted = "" if finding.wanted is None else f"{word} {finding.wanted:g}{mark}"
+    wanted = "" if finding.wanted is None else f" {word} {finding.wanted:g}{mark}"
     ours, peer = _number(finding.ours, finding.unit), _number(finding.peer, finding.unit)
     what = f"{finding.what}; {finding.note}" if finding.note else finding.what
-    return f"| {what} | {ours} | {peer}, {finding.peer_name} | {finding.ratio:.2f} | {wanted} |"
+    return f"| {what} | {ours} | {peer}, {finding.peer_name} | {finding.ratio:.2f} |{wanted} |"
 
 
 def _number(value: float, unit: str) -> str:
