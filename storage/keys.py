@@ -8,6 +8,9 @@ installation begin with `_`. Keys hold a repository's random id, never its name.
     _#organizations   / NAME                → id of the organization
     _#leases          / NAME                → who runs what, with a fence
     _#tokens#ID       / token               → a commit's witness where it has no event
+    _#jobs            / TIME#JOB            → a job that waits or runs: its organization
+    _#duties          / DUTY                → when a duty is due again, and how it went
+    _#deleted-organizations / NAME/TIME#ID  → deleted organization, to be restored
 
     ORG#organization  / organization        → name, created
     ORG#users         / USER                → person: e-mail, role, password, permissions
@@ -22,14 +25,21 @@ installation begin with `_`. Keys hold a repository's random id, never its name.
 
     ORG#deleted-repositories / NAME/TIME#ID → deleted repository, to be restored
 
+    ORG#jobs          / JOB                 → job, or run of a duty: what, how far, result
+    ORG#readers       / READER              → how far a reader of the feed is
+    ORG#sessions      / SESSION             → resumable upload: where to, whose, who holds it
+
     ORG#folder#REPO#FOLDER  / NAME          → artifact: blob, size, digests, who, when
     ORG#folder#REPO#FOLDER  / NAME/         → that a folder NAME lies in FOLDER
     ORG#usage#REPO#STRIPE   / usage         → counters: files, bytes, restorable ones
+    ORG#usage#STRIPE        / usage         → the same of the whole organization
     ORG#deleted#REPO#FOLDER / NAME/TIME#ID  → restorable artifact: who, until when
     ORG#due#DAY#STRIPE      / TIME#ID       → a restorable artifact whose time is up then
+    ORG#emptied       / REPO#FOLDER         → that a folder is no longer listed (2 days)
 
     ORG#blob#SHA256   / blob                → blob: key, size, references
     ORG#bytes#BLOBKEY / bytes               → SHA-256 of the blob under this key
+    ORG#unreferenced  / BLOBKEY             → that the blob lost a reference: to be looked at
     ORG#uploads       / BLOBKEY             → lease of an upload that lasts over an hour
 
     ORG#events#HOUR#STRIPE / TIME#ID        → one event: who, what, which keys; MACed
@@ -37,7 +47,8 @@ installation begin with `_`. Keys hold a repository's random id, never its name.
 
 FOLDER is `/` for the root, else a path with a slash at both ends. TIME is UTC to the
 microsecond (`YYYYMMDDTHHMMSS.ffffffZ`), HOUR is `YYYYMMDDTHH`, DAY `YYYYMMDD`, MINUTE
-`YYYYMMDDTHHMM`; STRIPE is one hexadecimal digit.
+`YYYYMMDDTHHMM`; STRIPE is one hexadecimal digit. A JOB begins with the time that is left
+until the end of all time, so that the newest comes first.
 """
 
 from datetime import UTC, datetime
@@ -51,6 +62,9 @@ STRIPES = 16
 FORMAT = Key("_#format", "format")
 ORGANIZATIONS = "_#organizations"
 LEASES = "_#leases"
+JOBS = "_#jobs"
+DUTIES = "_#duties"
+DELETED_ORGANIZATIONS = "_#deleted-organizations"
 
 
 def stripe(text: str) -> str:
@@ -81,6 +95,10 @@ def organization_by_name(name: str) -> Key:
 
 def lease(name: str) -> Key:
     return Key(LEASES, name)
+
+
+def duty(name: str) -> Key:
+    return Key(DUTIES, name)
 
 
 def token(attempt: str) -> Key:
@@ -144,6 +162,26 @@ def deleted_repositories(org: str) -> str:
     return f"{org}#deleted-repositories"
 
 
+def jobs(org: str) -> str:
+    return f"{org}#jobs"
+
+
+def job(org: str, job_id: str) -> Key:
+    return Key(jobs(org), job_id)
+
+
+def waiting_job(moment: datetime, job_id: str) -> Key:
+    return Key(JOBS, f"{time(moment)}#{job_id}")
+
+
+def reader(org: str, name: str) -> Key:
+    return Key(f"{org}#readers", name)
+
+
+def session(org: str, session_id: str) -> Key:
+    return Key(f"{org}#sessions", session_id)
+
+
 def folder(org: str, repository_id: str, folder: str) -> str:
     return f"{org}#folder#{repository_id}#{folder}"
 
@@ -160,6 +198,10 @@ def usage(org: str, repository_id: str, stripe_digit: str) -> Key:
     return Key(f"{org}#usage#{repository_id}#{stripe_digit}", "usage")
 
 
+def organization_usage(org: str, stripe_digit: str) -> Key:
+    return Key(f"{org}#usage#{stripe_digit}", "usage")
+
+
 def deleted(org: str, repository_id: str, folder_path: str) -> str:
     return f"{org}#deleted#{repository_id}#{folder_path}"
 
@@ -174,6 +216,14 @@ def blob(org: str, sha256: str) -> Key:
 
 def blob_bytes(org: str, blob_key: str) -> Key:
     return Key(f"{org}#bytes#{blob_key}", "bytes")
+
+
+def unreferenced(org: str) -> str:
+    return f"{org}#unreferenced"
+
+
+def emptied(org: str) -> str:
+    return f"{org}#emptied"
 
 
 def upload(org: str, blob_key: str) -> Key:

@@ -45,12 +45,16 @@ class Artifact:
     @classmethod
     def read(cls, record: Record) -> "Artifact":
         """The artifact that a record holds."""
-        value = record.value
+        return cls.parse(record.value, record.version)
+
+    @classmethod
+    def parse(cls, value: Mapping[str, Any], version: int = 0) -> "Artifact":
+        """The artifact of a record's value."""
         return cls(
             blob=value["blob"],
             size=value["size"],
             digests=value["digests"],
             modified=datetime.fromisoformat(value["modified"]),
             user=value["user"],
-            version=record.version,
+            version=version,
         )

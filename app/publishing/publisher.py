@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from app.publishing.artifact import Artifact
+from app.publishing.changes import Changes
 from app.publishing.errors import ArtifactExists, Contended, PublishingError
 from app.publishing.expectations import (
     NO_EXPECTATIONS,
@@ -19,12 +20,10 @@ from app.publishing.expectations import (
 )
 from app.publishing.place import Place
 from app.publishing.receiving import Body, Received, Receiver
-from app.publishing.removing import retired
 from storage import keys
 from storage.blobs import BlobError
 from storage.events import Actor, Journal
 from storage.metadata import (
-    Add,
     ConditionFailed,
     Key,
     Metadata,
@@ -164,19 +163,13 @@ class Publisher:
         blob: Record | None,
     ) -> list[Operation]:
         place = publication.place
-        amounts = {"files": 1, "bytes": artifact.size}
-        operations: list[Operation] = []
-        if known is None:
-            operations.append(Put(place.key, artifact.value(), absent=True))
-        else:
-            operations.append(Put(place.key, artifact.value(), at=known.version))
-            old, change = retired(place, known, publication.actor, self._clock())
-            operations += old
-            amounts = {name: amounts.get(name, 0) + more for name, more in change.items()}
-        operations += _blob_operations(place.organization, artifact, blob)
-        operations.append(Add(place.usage_key, amounts, create=True))
-        operations += [Add(key, {"revision": 1}, create=True) for key in publication.revisions]
-        return operations
+        changes = Changes()
+        changes.appear(place, artifact, over=known)
+        if known is not None:
+            changes.retire(place, known, publication.actor.user, self._clock())
+        changes.reference(place.organization, artifact, blob)
+        changes.raise_revisions(publication.revisions)
+        return changes.operations()
 
     def _drop(self, received: Received) -> None:
         """Drop bytes that nothing refers to. Where that fails, collection finds them."""
@@ -201,16 +194,3 @@ def _anew(
     if key in error.found:
         blob = error.found[key]
     return known, blob
-
-
-def _blob_operations(organization: str, artifact: Artifact, blob: Record | None) -> list[Operation]:
-    """The records of the bytes: made where they are new, referred to once more where known."""
-    if artifact.blob is None:
-        return []
-    key = keys.blob(organization, artifact.sha256)
-    if blob is not None:
-        return [Add(key, {"references": 1})]
-    return [
-        Put(key, {"key": artifact.blob, "size": artifact.size, "references": 1}, absent=True),
-        Put(keys.blob_bytes(organization, artifact.blob), {"sha256": artifact.sha256}, absent=True),
-    ]

@@ -4,13 +4,13 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from app.publishing.artifact import Artifact
+from app.publishing.changes import Changes
 from app.publishing.errors import ArtifactMissing, Contended
 from app.publishing.expectations import NO_PRECONDITION, Precondition
 from app.publishing.place import Place
 from app.publishing.publisher import DECISIONS
-from app.publishing.removing import retired
 from storage.events import Actor, Journal
-from storage.metadata import Add, ConditionFailed, Delete, Key, Metadata, Record
+from storage.metadata import ConditionFailed, Key, Metadata, Record
 
 
 class Remover:
@@ -56,12 +56,12 @@ class Remover:
     def _commit(
         self, place: Place, artifact: Artifact, actor: Actor, revisions: tuple[Key, ...]
     ) -> None:
-        kept, change = retired(place, artifact, actor, self._clock())
+        changes = Changes()
+        changes.disappear(place, artifact)
+        changes.retire(place, artifact, actor.user, self._clock())
+        changes.raise_revisions(revisions)
         self._metadata.commit(
-            Delete(place.key, at=artifact.version),
-            *kept,
-            Add(place.usage_key, change, create=True),
-            *(Add(key, {"revision": 1}, create=True) for key in revisions),
+            *changes.operations(),
             witness=self._journal.event(
                 place.organization,
                 actor,

@@ -1,0 +1,179 @@
+"""What one commit changes: artifacts that appear, disappear, and are kept to be restored.
+
+Whatever changes files is written in these words, one file or twenty at a time. What belongs
+to a file besides its own record (the counters, the references of its bytes, the record that
+restores it) is therefore written in one place, and no caller can forget a part of it.
+"""
+
+import secrets
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from app.publishing.artifact import Artifact
+from app.publishing.place import Place
+from storage import keys
+from storage.metadata import Add, Delete, Key, Operation, Put, Record
+
+
+@dataclass(frozen=True, slots=True)
+class Restorable:
+    """An artifact that was deleted or overwritten, as its record holds it.
+
+    `deleted` and `until` are aware: since when it is gone, and until when it is kept. `due`
+    is the record by which it is found when that time has come.
+    """
+
+    artifact: Artifact
+    deleted: datetime
+    until: datetime
+    user: str | None
+    due: Key
+    key: Key
+    version: int
+
+    @classmethod
+    def read(cls, record: Record) -> "Restorable":
+        """The restorable artifact that a record holds."""
+        value = record.value
+        return cls(
+            artifact=Artifact.parse(value["artifact"]),
+            deleted=datetime.fromisoformat(value["deleted"]),
+            until=datetime.fromisoformat(value["until"]),
+            user=value["user"],
+            due=Key(*value["due"]),
+            key=record.key,
+            version=record.version,
+        )
+
+    @property
+    def name(self) -> str:
+        """The name that the file had in its folder."""
+        return self.key.sort.rpartition("/")[0]
+
+
+class Changes:
+    """The operations of one commit; what several files add to one counter is summed."""
+
+    def __init__(self) -> None:
+        self._operations: list[Operation] = []
+        self._adds: dict[Key, Counter[str]] = {}
+        self._created: set[Key] = set()
+
+    def operations(self) -> list[Operation]:
+        """Everything, each key once."""
+        adds = [
+            Add(key, dict(amounts), create=key in self._created)
+            for key, amounts in self._adds.items()
+            if any(amounts.values())
+        ]
+        return [*self._operations, *adds]
+
+    def write(self, *operations: Operation) -> None:
+        """Write other records in the same commit."""
+        self._operations += operations
+
+    def appear(self, place: Place, artifact: Artifact, over: Artifact | None = None) -> None:
+        """Put an artifact where there is none, or over the one that was read there.
+
+        What was there is not kept by this: see `retire`.
+        """
+        if over is None:
+            self._operations.append(Put(place.key, artifact.value(), absent=True))
+        else:
+            self._operations.append(Put(place.key, artifact.value(), at=over.version))
+        self._count(place, files=1, bytes=artifact.size)
+
+    def disappear(self, place: Place, artifact: Artifact) -> None:
+        """Delete an artifact as it was read. It is not kept by this: see `retire`."""
+        self._operations.append(Delete(place.key, at=artifact.version))
+
+    def retire(self, place: Place, artifact: Artifact, user: str | None, now: datetime) -> None:
+        """Keep an artifact that goes, to be restored for `place.restore_days`.
+
+        No bytes are dropped and no reference is given up: the restorable record holds it,
+        and the space counts against the quota, until its time is up or somebody purges it.
+        """
+        until = now + timedelta(days=place.restore_days)
+        chance = secrets.token_hex(8)
+        due = Key(
+            keys.due(place.organization, until, keys.stripe(str(place.path))),
+            f"{keys.time(until)}#{chance}",
+        )
+        restorable = Key(
+            keys.deleted(place.organization, place.repository, place.path.folder.key),
+            f"{place.path.name}/{keys.time(now)}#{chance}",
+        )
+        value = {
+            "artifact": artifact.value(),
+            "deleted": now.isoformat(),
+            "until": until.isoformat(),
+            "user": user,
+            "due": list(due),
+        }
+        self._operations.append(Put(restorable, value, absent=True))
+        self._operations.append(Put(due, {"record": list(restorable)}, absent=True))
+        self._count(
+            place,
+            files=-1,
+            bytes=-artifact.size,
+            restorable_files=1,
+            restorable_bytes=artifact.size,
+        )
+
+    def release(self, place: Place, restorable: Restorable) -> None:
+        """Let a restorable artifact go from those that are kept, as it was read.
+
+        Its bytes stay referenced: by the artifact that it becomes again, or until
+        `dereference`.
+        """
+        self._operations.append(Delete(restorable.key, at=restorable.version))
+        self._operations.append(Delete(restorable.due))
+        size = restorable.artifact.size
+        self._count(place, restorable_files=-1, restorable_bytes=-size)
+
+    def reference(self, organization: str, artifact: Artifact, blob: Record | None) -> None:
+        """Refer to the bytes of a new artifact: to a blob that is known, or to a new one."""
+        if artifact.blob is None:
+            return
+        key = keys.blob(organization, artifact.sha256)
+        if blob is not None:
+            self._add(key, create=False, references=1)
+            return
+        value: dict[str, Any] = {"key": artifact.blob, "size": artifact.size, "references": 1}
+        self._operations.append(Put(key, value, absent=True))
+        self._operations.append(
+            Put(
+                keys.blob_bytes(organization, artifact.blob),
+                {"sha256": artifact.sha256},
+                absent=True,
+            )
+        )
+
+    def dereference(self, organization: str, artifact: Artifact) -> None:
+        """Give up a reference to an artifact's bytes, and have collection look at them.
+
+        Whether it was the last reference is not asked here: two who give one up at the same
+        time would both find the other's. The candidate is there either way.
+        """
+        if artifact.blob is None:
+            return
+        self._add(keys.blob(organization, artifact.sha256), create=False, references=-1)
+        candidate = Key(keys.unreferenced(organization), artifact.blob)
+        if not any(operation.key == candidate for operation in self._operations):
+            self._operations.append(Put(candidate, {"sha256": artifact.sha256}))
+
+    def raise_revisions(self, revisions: Iterable[Key]) -> None:
+        """Raise counters by one, those of the documents that a file is part of."""
+        for key in revisions:
+            self._add(key, create=True, revision=1)
+
+    def _count(self, place: Place, **amounts: int) -> None:
+        self._add(place.usage_key, create=True, **amounts)
+
+    def _add(self, key: Key, *, create: bool, **amounts: int) -> None:
+        self._adds.setdefault(key, Counter()).update(amounts)
+        if create:
+            self._created.add(key)
