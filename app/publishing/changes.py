@@ -14,6 +14,7 @@ from typing import Any
 
 from app.publishing.artifact import Artifact
 from app.publishing.place import Place
+from app.repositories.names import ArtifactPath
 from storage import keys
 from storage.metadata import Add, Delete, Key, Operation, Put, Record
 
@@ -22,36 +23,39 @@ from storage.metadata import Add, Delete, Key, Operation, Put, Record
 class Restorable:
     """An artifact that was deleted or overwritten, as its record holds it.
 
-    `deleted` and `until` are aware: since when it is gone, and until when it is kept. `due`
-    is the record by which it is found when that time has come.
+    `deleted` and `until` are aware: since when it is gone, and until when it is kept.
     """
 
+    path: ArtifactPath
     artifact: Artifact
     deleted: datetime
     until: datetime
     user: str | None
-    due: Key
     key: Key
     version: int
 
     @classmethod
     def read(cls, record: Record) -> "Restorable":
         """The restorable artifact that a record holds."""
+        folder = record.key.partition.split("#", 3)[3]
+        name = record.key.sort.rpartition("/")[0]
         value = record.value
         return cls(
+            path=ArtifactPath.parse(f"{folder[1:]}{name}"),
             artifact=Artifact.parse(value["artifact"]),
             deleted=datetime.fromisoformat(value["deleted"]),
             until=datetime.fromisoformat(value["until"]),
             user=value["user"],
-            due=Key(*value["due"]),
             key=record.key,
             version=record.version,
         )
 
     @property
-    def name(self) -> str:
-        """The name that the file had in its folder."""
-        return self.key.sort.rpartition("/")[0]
+    def due(self) -> Key:
+        """The record by which it is found when its time is up."""
+        organization = self.key.partition.partition("#")[0]
+        chance = self.key.sort.rpartition("#")[2]
+        return _due(organization, self.path, self.until, chance)
 
 
 class Changes:
@@ -98,10 +102,6 @@ class Changes:
         """
         until = now + timedelta(days=place.restore_days)
         chance = secrets.token_hex(8)
-        due = Key(
-            keys.due(place.organization, until, keys.stripe(str(place.path))),
-            f"{keys.time(until)}#{chance}",
-        )
         restorable = Key(
             keys.deleted(place.organization, place.repository, place.path.folder.key),
             f"{place.path.name}/{keys.time(now)}#{chance}",
@@ -111,10 +111,11 @@ class Changes:
             "deleted": now.isoformat(),
             "until": until.isoformat(),
             "user": user,
-            "due": list(due),
         }
         self._operations.append(Put(restorable, value, absent=True))
-        self._operations.append(Put(due, {"record": list(restorable)}, absent=True))
+        due = _due(place.organization, place.path, until, chance)
+        found = {"partition": restorable.partition, "sort": restorable.sort}
+        self._operations.append(Put(due, found, absent=True))
         self._count(
             place,
             files=-1,
@@ -177,3 +178,8 @@ class Changes:
         self._adds.setdefault(key, Counter()).update(amounts)
         if create:
             self._created.add(key)
+
+
+def _due(organization: str, path: ArtifactPath, until: datetime, chance: str) -> Key:
+    partition = keys.due(organization, until, keys.stripe(str(path)))
+    return Key(partition, f"{keys.time(until)}#{chance}")
