@@ -5,7 +5,7 @@ failed condition carries it, and the decision is made anew with that, a few time
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -40,11 +40,21 @@ DECISIONS = 8  # others changed the artifact, or its blob, in between as many ti
 
 
 @dataclass(frozen=True, slots=True)
+class Published:
+    """The artifact as it is now, and whether there was none before."""
+
+    artifact: Artifact
+    created: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Publication:
     """What a client wants to publish: where, what it said of the bytes, and on what terms.
 
     `revisions` are counters to raise in the same commit: those of the document (a project's
-    index, an artifact's metadata) that the file is part of.
+    index, an artifact's metadata) that the file is part of. `besides` gives what else is to
+    be written in it, once it is known what will be published; where a condition of these
+    operations does not hold, the caller gets the ConditionFailed.
     """
 
     place: Place
@@ -52,14 +62,7 @@ class Publication:
     expectations: Expectations = NO_EXPECTATIONS
     precondition: Precondition = NO_PRECONDITION
     revisions: tuple[Key, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    """The artifact as it is now, and whether there was none before."""
-
-    artifact: Artifact
-    created: bool
+    besides: Callable[[Published], Sequence[Operation]] = lambda _: ()
 
 
 class Publisher:
@@ -91,14 +94,10 @@ class Publisher:
             PreconditionFailed, ArtifactExists, DigestMismatch, Contended: nothing is stored.
         """
         place = publication.place
-        known = place.artifact_in(records)
-        publication.precondition.check(known)
-        if known is not None and not place.overwrite and body.length not in (None, known.size):
-            raise ArtifactExists(str(place))  # before the body: it can't be the same bytes
+        self.foresee(publication, body.length, records)
         received = self._receiver.receive(place.organization, body, publication.expectations)
         try:
-            self._make_folders(place, records)
-            published = self._commit(publication, received, known)
+            published = self.commit(publication, received, records)
         except OutcomeUnknown:
             raise  # the bytes may be in use; if they are not, collection finds them
         except (PublishingError, MetadataError):
@@ -108,6 +107,32 @@ class Publisher:
             self._drop(received)
         return published
 
+    def foresee(
+        self, publication: Publication, length: int | None, records: Mapping[Key, Record]
+    ) -> None:
+        """Refuse before the body what would be refused behind it; raises as `publish` does."""
+        place = publication.place
+        known = place.artifact_in(records)
+        publication.precondition.check(known)
+        if known is not None and not place.overwrite and length not in (None, known.size):
+            raise ArtifactExists(str(place))  # it can't be the same bytes
+
+    def commit(
+        self, publication: Publication, received: Received, records: Mapping[Key, Record]
+    ) -> Published:
+        """Make bytes that are complete in the blob store visible.
+
+        They stay the caller's where it raises, and where the artifact refers to others:
+        then the same are known already, and these are of no use.
+
+        Raises:
+            PreconditionFailed, ArtifactExists, Contended: nothing is visible.
+            ConditionFailed: of what `publication.besides` gave; nothing is visible.
+        """
+        place = publication.place
+        self._make_folders(place, records)
+        return self._decide(publication, received, place.artifact_in(records))
+
     def _make_folders(self, place: Place, records: Mapping[Key, Record]) -> None:
         """Make folders known to listings before there is a file in them, and after the body
         was found good: what is refused leaves no record."""
@@ -115,7 +140,7 @@ class Publisher:
         if missing:
             self._metadata.commit(*missing)
 
-    def _commit(
+    def _decide(
         self, publication: Publication, received: Received, known: Artifact | None
     ) -> Published:
         blob: Record | None = None  # the blob of the same bytes, where one is known
@@ -126,10 +151,13 @@ class Publisher:
             if known is not None and not publication.place.overwrite:
                 raise ArtifactExists(str(publication.place))
             artifact = self._artifact(publication, received, blob)
+            published = Published(artifact, created=known is None)
+            besides = publication.besides(published)
             operations = self._operations(publication, artifact, known, blob)
             try:
                 self._metadata.commit(
                     *operations,
+                    *besides,
                     witness=self._journal.event(
                         publication.place.organization,
                         publication.actor,
@@ -139,8 +167,10 @@ class Publisher:
                         sha256=artifact.sha256,
                     ),
                 )
-                return Published(artifact, created=known is None)
+                return published
             except ConditionFailed as error:
+                if any(operation.key in error.found for operation in besides):
+                    raise
                 known, blob = _anew(publication.place, received, error, known, blob)
         raise Contended("the file is being changed by others")
 

@@ -28,7 +28,7 @@ from app.publishing.receiving import Receiver
 from app.repositories import ArtifactPath
 from storage import keys
 from storage.events import Actor, Feed
-from storage.metadata import Key, OutcomeUnknown
+from storage.metadata import ConditionFailed, Key, Operation, OutcomeUnknown, Put
 
 ORG, REPO = "org1", "0123456789abcdef"
 ACTOR = Actor("user1", "key1", "request1")
@@ -368,3 +368,19 @@ def test_the_feed_rebuilds_the_files_of_a_repository(shelf: Shelf) -> None:
                 if name != "references":
                     totals[name] = totals.get(name, 0) + amount
     assert {n: c for n, c in totals.items() if c} == shelf.usage()
+
+
+def test_what_is_written_besides_lands_with_the_file_or_keeps_it_from_landing(
+    shelf: Shelf,
+) -> None:
+    mark = keys.session(ORG, "0" * 32)
+
+    def besides(published: Published) -> list[Operation]:
+        return [Put(mark, {"sha256": published.artifact.sha256}, absent=True)]
+
+    published = shelf.put("a", b"first", besides=besides)
+    assert shelf.at.metadata.get(mark)[mark].value == {"sha256": published.artifact.sha256}
+    with pytest.raises(ConditionFailed):
+        shelf.put("b", b"second", besides=besides)
+    assert shelf.read("b") is None
+    assert shelf.usage() == {"files": 1, "bytes": 5}
