@@ -27,7 +27,7 @@ from storage.blobs.interface import (
     UploadPage,
     UploadTooLarge,
 )
-from storage.blobs.keys import check_range, is_key, new_key, parse_key
+from storage.blobs.keys import check_range, is_key, new_key, parse_key, parse_upload
 
 _PIECE_BYTES: Final = 1024 * 1024
 _SMALL_BYTES: Final = 16 * 1024  # read at once, which is cheaper than asking for the size
@@ -157,10 +157,10 @@ class FolderBlobs:
                 raise BlobsFull("there is less room in the folder of the blobs than that")
         return FolderWriter(self, key, size, None)
 
-    def resume(self, token: str) -> FolderWriter:
-        parse_key(token)
+    def resume(self, token: str, size: int | None = None) -> FolderWriter:
+        key, offset = parse_upload(token)
         with disk_errors():
-            return FolderWriter(self, token, None, take_upload(self.temporary(token)))
+            return FolderWriter(self, key, size, take_upload(self.temporary(key), offset))
 
     def open(self, key: str, start: int = 0, length: int | None = None) -> Download:
         check_range(start, length)
@@ -229,8 +229,8 @@ class FolderBlobs:
         return UploadPage(tuple(found), names[limit - 1] if len(names) > limit else None)
 
     def abort(self, token: str) -> None:
-        parse_key(token)
-        path = self.temporary(token)
+        key, _ = parse_upload(token)
+        path = self.temporary(key)
         try:
             with disk_errors():
                 file = take_upload(path)

@@ -12,7 +12,8 @@ from types import TracebackType
 from typing import Final, Protocol, Self
 
 from storage.blobs.disk import FILE_MODE, disk_errors, sync_folder, write_all
-from storage.blobs.interface import BlobMissing, UploadBusy
+from storage.blobs.interface import BlobCorrupt, BlobMissing, UploadBusy
+from storage.blobs.keys import upload_token
 
 WINDOW_BYTES: Final = 1024 * 1024
 
@@ -48,8 +49,11 @@ def create_upload(path: Path) -> int:
         os.close(file)
 
 
-def take_upload(path: Path) -> int:
-    """Open and lock the temporary file of an upload that was left. Raises BlobMissing, UploadBusy.
+def take_upload(path: Path, offset: int | None = None) -> int:
+    """Open and lock the temporary file of an upload that was left, and cut it to `offset`.
+
+    What lies behind the offset of a token was never known to be durable: after a power cut
+    it may be anything. Raises BlobMissing, UploadBusy, BlobCorrupt.
 
     The name is looked at again under the lock: in between, the upload may have been dropped,
     or committed, and then the open file is a blob, which nobody may write to.
@@ -62,6 +66,10 @@ def take_upload(path: Path) -> int:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if not os.path.samestat(path.stat(), os.fstat(file)):
             raise BlobMissing("there is no such upload any more")
+        if offset is not None:
+            if os.fstat(file).st_size < offset:
+                raise BlobCorrupt("the upload is shorter than its token says")
+            os.ftruncate(file, offset)
     except BlockingIOError as error:
         os.close(file)
         raise UploadBusy("another writer holds this upload") from error
@@ -99,6 +107,10 @@ class FolderWriter:
     @property
     def offset(self) -> int:
         return self._offset
+
+    @property
+    def piece_bytes(self) -> int:
+        return 1
 
     def window(self) -> memoryview:
         self._check_open()
@@ -142,12 +154,20 @@ class FolderWriter:
         self._close()
 
     def suspend(self) -> str:
+        token, _ = self.checkpoint()
+        self._close()
+        return token
+
+    def checkpoint(self) -> tuple[str, int]:
         self._check_open()
         with disk_errors():
             os.fsync(self._on_disk())
             sync_folder(self._places.temporary(self._key).parent)
+        return upload_token(self._key, self._offset), self._offset
+
+    def let_go(self) -> None:
+        self._check_open()
         self._close()
-        return self._key
 
     def _on_disk(self) -> int:
         """The temporary file, made with the first window's bytes when it is first needed."""

@@ -65,6 +65,11 @@ class Writer(Protocol):
     def offset(self) -> int:
         """How many bytes were filled in so far, those before a `resume` included."""
 
+    @property
+    def piece_bytes(self) -> int:
+        """What becomes durable at a time: so many bytes behind the offset of a `resume` are
+        kept by the next `suspend`, and fewer of them only where they end the blob."""
+
     def window(self) -> memoryview:
         """Writable memory, at least 1 byte and at most 1 MiB; may wait for a part in flight.
         A window that was not filled in is forgotten when the next is asked for.
@@ -98,6 +103,18 @@ class Writer(Protocol):
 
         What is durable may be less than what was filled in: the resumed writer's `offset`
         says from where to go on. The writer is closed and must not be used afterwards.
+        """
+
+    def checkpoint(self) -> tuple[str, int]:
+        """A token for what is durable by now, and how many bytes that is; and go on.
+
+        Raises what `window` raises.
+        """
+
+    def let_go(self) -> None:
+        """Stop here without an end: the upload stays as the last token has it.
+
+        Nothing of this writer reaches the store afterwards, what is in flight included.
         """
 
     def __enter__(self) -> Self: ...
@@ -185,11 +202,17 @@ class Blobs(Protocol):
             ValueError: `owner` is none.
         """
 
-    def resume(self, token: str) -> Writer:
-        """Take up a suspended upload. Raises BlobMissing, UploadBusy, and what `create` does.
+    def resume(self, token: str, size: int | None = None) -> Writer:
+        """Take up an upload where its token was made: what was stored since is written anew.
 
-        With the size that was given to `create`, an upload that was suspended at its end is
-        durable whole; without it, S3 keeps whole parts alone.
+        `size` tells the length in bytes where `create` was not told. With it, an upload that
+        is suspended at its end is durable whole; without it, S3 keeps whole parts alone.
+
+        Raises:
+            BlobMissing: it is gone: committed, or dropped.
+            UploadBusy: another writer of this machine holds it.
+            BlobCorrupt: what is stored is not what it was when the token was made.
+            What `create` raises.
         """
 
     def open(self, key: str, start: int = 0, length: int | None = None) -> Download:

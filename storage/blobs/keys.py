@@ -14,6 +14,7 @@ _RANDOM_BYTES = 16
 
 _OWNER = re.compile(r"[a-z0-9]{1,32}")
 _KEY = re.compile(r"([a-z0-9]{1,32})/([0-9a-f]{32})")
+_UPLOAD = re.compile(rf"({_KEY.pattern})(?::(0|[1-9][0-9]{{0,15}}))?")
 
 
 def new_key(owner: str) -> str:
@@ -34,6 +35,20 @@ def parse_key(text: str) -> tuple[str, str]:
     if match is None:
         raise BlobMissing("that is not the key of a blob")
     return match[1], match[2]
+
+
+def upload_token(key: str, offset: int) -> str:
+    """The token of an upload of which `offset` bytes are durable."""
+    return f"{key}:{offset}"
+
+
+def parse_upload(text: str) -> tuple[str, int | None]:
+    """Give the key and offset of an upload's token; a key alone is one of a listing, which
+    stands for whatever is there. Raises BlobMissing."""
+    match = _UPLOAD.fullmatch(text)
+    if match is None:
+        raise BlobMissing("that is not the token of an upload")
+    return match[1], None if match[4] is None else int(match[4])
 
 
 def check_range(start: int, length: int | None) -> None:

@@ -19,7 +19,7 @@ from storage.blobs.interface import (
     UploadBusy,
     UploadPage,
 )
-from storage.blobs.keys import check_range, new_key, parse_key
+from storage.blobs.keys import check_range, new_key, parse_key, parse_upload, upload_token
 
 _PIECE_BYTES = 1024 * 1024
 
@@ -50,16 +50,20 @@ class MemoryBlobs:
             upload = self._uploads[key] = _Upload(self._clock())
         return MemoryWriter(self, key, upload, size)
 
-    def resume(self, token: str) -> "MemoryWriter":
-        parse_key(token)
+    def resume(self, token: str, size: int | None = None) -> "MemoryWriter":
+        key, offset = parse_upload(token)
         with self._lock:
-            upload = self._uploads.get(token)
+            upload = self._uploads.get(key)
             if upload is None:
                 raise BlobMissing("there is no such upload")
             if upload.held:
                 raise UploadBusy("another writer holds this upload")
+            if offset is not None:
+                if len(upload.data) < offset:
+                    raise BlobCorrupt("the upload is shorter than its token says")
+                del upload.data[offset:]
             upload.held = True
-        return MemoryWriter(self, token, upload, None)
+        return MemoryWriter(self, key, upload, size)
 
     def open(self, key: str, start: int = 0, length: int | None = None) -> "MemoryDownload":
         check_range(start, length)
@@ -98,12 +102,12 @@ class MemoryBlobs:
         return UploadPage(found, found[-1].token if len(keys) > limit else None)
 
     def abort(self, token: str) -> None:
-        parse_key(token)
+        key, _ = parse_upload(token)
         with self._lock:
-            upload = self._uploads.get(token)
+            upload = self._uploads.get(key)
             if upload is not None and upload.held:
                 raise UploadBusy("another writer holds this upload")
-            self._uploads.pop(token, None)
+            self._uploads.pop(key, None)
 
     def url(self, key: str, lifetime: timedelta, *, headers: dict[str, str]) -> None:
         return None
@@ -141,6 +145,10 @@ class MemoryWriter:
     def offset(self) -> int:
         return len(self._upload.data)
 
+    @property
+    def piece_bytes(self) -> int:
+        return 1
+
     def window(self) -> memoryview:
         self._check_open()
         count = _PIECE_BYTES
@@ -165,10 +173,18 @@ class MemoryWriter:
         self._open = False
 
     def suspend(self) -> str:
+        token, _ = self.checkpoint()
+        self.let_go()
+        return token
+
+    def checkpoint(self) -> tuple[str, int]:
+        self._check_open()
+        return upload_token(self._key, self.offset), self.offset
+
+    def let_go(self) -> None:
         self._check_open()
         self._open = False
         self._upload.held = False
-        return self._key
 
     def _check_open(self) -> None:
         if not self._open:

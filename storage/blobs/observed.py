@@ -66,8 +66,8 @@ class _Timer:
 
 class Observed:
     """`Blobs` with an observer. Calls are named as the methods; a writer's are `window`
-    (failures alone, as most windows call nothing), `commit`, `suspend`, and a download's
-    is `read` (failures alone)."""
+    (failures alone, as most windows call nothing), `commit`, `suspend`, `checkpoint`, and
+    a download's is `read` (failures alone)."""
 
     def __init__(
         self, blobs: Blobs, observer: Observer, clock: Callable[[], float] = perf_counter
@@ -79,9 +79,9 @@ class Observed:
         with self._timer.call("create"):
             return _ObservedWriter(self._blobs.create(owner, size), self._timer)
 
-    def resume(self, token: str) -> Writer:
+    def resume(self, token: str, size: int | None = None) -> Writer:
         with self._timer.call("resume"):
-            return _ObservedWriter(self._blobs.resume(token), self._timer)
+            return _ObservedWriter(self._blobs.resume(token, size), self._timer)
 
     def open(self, key: str, start: int = 0, length: int | None = None) -> Download:
         # Every download comes through here, so it does without the context manager.
@@ -134,6 +134,10 @@ class _ObservedWriter:
     def offset(self) -> int:
         return self._writer.offset
 
+    @property
+    def piece_bytes(self) -> int:
+        return self._writer.piece_bytes
+
     def window(self) -> memoryview:
         with self._timer.call("window", failures_alone=True):
             return self._writer.window()
@@ -149,6 +153,13 @@ class _ObservedWriter:
     def suspend(self) -> str:
         with self._timer.call("suspend"):
             return self._writer.suspend()
+
+    def checkpoint(self) -> tuple[str, int]:
+        with self._timer.call("checkpoint"):
+            return self._writer.checkpoint()
+
+    def let_go(self) -> None:
+        self._writer.let_go()
 
     def __enter__(self) -> Self:
         self._writer.__enter__()

@@ -104,14 +104,20 @@ class S3Blobs:
         upload = S3Upload(self._bucket, self._live, new_key(owner))
         return self._writer(upload, self._sizes.part_bytes(size), size)
 
-    def resume(self, token: str) -> S3Writer:
+    def resume(self, token: str, size: int | None = None) -> S3Writer:
         """As in `Blobs`; asks S3 for the parts. A writer of another process is not seen:
-        the one that completes with parts that are not its own any more is refused."""
+        the one that goes on or completes with parts that are not its own is refused."""
         taken = UploadToken.parse(token)
         upload = S3Upload(self._bucket, self._live, taken.key)
-        upload.take_up(taken.upload_id)
+        upload.take_up(taken.upload_id, taken.seal)
         try:
-            return self._writer(upload, taken.part_bytes, taken.size)
+            part_bytes = taken.part_bytes
+            if size is None:
+                size = taken.size
+            elif taken.size is None:
+                sent = [part.size for part in upload.parts]
+                part_bytes = self._sizes.part_bytes_behind(sent, part_bytes, size)
+            return self._writer(upload, part_bytes, size)
         except BaseException:
             upload.let_go()
             raise
@@ -154,11 +160,13 @@ class S3Blobs:
         found, more = self._bucket.uploads(after, min(limit, _MOST_AT_ONCE))
         unit = self._sizes.part_bytes(None)
         uploads = (
-            Upload(str(UploadToken(each.name, unit, None, each.upload_id)), each.name, each.time)
+            (UploadToken(each.name, unit, None, None, each.upload_id), each.time)
             for each in found
             if is_key(each.name)
         )
-        return UploadPage(tuple(uploads), more)
+        return UploadPage(
+            tuple(Upload(str(token), token.key, started) for token, started in uploads), more
+        )
 
     def abort(self, token: str) -> None:
         taken = UploadToken.parse(token)

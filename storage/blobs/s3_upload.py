@@ -14,6 +14,7 @@ from storage.blobs.interface import (
     UploadBusy,
 )
 from storage.blobs.s3_bucket import Part, S3Bucket, checksum_of
+from storage.blobs.s3_token import Seal
 
 
 class LiveUploads:
@@ -45,12 +46,16 @@ class S3Upload:
         self.id: str | None = None
         self.parts: list[Part] = []
 
-    def take_up(self, upload_id: str) -> None:
-        """Go on with an upload that was begun before. Raises BlobMissing, UploadBusy."""
+    def take_up(self, upload_id: str, seal: Seal | None) -> None:
+        """Go on with an upload that was begun before, behind the parts of `seal`.
+
+        Raises BlobMissing, UploadBusy, BlobCorrupt.
+        """
         self._live.hold(upload_id)
         self.id = upload_id
         try:
-            self.parts = self._bucket.parts(self.key, upload_id)
+            found = self._bucket.parts(self.key, upload_id)
+            self.parts = found if seal is None else seal.opened(found)
             if [part.number for part in self.parts] != list(range(1, len(self.parts) + 1)):
                 raise BlobCorrupt("the parts of the upload have a gap")
         except BaseException:

@@ -11,7 +11,7 @@ from typing import Final, Self
 
 from storage.blobs.interface import BlobError, UploadMemorySpent, UploadTooLarge
 from storage.blobs.s3_parts import PartSizes
-from storage.blobs.s3_token import UploadToken
+from storage.blobs.s3_token import Seal, UploadToken
 from storage.blobs.s3_upload import S3Upload
 from storage.blobs.upload_memory import RETRY_AFTER, Reservation
 
@@ -36,6 +36,7 @@ class S3Writer:
         self._size = size
         self._reservation = reservation
         self._executor = executor
+        self._resumed = len(upload.parts)
         self._offset = sum(part.size for part in upload.parts)
         self._buffer: bytearray | None = None  # the part that is being filled
         self._fill = 0
@@ -52,6 +53,10 @@ class S3Writer:
     @property
     def offset(self) -> int:
         return self._offset
+
+    @property
+    def piece_bytes(self) -> int:
+        return self._part_bytes
 
     def window(self) -> memoryview:
         self._check_open()
@@ -71,7 +76,11 @@ class S3Writer:
         else:
             number = len(self._upload.parts) + (self._full is not None) + 1
             grown = self._sizes.grown(self._part_bytes, number)
-            if grown > self._part_bytes and self._reservation.grow_to(2 * grown):
+            if (
+                grown > self._part_bytes
+                and number > self._resumed + 1  # `piece_bytes` was a promise about the first
+                and self._reservation.grow_to(2 * grown)
+            ):
                 self._part_bytes = grown
             count = self._part_bytes
         spare, self._spare = self._spare, None
@@ -155,10 +164,29 @@ class S3Writer:
         tail = self._tail()
         if tail is not None and (len(tail) == self._part_bytes or self._offset == self._size):
             self._upload.send(tail)
-        token = UploadToken(self.key, self._part_bytes, self._size, self._upload.begin())
+        token, _ = self.checkpoint()
         self._upload.let_go()
         self._close()
-        return str(token)
+        return token
+
+    def checkpoint(self) -> tuple[str, int]:
+        """As in `Writer`; a part in flight is not waited for."""
+        self._check_open()
+        upload_id = self._upload.begin()
+        parts = list(self._upload.parts)
+        token = UploadToken(self.key, self._part_bytes, self._size, Seal.of(parts), upload_id)
+        return str(token), sum(part.size for part in parts)
+
+    def let_go(self) -> None:
+        self._check_open()
+        self._settle()
+        self._upload.let_go()
+        self._close()
+
+    def _settle(self) -> None:
+        """Let nothing be under way any more, however that ends."""
+        if self._sending is not None and not self._sending.cancel():
+            wait([self._sending])  # what lands later would stay, or replace another's part
 
     def _check_open(self) -> None:
         if not self._open:
@@ -181,8 +209,7 @@ class S3Writer:
         if not self._open:
             return
         try:
-            if self._sending is not None and not self._sending.cancel():
-                wait([self._sending])  # a part that lands after the abort would stay
+            self._settle()
             self._upload.abort()
         except BlobError as failure:
             # Not raised: the caller leaves for a reason of its own, and the sweep comes by.

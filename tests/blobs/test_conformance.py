@@ -307,6 +307,59 @@ def test_an_upload_suspended_at_its_end_is_durable_whole(blobs: Blobs, size: int
     assert read(blobs, writer.key) == data
 
 
+@pytest.mark.parametrize("size", [1, PART_BYTES, PART_BYTES + MIB + 1])
+def test_a_length_that_becomes_known_late_makes_the_end_durable(blobs: Blobs, size: int) -> None:
+    data = bytes_of(size)
+    with blobs.create("acme") as writer:
+        token = writer.suspend()
+    with blobs.resume(token, size) as writer:
+        write(writer, data)
+        token = writer.suspend()
+    with blobs.resume(token, size) as writer:
+        assert writer.offset == size
+        writer.commit()
+    assert read(blobs, writer.key) == data
+
+
+def test_a_piece_of_the_least_size_is_always_kept(blobs: Blobs) -> None:
+    with blobs.create("acme") as writer:
+        token = writer.suspend()
+    for number in range(3):
+        with blobs.resume(token) as writer:
+            before, count = writer.offset, writer.piece_bytes
+            write(writer, bytes_of(count, number))
+            token = writer.suspend()
+        with blobs.resume(token) as writer:
+            assert writer.offset == before + count
+            token = writer.suspend()
+
+
+def test_an_upload_goes_on_from_its_last_checkpoint(blobs: Blobs) -> None:
+    """What came behind it is written anew, with other bytes too."""
+    first, lost, last = (bytes_of(size, size) for size in (2 * PART_BYTES, 2 * PART_BYTES, MIB))
+    with blobs.create("acme") as writer:
+        write(writer, first)
+        token, offset = writer.checkpoint()
+        assert offset <= len(first)
+        write(writer, lost)
+        writer.let_go()
+    assert missing(blobs, writer.key)
+    with blobs.resume(token, len(first) + len(last)) as resumed:
+        assert resumed.offset == offset
+        write(resumed, (first + last)[offset:])
+        resumed.commit()
+    assert read(blobs, writer.key) == first + last
+
+
+def test_a_writer_that_let_go_is_closed(blobs: Blobs) -> None:
+    with blobs.create("acme") as writer:
+        writer.checkpoint()
+        writer.let_go()
+        for use in (writer.window, writer.commit, writer.suspend, writer.checkpoint, writer.let_go):
+            with pytest.raises(ValueError, match="closed"):
+                use()
+
+
 def test_a_resumed_upload_that_is_left_is_gone(blobs: Blobs) -> None:
     with blobs.create("acme") as writer:
         write(writer, b"bytes")

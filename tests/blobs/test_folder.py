@@ -160,7 +160,7 @@ def test_of_two_that_resume_an_upload_none_writes_into_the_other_s_blob(root: Pa
         except (UploadBusy, BlobMissing):
             pass
         else:
-            assert read(blobs, token) == b"bytes"
+            assert read(blobs, writer.key) == b"bytes"
         thread.join()
 
 

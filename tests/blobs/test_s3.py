@@ -383,14 +383,18 @@ def test_a_token_of_an_upload_that_is_gone_is_missing(s3: tuple[S3Blobs, S3Fault
     [
         "",
         "acme/" + "0" * 32,
-        "acme/" + "0" * 32 + ":0::id",
-        "acme/" + "0" * 32 + ":-5::id",
-        "acme/" + "0" * 32 + ":5:05:id",
-        "acme/" + "0" * 32 + ":5::",
-        "acme/" + "0" * 32 + ":5::a b",
-        "acme/" + "0" * 32 + ":5::a\n",
-        "../" + "0" * 32 + ":5::id",
-        "acme/" + "0" * 32 + ":5::" + "x" * 1025,
+        "acme/" + "0" * 32 + ":0:::id",
+        "acme/" + "0" * 32 + ":-5:::id",
+        "acme/" + "0" * 32 + ":5:05::id",
+        "acme/" + "0" * 32 + ":5:::",
+        "acme/" + "0" * 32 + ":5::id",
+        "acme/" + "0" * 32 + ":5::1:id",
+        "acme/" + "0" * 32 + ":5::01." + "0" * 32 + ":id",
+        "acme/" + "0" * 32 + ":5::1." + "0" * 31 + ":id",
+        "acme/" + "0" * 32 + ":5:::a b",
+        "acme/" + "0" * 32 + ":5:::a\n",
+        "../" + "0" * 32 + ":5:::id",
+        "acme/" + "0" * 32 + ":5:::" + "x" * 1025,
     ],
 )
 def test_a_token_that_no_store_made_asks_s3_nothing(
@@ -402,3 +406,33 @@ def test_a_token_that_no_store_made_asks_s3_nothing(
     with pytest.raises(BlobMissing):
         blobs.abort(token)
     assert faults.calls == []
+
+
+def test_an_upload_whose_parts_another_replaced_is_not_gone_on_with(
+    s3: tuple[S3Blobs, S3Faults],
+) -> None:
+    """A process that was thought dead may send a part late: S3 takes it in place of ours."""
+    blobs, _ = s3
+    with blobs.create("acme") as writer:
+        token = writer.suspend()
+    tokens = []
+    for seed in range(2):
+        with blobs.resume(token) as writer:
+            write(writer, bytes_of(PART_BYTES, seed))
+            tokens.append(writer.suspend())
+    with pytest.raises(BlobCorrupt, match="not those that were sent"):
+        blobs.resume(tokens[0])
+    with blobs.resume(tokens[1]) as writer:
+        writer.commit()
+    assert read(blobs, writer.key) == bytes_of(PART_BYTES, 1)
+
+
+def test_parts_become_larger_where_a_length_becomes_known_late() -> None:
+    sizes = PartSizes(unit_bytes=8, grown_bytes=64, most_parts=4, largest_part_bytes=32)
+    assert sizes.part_bytes_behind([8], 8, 32) == 8
+    assert sizes.part_bytes_behind([8], 8, 33) == 16
+    assert sizes.part_bytes_behind([8], 8, 8 + 96) == 32
+    assert sizes.part_bytes_behind([8, 8, 8, 8], 8, 32) == 8
+    for sent, size in (([8], 8 + 97), ([8, 8, 8, 8], 33), ([], 2**60)):
+        with pytest.raises(UploadTooLarge):
+            sizes.part_bytes_behind(sent, 8, size)

@@ -148,8 +148,8 @@ class FaultyBlobs:
     """A store whose calls fail, or wait, as scripted; the others go through.
 
     Calls are named as the methods, a writer's and a download's too: `create`, `resume`,
-    `window`, `filled`, `commit`, `suspend`, `open`, `read` (a piece of a download), `delete`,
-    `list`, `uploads`, `abort`, `url`, `check`.
+    `window`, `filled`, `commit`, `suspend`, `checkpoint`, `let_go`, `open`, `read` (a piece
+    of a download), `delete`, `list`, `uploads`, `abort`, `url`, `check`.
 
     Attributes:
         calls: how often each was made.
@@ -195,8 +195,8 @@ class FaultyBlobs:
     def create(self, owner: str, size: int | None = None) -> Writer:
         return self.run("create", lambda: _FaultyWriter(self, self._blobs.create(owner, size)))
 
-    def resume(self, token: str) -> Writer:
-        return self.run("resume", lambda: _FaultyWriter(self, self._blobs.resume(token)))
+    def resume(self, token: str, size: int | None = None) -> Writer:
+        return self.run("resume", lambda: _FaultyWriter(self, self._blobs.resume(token, size)))
 
     def open(self, key: str, start: int = 0, length: int | None = None) -> Download:
         return self.run("open", lambda: _FaultyDownload(self, self._blobs.open(key, start, length)))
@@ -236,6 +236,10 @@ class _FaultyWriter:
     def offset(self) -> int:
         return self._writer.offset
 
+    @property
+    def piece_bytes(self) -> int:
+        return self._writer.piece_bytes
+
     def window(self) -> memoryview:
         return self._faults.run("window", self._writer.window)
 
@@ -247,6 +251,12 @@ class _FaultyWriter:
 
     def suspend(self) -> str:
         return self._faults.run("suspend", self._writer.suspend)
+
+    def checkpoint(self) -> tuple[str, int]:
+        return self._faults.run("checkpoint", self._writer.checkpoint)
+
+    def let_go(self) -> None:
+        self._faults.run("let_go", self._writer.let_go)
 
     def __enter__(self) -> Self:
         self._writer.__enter__()
