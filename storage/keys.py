@@ -37,6 +37,11 @@ installation begin with `_`. Keys hold a repository's random id, never its name.
     ORG#due#DAY#STRIPE      / TIME#ID       → a restorable artifact whose time is up then
     ORG#emptied       / REPO#FOLDER         → that a folder is no longer listed (2 days)
 
+    ORG#names#REPO    / NAME/PATH           → that a file is called so: its size and time
+    ORG#digests#REPO  / SHA256/PATH         → that a file has this digest: the same
+    ORG#ages#REPO     / TIME/PATH           → that a file is of this time: the same
+    ORG#sizes#REPO    / SIZE/PATH           → that a file is this large: the same
+
     ORG#blob#SHA256   / blob                → blob: key, size, references
     ORG#bytes#BLOBKEY / bytes               → SHA-256 of the blob under this key
     ORG#unreferenced  / BLOBKEY             → that the blob lost a reference: to be looked at
@@ -208,6 +213,15 @@ def deleted(org: str, repository_id: str, folder_path: str) -> str:
 
 def due(org: str, moment: datetime, stripe_digit: str) -> str:
     return f"{org}#due#{day(moment)}#{stripe_digit}"
+
+
+def finding(org: str, repository_id: str, order: str) -> str:
+    """The entries of a repository in one of the orders `names`, `digests`, `ages`, `sizes`."""
+    return f"{org}#{order}#{repository_id}"
+
+
+def found(org: str, repository_id: str, order: str, position: str) -> Key:
+    return Key(finding(org, repository_id, order), position)
 
 
 def blob(org: str, sha256: str) -> Key:

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from app.publishing.artifact import Artifact
+from app.publishing.entries import entries
 from app.publishing.place import Place
 from app.repositories.names import ArtifactPath
 from storage import keys
@@ -58,6 +59,11 @@ class Restorable:
         return _due(organization, self.path, self.until, chance)
 
 
+#: Operations of a file that goes and is kept to be restored, beside counters: the artifact,
+#: its four entries, the restorable record and when that is due. As many come back with it.
+GOING = 7
+
+
 class Changes:
     """The operations of one commit; what several files add to one counter is summed."""
 
@@ -84,15 +90,20 @@ class Changes:
 
         What was there is not kept by this: see `retire`.
         """
+        found = entries(place, artifact)
         if over is None:
             self._operations.append(Put(place.key, artifact.value(), absent=True))
         else:
             self._operations.append(Put(place.key, artifact.value(), at=over.version))
+            self._operations += [Delete(key) for key in entries(place, over) if key not in found]
+        # Entries carry no condition: the artifact's own holds for all of them.
+        self._operations += [Put(key, value) for key, value in found.items()]
         self._count(place, files=1, bytes=artifact.size)
 
     def disappear(self, place: Place, artifact: Artifact) -> None:
         """Delete an artifact as it was read. It is not kept by this: see `retire`."""
         self._operations.append(Delete(place.key, at=artifact.version))
+        self._operations += [Delete(key) for key in entries(place, artifact)]
 
     def retire(self, place: Place, artifact: Artifact, user: str | None, now: datetime) -> None:
         """Keep an artifact that goes, to be restored for `place.restore_days`.
