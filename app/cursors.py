@@ -20,7 +20,7 @@ class InvalidCursor(Exception):
     """A cursor that was not given out to this caller for this list."""
 
     def __init__(self) -> None:
-        super().__init__("this cursor belongs to no page of this list; start without one")
+        super().__init__("belongs to no page of this list: start without it")
 
 
 class Cursors:

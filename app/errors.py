@@ -52,7 +52,7 @@ from middleware.authentication import (
 )
 from middleware.body import BodyIncomplete, BodyMalformed, BodyTooSlow
 from middleware.context import CONTEXT, context_of
-from middleware.problems import PROBLEM_JSON, Problem, render
+from middleware.problems import PROBLEM_JSON, Problem, invalid_field, render
 from storage.blobs import (
     BlobCorrupt,
     BlobError,
@@ -110,10 +110,10 @@ ANSWERS: tuple[tuple[type[Exception], Callable[[Any], Problem]], ...] = (
     (InvalidName, _told(400, "Bad Request")),
     (InvalidAnnouncement, _told(400, "Bad Request")),
     (InvalidCondition, _told(400, "Bad Request")),
-    (InvalidCursor, _told(400, "Bad Request")),
     (BodyTooLarge, _told(413, "Content Too Large")),
     (OtherType, _told(415, "Unsupported Media Type")),
     (InvalidBody, _told(400, "Bad Request")),
+    (InvalidCursor, lambda error: invalid_field("after", str(error))),
     (InvalidRepository, lambda error: invalid_field(error.field, str(error))),
     (InvalidField, lambda error: invalid_field(error.field, error.reason)),
     (PreconditionFailed, _told(412, "Precondition Failed")),
@@ -218,11 +218,6 @@ _FAULT = Problem(
     500, "Internal Server Error", "Something failed here. Its operator can look it up."
 )
 _LOGGED = (BlobMissing, BlobCorrupt)
-
-
-def invalid_field(field: str, reason: str) -> Problem:
-    """422, with the field named."""
-    return Problem(422, "Unprocessable Content", f"'{field}' {reason}.")
 
 
 def register(application: App[Request, Response]) -> None:

@@ -1,6 +1,7 @@
 """Every route, every middleware and every error handler of the service, on one page."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -9,6 +10,7 @@ from falcon.media import JSONHandler
 
 from app import errors
 from app.api.answers import Paging
+from app.api.description import Description, describe, query_parameters
 from app.api.keys import Keys, OneKey
 from app.api.repositories import OneRepository, Repositories
 from app.api.users import Me, OneUser, Permissions, Users
@@ -34,6 +36,7 @@ from middleware.declarations import HEALTH_PATHS, Declarations, Routes
 from middleware.hosts import Hosts
 from middleware.metrics import Metrics
 from middleware.proxies import TrustedProxies
+from middleware.queries import Queries
 from middleware.request_id import RequestId
 from middleware.request_line import RequestLine
 from middleware.security_headers import SecurityHeaders
@@ -56,13 +59,13 @@ class Parts:
 
 def build(parts: Parts) -> Application:
     """The Falcon application."""
-    routes = Routes()
-    application = falcon.App(middleware=middleware(parts, routes), router=routes)
+    routes, description = Routes(), describe()
+    application = falcon.App(middleware=middleware(parts, routes, description), router=routes)
     application.req_options.strip_url_path_trailing_slash = False
     application.req_options.auto_parse_qs_csv = False
     application.resp_options.media_handlers["application/json"] = JSONHandler(dumps=_json_line)
     errors.register(application)
-    _add_routes(application, parts)
+    _add_routes(application, parts, description)
     return application
 
 
@@ -71,7 +74,7 @@ def _json_line(value: object) -> str:
     return json.dumps(value, ensure_ascii=False) + "\n"
 
 
-def middleware(parts: Parts, routes: Routes) -> list[Any]:
+def middleware(parts: Parts, routes: Routes, description: Mapping[str, Any]) -> list[Any]:
     """Every middleware, in the order in which a request meets them."""
     settings = parts.installation.settings
     proxies = TrustedProxies(settings.trusted_proxies)
@@ -86,10 +89,11 @@ def middleware(parts: Parts, routes: Routes) -> list[Any]:
         Declarations(),
         Authentication(parts.authenticator, Organizations(parts.installation.recent)),
         Admission(Places(Limits(settings.threads))),
+        Queries(routes, query_parameters(description)),
     ]
 
 
-def _add_routes(application: Application, parts: Parts) -> None:
+def _add_routes(application: Application, parts: Parts, description: Mapping[str, Any]) -> None:
     at = parts.installation
     recent, journal = at.recent, at.journal
     catalogue = Catalogue(recent, journal)
@@ -108,11 +112,12 @@ def _add_routes(application: Application, parts: Parts) -> None:
     add("/readyz", Ready(parts.readiness))
     add("/metrics", MetricsPage(recent, parts.metrics.render))
     add("/repositories/{repository}", files, suffix="root")
-    add("/repositories/{repository}/", files)
+    add("/repositories/{repository}/", files, suffix="folder")
     add("/repositories/{repository}/{path:path}", files)
     add("/public/repositories/{repository}", public, suffix="root")
-    add("/public/repositories/{repository}/", public)
+    add("/public/repositories/{repository}/", public, suffix="folder")
     add("/public/repositories/{repository}/{path:path}", public)
+    add("/api/openapi.json", Description(recent, description))
     add("/api/user", Me(recent, users, catalogue))
     add("/api/users", Users(recent, users, catalogue, paging))
     add("/api/users/{user}", OneUser(recent, users, catalogue))

@@ -39,6 +39,11 @@ class Route:
     access: Access | None  # None where its class does not say
 
     @property
+    def path(self) -> str:
+        """The template as OpenAPI writes it, without the converters."""
+        return self.template.replace(":path}", "}")
+
+    @property
     def allow(self) -> str:
         """The header of that name (RFC 9110, section 10.2.1)."""
         return ", ".join(sorted({*self.methods, "OPTIONS"}))

@@ -23,6 +23,7 @@ class Problem(Exception):
         detail: what happened here, and what to do about it; a sentence or two.
         headers: of the answer, beside its type.
         type: a URI that names the kind of trouble, where clients have to tell it from others.
+        field: the field or query parameter that cannot be taken, where it is one.
     """
 
     def __init__(
@@ -32,6 +33,7 @@ class Problem(Exception):
         detail: str,
         headers: Mapping[str, str] = MappingProxyType({}),
         type: str = BLANK,  # noqa: A002 - the member's name in the RFC
+        field: str | None = None,
     ) -> None:
         super().__init__(status, title, detail)
         self.status = status
@@ -39,18 +41,26 @@ class Problem(Exception):
         self.detail = detail
         self.headers = dict(headers)
         self.type = type
+        self.field = field
 
     def __str__(self) -> str:
         return f"{self.status} {self.title}: {self.detail}"
 
 
+def invalid_field(field: str, reason: str) -> Problem:
+    """422, with the field or query parameter named."""
+    return Problem(422, "Unprocessable Content", f"'{field}' {reason}.", field=field)
+
+
 def render(problem: Problem, request_id: str) -> bytes:
     """The problem as a document of type `PROBLEM_JSON`, with the id of its request."""
-    document = {
+    document: dict[str, str | int] = {
         "type": problem.type,
         "title": problem.title,
         "status": problem.status,
         "detail": problem.detail,
         "request": request_id,
     }
+    if problem.field is not None:
+        document["field"] = problem.field  # an extension member (RFC 9457, section 3.2)
     return (json.dumps(document) + "\n").encode()  # a line, for whoever reads it in a terminal

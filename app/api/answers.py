@@ -7,12 +7,12 @@ from typing import Any, TypeVar
 
 from falcon import Request
 
+from app.api.reading import query_number
 from app.cursors import Cursors
 from app.repositories import Catalogue, Repository
 from auth.principals import Grants, Principal
 from auth.records import ApiKey, Listing, User
 from middleware.context import context_of
-from middleware.problems import Problem
 
 Item = TypeVar("Item")
 
@@ -35,9 +35,7 @@ class Paging:
         scope: tuple[str, ...],
     ) -> dict[str, Any]:
         """One page as JSON: the items under `name`, and `next`, a cursor or null."""
-        limit = req.get_param_as_int("limit", default=ITEMS) or 0
-        if not 1 <= limit <= MOST_ITEMS:
-            raise Problem(422, "Unprocessable Content", f"'limit' is from 1 to {MOST_ITEMS}.")
+        limit = query_number(req, "limit", 1, MOST_ITEMS, ITEMS)
         cursor = req.get_param("after")
         after = self.cursors.open(cursor, *scope) if cursor else ""
         page = read(after, limit)

@@ -15,6 +15,7 @@ from middleware.body import open_body
 
 MOST_BYTES = 64 * 1024
 MOST_DEPTH = 16
+_MOST_DIGITS = 18  # of a number in a query: what every store and language can hold
 
 
 class InvalidBody(Exception):
@@ -69,8 +70,10 @@ class Fields:
         return value
 
     def number(self, name: str) -> int | None:
-        """A whole number, None where it was not sent."""
+        """A whole number, None where it was not sent; 1.0 is one, as in JSON Schema."""
         value = self._take(name, None)
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
         if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
             raise InvalidField(name, "must be a whole number")
         return value
@@ -117,6 +120,20 @@ class Fields:
     def _take(self, name: str, default: Any) -> Any:
         self._asked.add(name)
         return self._values.get(name, default)
+
+
+def query_number(req: Request, name: str, least: int, most: int, default: int) -> int:
+    """A number of the query, the default where it was not sent. Raises InvalidField."""
+    text = req.get_param(name)
+    if text is None:
+        return default
+    # int() would take "1_0", " 1", "+1" and digits of other scripts as well.
+    if not (text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS):
+        raise InvalidField(name, f"must be a number from {least} to {most}")
+    number = int(text)
+    if not least <= number <= most:
+        raise InvalidField(name, f"must be a number from {least} to {most}")
+    return number
 
 
 def read_fields(req: Request) -> Fields:

@@ -79,6 +79,7 @@ class RawFiles:
         )
 
     on_head = on_get
+    on_get_folder = on_head_folder = on_get  # the root of a repository is no file
 
     def on_get_root(self, req: Request, resp: Response, repository: str) -> None:
         """Lead to the repository's listing."""
@@ -159,6 +160,7 @@ class PublicRawFiles:
         )
 
     on_head = on_get
+    on_get_folder = on_head_folder = on_get  # the root of a repository is no file
 
     def on_get_root(self, req: Request, resp: Response, repository: str) -> None:
         """Lead to the repository's listing."""

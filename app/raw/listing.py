@@ -13,16 +13,19 @@ from urllib.parse import quote, urlencode
 
 from falcon import Request, Response
 
+from app.api.reading import query_number
 from app.cursors import Cursors
 from app.portal import style_policy
 from app.publishing import Artifact
 from app.repositories import FolderPath, Opened, Repository
 from middleware.problems import Problem
+from middleware.queries import check_query
 from storage import keys
 from storage.metadata import Page, Record
 from storage.metadata.recent import Recent
 
 MOST_ENTRIES = 1_000
+_PARAMETERS = frozenset({"limit", "after"})
 _JSON, _HTML = "application/json", "text/html"
 
 
@@ -61,7 +64,8 @@ class Listing:
     def answer(self, req: Request, resp: Response, opened: Opened, folder: FolderPath) -> None:
         """Answer with a page of the folder: `?limit=` entries, behind the cursor `?after=`."""
         repository, principal = opened.repository, opened.principal
-        limit = _limit(req)
+        check_query(req, _PARAMETERS)
+        limit = query_number(req, "limit", 1, MOST_ENTRIES, MOST_ENTRIES)
         caller = principal.user_id if principal is not None else ""
         scope = (caller, repository.id, folder.key)
         cursor = req.get_param("after")
@@ -89,13 +93,6 @@ class Listing:
     def _page(self, repository: Repository, folder: FolderPath, after: str, limit: int) -> Page:
         partition = keys.folder(repository.organization, repository.id, folder.key)
         return self._recent.query(partition, "", after, limit)
-
-
-def _limit(req: Request) -> int:
-    limit = req.get_param_as_int("limit", default=MOST_ENTRIES)
-    if not 1 <= limit <= MOST_ENTRIES:
-        raise Problem(400, "Bad Request", f"'limit' is a number from 1 to {MOST_ENTRIES}.")
-    return limit
 
 
 def _entry(record: Record) -> _Entry:

@@ -14,9 +14,11 @@ from urllib.parse import unquote_to_bytes
 from wsgiref.util import FileWrapper
 
 from middleware.context import CONTEXT, RequestContext
+from tests.http.described import check_described
 
 HOST = "127.0.0.1:8080"
 PROBLEM = {"type", "title", "status", "detail", "request"}
+_SENT = "tests.json"  # what was sent as JSON
 
 Headers = Mapping[str, str] | Iterable[tuple[str, str]]
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -132,6 +134,7 @@ class Client:
         if json is not None:
             body = json_text.dumps(json).encode()
             environ.setdefault("CONTENT_TYPE", "application/json")
+            environ[_SENT] = body
         if isinstance(body, bytes):
             length = str(len(body)) if length is None else length
             body = io.BytesIO(body)
@@ -166,6 +169,15 @@ class Client:
             content = content[: int(named["content-length"])]
         answer = Answer(int(status[:3]), named, content, environ)
         _check(answer, environ["REQUEST_METHOD"])
+        check_described(
+            environ["REQUEST_METHOD"],
+            answer.context.route,
+            environ["QUERY_STRING"],
+            environ.get(_SENT),
+            answer.status,
+            named,
+            content,
+        )
         return answer
 
     def _environ(self, method: str, target: str, headers: Headers, peer: str) -> dict[str, Any]:
@@ -220,7 +232,7 @@ def _check(answer: Answer, method: str) -> None:
         for name in _OF_FILES:
             assert name not in headers, f"{name} of a file in a problem"
         if method != "HEAD":
-            assert answer.json.keys() == PROBLEM
+            assert answer.json.keys() == PROBLEM | ({"field"} if status == 422 else set())
             assert answer.json["status"] == status
             assert answer.json["request"] == answer.context.id
             assert answer.json["detail"]
