@@ -14,6 +14,7 @@ from typing import Final
 
 from storage.blobs.disk import FOLDER_MODE, disk_errors, make_folder, sync_folder, translated
 from storage.blobs.folder_writer import FolderWriter, take_upload
+from storage.blobs.held import HeldDownload
 from storage.blobs.interface import (
     BlobCorrupt,
     BlobEntry,
@@ -22,7 +23,6 @@ from storage.blobs.interface import (
     BlobsFull,
     BlobsUnavailable,
     Download,
-    OpenFile,
     Upload,
     UploadPage,
     UploadTooLarge,
@@ -113,25 +113,6 @@ class FolderDownload:
         self._file.close()
 
 
-class SmallDownload:
-    """A blob that was read whole when it was opened."""
-
-    file: OpenFile | None = None
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-
-    @property
-    def size(self) -> int:
-        return len(self._data)
-
-    def __iter__(self) -> Iterator[bytes]:
-        return iter((self._data,))
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-
 class FolderBlobs:
     """The folder store; see `Blobs`."""
 
@@ -178,7 +159,7 @@ class FolderBlobs:
                 data = file.beginning(_SMALL_BYTES + 1)
                 if 0 < len(data) <= _SMALL_BYTES:
                     file.close()
-                    return SmallDownload(data)
+                    return HeldDownload(data)
             whole = file.size()
             if start:
                 file.seek(start)

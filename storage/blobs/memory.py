@@ -1,7 +1,6 @@
 """Blobs in memory: the reference that the other stores are compared with, and for tests."""
 
-import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -9,12 +8,12 @@ from threading import Lock
 from types import TracebackType
 from typing import Self
 
+from storage.blobs.held import HeldDownload
 from storage.blobs.interface import (
     BlobCorrupt,
     BlobEntry,
     BlobMissing,
     BlobPage,
-    OpenFile,
     Upload,
     UploadBusy,
     UploadPage,
@@ -65,7 +64,7 @@ class MemoryBlobs:
             upload.held = True
         return MemoryWriter(self, key, upload, size)
 
-    def open(self, key: str, start: int = 0, length: int | None = None) -> "MemoryDownload":
+    def open(self, key: str, start: int = 0, length: int | None = None) -> HeldDownload:
         check_range(start, length)
         parse_key(key)
         with self._lock:
@@ -75,7 +74,7 @@ class MemoryBlobs:
         end = len(found[0]) if length is None else start + length
         if not start < end <= len(found[0]):
             raise BlobCorrupt("the range does not lie within the blob")
-        return MemoryDownload(found[0][start:end])
+        return HeldDownload(found[0][start:end])
 
     def delete(self, keys: Sequence[str]) -> None:
         for key in keys:
@@ -202,26 +201,3 @@ class MemoryWriter:
         if self._open:
             self._open = False
             self._blobs.finish(self._key, None)
-
-
-class MemoryDownload:
-    """Bytes of a blob in memory; see `Download`."""
-
-    def __init__(self, data: bytes) -> None:
-        self._size = len(data)
-        self._stream = io.BytesIO(data)
-
-    @property
-    def size(self) -> int:
-        return self._size
-
-    @property
-    def file(self) -> OpenFile | None:
-        return None
-
-    def __iter__(self) -> Iterator[bytes]:
-        while piece := self._stream.read(_PIECE_BYTES):
-            yield piece
-
-    def close(self) -> None:
-        self._stream.close()

@@ -48,6 +48,16 @@ def test_bytes_come_back_as_they_went_in(blobs: Blobs, size: int, hint: str) -> 
     assert blobs.uploads().uploads == ()
 
 
+@pytest.mark.parametrize("size", [1, 16 * 1024, MIB, 2 * MIB + 1])
+def test_a_download_comes_in_pieces_of_up_to_a_mebibyte(blobs: Blobs, size: int) -> None:
+    """However its store holds it: what sends it on holds no more than one."""
+    download = blobs.open(store(blobs, bytes_of(size)))
+    assert download.size == size
+    assert [len(piece) for piece in download if len(piece) > MIB] == []
+    download.close()
+    download.close()  # harmless
+
+
 @pytest.mark.parametrize("size", [10, PART_BYTES, PART_BYTES + 10, 2 * PART_BYTES + 10])
 @pytest.mark.parametrize("hint", [0, 5, PART_BYTES, PART_BYTES + 5, 4 * PART_BYTES])
 def test_a_wrong_length_is_a_hint_and_no_more(blobs: Blobs, size: int, hint: int) -> None:
