@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from storage.blobs.folder import FolderBlobs
 from storage.blobs.interface import Blobs
 from storage.blobs.memory import MemoryBlobs
+from storage.endpoints import is_endpoint
 
 if TYPE_CHECKING:
     from storage.blobs.s3_client import S3Address
@@ -75,7 +76,7 @@ def parse_s3_url(url: str) -> "S3Address":
             raise ValueError(f"STRONGROOM_BLOBS: the option {name} is unknown or there twice")
         options[name] = value
     endpoint = options.get("endpoint")
-    if endpoint is not None and not _is_address(endpoint):
+    if endpoint is not None and not is_endpoint(endpoint):
         raise ValueError("STRONGROOM_BLOBS: endpoint is a URL, http:// or https://")
     if options.get("sse", "AES256") not in ("off", "AES256"):
         raise ValueError("STRONGROOM_BLOBS: sse is off, or is left out")
@@ -89,14 +90,3 @@ def parse_s3_url(url: str) -> "S3Address":
         encrypt=options.get("sse") != "off",
         checksums="when_required" if "checksums" in options else "when_supported",
     )
-
-
-def _is_address(text: str) -> bool:
-    try:
-        parts = urlsplit(text)
-        bare = parts.username is None  # what is refused further on is shown in messages
-        return (
-            bare and parts.scheme in ("http", "https") and bool(parts.hostname and parts.port != 0)
-        )
-    except ValueError:  # of a port, or brackets
-        return False

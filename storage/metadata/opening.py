@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
+from storage.endpoints import is_endpoint
 from storage.metadata.engine import Engine
 from storage.metadata.errors import UnknownStore
 from storage.metadata.sqlite import SqliteEngine
@@ -74,7 +75,7 @@ def _dynamodb(parts: SplitResult, connections: int) -> Engine:
     if not _TABLE.fullmatch(parts.netloc) or parts.path not in ("", "/") or parts.fragment:
         raise UnknownStore(f"STRONGROOM_METADATA: a table's name and options alone, as {_FORMS}")
     endpoint = options.get("endpoint") or None
-    if endpoint is not None and not _is_address(endpoint):
+    if endpoint is not None and not is_endpoint(endpoint):
         raise UnknownStore("STRONGROOM_METADATA: endpoint is a URL, http:// or https://")
     # Its library takes a third of a second to load: only who uses it waits for that.
     from storage.metadata.dynamodb import DynamoDBEngine
@@ -85,14 +86,3 @@ def _dynamodb(parts: SplitResult, connections: int) -> Engine:
         endpoint=endpoint,
         connections=connections,
     )
-
-
-def _is_address(text: str) -> bool:
-    try:
-        parts = urlsplit(text)
-        bare = parts.username is None  # what is refused further on is shown in messages
-        return (
-            bare and parts.scheme in ("http", "https") and bool(parts.hostname and parts.port != 0)
-        )
-    except ValueError:  # of a port, or brackets
-        return False
