@@ -27,6 +27,13 @@ class ConnectionLost(Exception):
     """The client is gone, or this side cut the connection."""
 
 
+class PlainHttp(Exception):
+    """The client of a TLS port began with a request and not with a handshake; it was told so.
+
+    OpenSSL knows GET, HEAD, POST and PUT; others are reset.
+    """
+
+
 class FileShort(Exception):
     """A file has fewer bytes than were promised."""
 

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from time import monotonic
 
-from app.server.connection import Connection, ConnectionLost
+from app.server.connection import Connection, ConnectionLost, PlainHttp
 from app.server.exchange import Cut, Exchange
 from app.server.head import END, TIMEOUT, Refused, check_size, parse
 from app.server.limits import Limits
 from app.server.pace import TooSlow
-from app.server.tls import PlainHttp
 
 
 class Verdict(Enum):

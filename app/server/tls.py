@@ -18,6 +18,7 @@ from app.server.connection import (
     Connection,
     ConnectionLost,
     FileShort,
+    PlainHttp,
 )
 from app.server.limits import KIB, Limits
 from app.server.pace import Pace
@@ -28,13 +29,6 @@ _IN_CLEAR = (
     b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 46\r\n"
     b"Connection: close\r\n\r\nThis port takes TLS alone: use https:// here.\n"
 )
-
-
-class PlainHttp(Exception):
-    """The client began with a request and not with a handshake; it was told so.
-
-    OpenSSL knows GET, HEAD, POST and PUT; others are reset.
-    """
 
 
 def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
