@@ -35,6 +35,7 @@ class Limits:
             thread waits for a connection's next request before it turns to others.
         connections: How many a process holds, nearly all of them idle, at about 10 KiB each.
             When it is full, those without a request make way for new ones, see `room`.
+        courtesy_seconds: How long a process leaves new connections to one that has less to do.
         cleanup_seconds: What remains of the grace period, after transfers were cut, for
             their uploads to be aborted.
     """
@@ -54,6 +55,7 @@ class Limits:
     close_seconds: float = 2.0
     tick_seconds: float = 0.05
     connections: int = 1_000
+    courtesy_seconds: float = 0.001
     cleanup_seconds: float = 3.0
 
     @property

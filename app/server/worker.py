@@ -33,7 +33,6 @@ from middleware.proxies import TrustedProxies
 
 _SCRATCH_BYTES = 256 * KIB
 _OUT_OF_FILES_SECONDS = 1.0
-_COURTESY_SECONDS = 0.001
 _UNHEEDED_TIMES = 10  # that nobody took whom we let wait: they hang, or have no time, so that
 _UNHEEDED_SECONDS = 0.05  # we don't for this long
 _OBJECTS_A_COLLECTION = 10_000
@@ -183,7 +182,7 @@ class StrongroomWorker(ThreadWorker):
         if monotonic() < self._courteous_again or not self.place.another_has_less():
             return False
         self._let_others = True
-        self._pause(_COURTESY_SECONDS)
+        self._pause(self.limits.courtesy_seconds)
         return True
 
     def _connection(

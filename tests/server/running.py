@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -131,6 +131,14 @@ def read_all(connection: socket.socket) -> bytes:
     while piece := connection.recv(1 << 20):
         pieces.append(piece)
     return b"".join(pieces)
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 15) -> None:
+    """Wait until `condition()` holds, where nothing tells when it does."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 def _await_workers(server: Server, workers: int) -> None:

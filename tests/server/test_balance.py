@@ -1,12 +1,18 @@
 """Several processes share new connections evenly, and none waits for one that takes no more."""
 
 import os
+import signal
 import socket
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import SimpleNamespace
 
 from app.server.balance import Balance, Place
+from app.server.limits import Limits
+from app.server.run import Hooks
 from app.server.worker import StrongroomWorker
-from tests.server.running import running
+from tests.server.running import Server, running, wait_for
 from tests.server.wire import Reader, request
 
 
@@ -69,6 +75,8 @@ def idle_worker(place: Place) -> StrongroomWorker:
     worker = object.__new__(StrongroomWorker)
     worker.place, worker.sockets, worker._accepting = place, [], False
     worker._courteous_again = worker._accept_again = 0.0
+    worker._let_others = worker._crowded = False
+    worker._active, worker.nr_conns, worker.worker_connections = set(), 0, 10
     return worker
 
 
@@ -87,6 +95,52 @@ def test_a_worker_gives_way_to_one_with_less_and_to_no_other() -> None:
     assert not worker._gives_way()
 
 
+def test_a_worker_says_at_each_turn_what_it_has_to_do() -> None:
+    balance = Balance()
+    mine, other = balance.take(), balance.take()
+    other.hold(0, 3)
+    worker = idle_worker(mine)
+    worker._make_room()
+    assert other.another_has_less()
+    worker.nr_conns = 4
+    worker._make_room()
+    assert not other.another_has_less()
+    worker.nr_conns = 1
+    worker._active.add(object())  # type: ignore[arg-type]  # only their number counts
+    worker._make_room()
+    assert not other.another_has_less()
+    worker._active.clear()
+    worker._make_room()
+    assert other.another_has_less()
+    worker._accept_again = float("inf")  # it can't accept: there are no more files
+    worker._make_room()
+    assert not other.another_has_less()
+
+
+def test_each_worker_gets_a_place_of_its_own_among_the_same() -> None:
+    """A reload of gunicorn makes the hooks anew; the workers from before are still there."""
+    arbiter, workers = SimpleNamespace(), [SimpleNamespace() for _ in range(3)]
+    for worker in workers:
+        Hooks(Limits(), None).pre_fork(arbiter, worker)  # type: ignore[arg-type]
+    for number, worker in enumerate(workers):
+        worker.place.hold(0, number)
+    assert [worker.place.another_has_less() for worker in workers] == [False, True, True]
+
+
+def test_the_place_of_a_worker_that_ended_is_given_to_the_next() -> None:
+    hooks = Hooks(Limits(), None)
+    arbiter, stays, ends = SimpleNamespace(), SimpleNamespace(), SimpleNamespace()
+    for worker in (stays, ends):
+        hooks.pre_fork(arbiter, worker)  # type: ignore[arg-type]
+    stays.place.hold(0, 2)
+    for _ in range(300):  # more than there are places
+        ends.place.hold(0, 1)  # killed: it said so, and never took it back
+        assert stays.place.another_has_less()
+        hooks.child_exit(arbiter, ends)  # type: ignore[arg-type]
+        assert not stays.place.another_has_less()
+        hooks.pre_fork(arbiter, ends)  # type: ignore[arg-type]
+
+
 def test_every_client_of_several_processes_is_answered() -> None:
     """Whoever gives way to whom: kept connections, and a hundred that come and go."""
     with running("tests.server.samples:process", workers=3) as server, ExitStack() as stack:
@@ -97,6 +151,79 @@ def test_every_client_of_several_processes_is_answered() -> None:
         assert all(map(_process, kept))
 
 
-def _process(connection: socket.socket) -> str:
+def test_nobody_waits_for_a_process_that_hangs_with_little_to_do() -> None:
+    with running("tests.server.samples:process", workers=2) as server, ExitStack() as stack:
+        one, other = begun(server, stack)
+        with stopped(one):
+            kept = [stack.enter_context(server.connect()) for _ in range(40)]
+            assert [_process(connection) for connection in kept] == [other] * 40
+            assert held(server) == {one: 1, other: 41}
+
+
+def test_who_has_less_to_do_gets_the_next_connection() -> None:
+    """One of two is stopped while a connection comes, so that it has one less when it goes on:
+    the next must be its own. It has two seconds to take it, which is not how long that takes."""
+    limits = {"courtesy_seconds": 2.0, "head_seconds": 100.0}
+    with (
+        running("tests.server.samples:process", workers=2, limits=limits) as server,
+        ExitStack() as stack,
+    ):
+        one, other = begun(server, stack)
+        for count in range(1, 7):
+            with stopped(one):
+                connect(server, stack)
+            assert held(server) == {one: count, other: count + 1}
+            connect(server, stack)
+            assert held(server) == {one: count + 1, other: count + 1}
+
+
+def begun(server: Server, stack: ExitStack) -> list[int]:
+    """The two workers of `server`; each has accepted a connection, so that both have said so."""
+    one, other = server.workers()
+    with stopped(one):
+        connect(server, stack)
+    with stopped(other):
+        connect(server, stack)
+    assert held(server) == {one: 1, other: 1}
+    return [one, other]
+
+
+def connect(server: Server, stack: ExitStack) -> None:
+    """A connection that stays, accepted by whom it may be."""
+    before = sum(held(server).values())
+    stack.enter_context(server.connect())
+    wait_for(lambda: sum(held(server).values()) > before)
+
+
+@contextmanager
+def stopped(process: int) -> Iterator[None]:
+    """Have `process` do nothing for a while."""
+    os.kill(process, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(process, signal.SIGCONT)
+
+
+def held(server: Server) -> dict[int, int]:
+    """How many connections each worker has accepted, and not closed.
+
+    No request asks for it: a thread stays for a while with who sent one.
+    """
+    port = f":{server.address[1]:04X}"
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    sockets = {f"socket:[{row[9]}]" for row in rows if row[1].endswith(port) and row[3] == "01"}
+    return {worker: sum(each in sockets for each in _files(worker)) for worker in server.workers()}
+
+
+def _files(process: int) -> Iterator[str]:
+    for file in Path(f"/proc/{process}/fd").iterdir():
+        try:
+            yield str(file.readlink())
+        except FileNotFoundError:
+            continue  # closed since the folder was read
+
+
+def _process(connection: socket.socket) -> int:
     connection.sendall(request("GET /"))
-    return Reader(connection).answer().text
+    return int(Reader(connection).answer().text)

@@ -6,7 +6,7 @@ import socket
 import time
 from pathlib import Path
 
-from tests.server.running import Server, running
+from tests.server.running import Server, running, wait_for
 from tests.server.wire import Reader, request, told
 
 
@@ -97,11 +97,3 @@ def busy(server: Server) -> bool:
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     ours = [row for row in rows if row[1].endswith(port) and row[3] == "01"]
     return bool(ours) and all(row[4].endswith(":00000000") for row in ours)
-
-
-def wait_for(condition: object, seconds: float = 15) -> None:
-    end = time.monotonic() + seconds
-    assert callable(condition)
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.05)
