@@ -6,17 +6,21 @@ publisher may be about to commit; so is anything with a lease, which long upload
 anything of an organization that the metadata store does not know.
 """
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from app.installation import Installation
+from app.work.duty import Shift
 from storage import keys
 from storage.blobs import BlobEntry, Upload, UploadBusy
 
 GRACE = timedelta(days=1)
 _BATCH = 50  # blobs looked up in one read: a record and a lease for each
 _SWEEP = 1000
+
+_log = logging.getLogger("strongroom.worker")
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,3 +145,29 @@ class Collection:
 def _owner(key: str) -> str:
     """The id of the organization that a blob belongs to."""
     return key.partition("/")[0]
+
+
+class CollectDuty:
+    """The collection as a duty of the worker."""
+
+    name = "collect"
+    every = timedelta(hours=1)
+
+    def __init__(self, installation: Installation) -> None:
+        self._installation = installation
+
+    def run(self, shift: Shift) -> None:
+        """Collect, and say in the log what was found: it is the installation's, nobody's own."""
+        report = Collection(self._installation).run(progress=lambda _: shift.go_on())
+        _log.info(
+            "collected %d unfinished uploads, %d unreferenced blobs, %d expired records",
+            report.uploads,
+            report.blobs,
+            report.expired,
+        )
+        if report.foreign:
+            _log.warning(
+                "%d blobs belong to no organization of this installation and were left alone:"
+                " is this the right metadata store?",
+                report.foreign,
+            )

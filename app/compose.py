@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from app.background import background
 from app.health import PATIENCE_SECONDS, Checks
-from app.housekeeping import Housekeeper
 from app.installation import Installation, make_data_folder, open_installation
 from app.ownership import refuse_foreign_packages
 from app.routes import Parts, build
@@ -23,6 +23,9 @@ from middleware.context import Application, Entrance
 from middleware.metrics import Metrics
 from storage import keys
 from storage.metadata import Unavailable
+
+#: What the background work of a process has left to end its piece; it may be done again.
+STOP_SECONDS = 1.0
 
 
 class Service:
@@ -51,20 +54,22 @@ def compose(settings: Settings) -> Service:
     _refuse_newer_format(installation)
     checks = Checks(installation.metadata, installation.blobs)
     slow_hashes = SlowHashes(run_folder(settings))
+    work = background(installation, metrics)
     parts = Parts(
         installation=installation,
+        background=work,
         authenticator=_authenticator(installation, slow_hashes),
         slow_hashes=slow_hashes,
         readiness=Readiness(checks, PATIENCE_SECONDS),
         metrics=metrics,
     )
-    housekeeper = Housekeeper(installation) if settings.embedded else None
-    if housekeeper is not None:
-        housekeeper.start()
+    worker = work.worker() if settings.embedded else None
+    if worker is not None:
+        worker.start()
 
     def close() -> None:
-        if housekeeper is not None:
-            housekeeper.stop()
+        if worker is not None:
+            worker.stop(STOP_SECONDS)
         installation.close()
         metrics.close()
 

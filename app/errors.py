@@ -32,6 +32,7 @@ from app.repositories import (
     RepositoryHidden,
     RepositoryMissing,
 )
+from app.work import Failed, JobMissing
 from auth.errors import (
     AlreadyTaken,
     AuthError,
@@ -101,6 +102,8 @@ ANSWERS: tuple[tuple[type[Exception], Callable[[Any], Problem]], ...] = (
     (RepositoryMissing, _fixed(404, "Not Found", _HIDDEN)),
     (Forbidden, _told(403, "Forbidden")),
     (Missing, _told(404, "Not Found")),
+    (JobMissing, _fixed(404, "Not Found", "There is no such job, or none that you may see.")),
+    (Failed, _told(409, "Conflict")),
     (LimitReached, _told(409, "Conflict")),
     (LastAdministrator, _told(409, "Conflict")),
     (ChangedMeanwhile, _told(409, "Conflict")),

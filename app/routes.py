@@ -11,9 +11,11 @@ from falcon.media import JSONHandler
 from app import errors
 from app.api.answers import Paging
 from app.api.description import Description, describe, query_parameters
+from app.api.jobs import Duties, JobPages, OneJob
 from app.api.keys import Keys, OneKey
 from app.api.repositories import OneRepository, Repositories
 from app.api.users import Me, OneUser, Permissions, Users
+from app.background import Background
 from app.health import Alive, MetricsPage, Ready
 from app.installation import Installation
 from app.portal import Portal
@@ -51,6 +53,7 @@ class Parts:
     """What the routes are made of; `compose` makes it."""
 
     installation: Installation
+    background: Background
     authenticator: Authenticator
     slow_hashes: SlowHashes
     readiness: Readiness
@@ -126,3 +129,6 @@ def _add_routes(application: Application, parts: Parts, description: Mapping[str
     add("/api/repositories/{name}", OneRepository(recent, catalogue))
     add("/api/keys", Keys(recent, api_keys, catalogue, paging))
     add("/api/keys/{key}", OneKey(recent, api_keys, catalogue))
+    add("/api/jobs", JobPages(recent, parts.background.jobs, catalogue, paging))
+    add("/api/jobs/{job}", OneJob(recent, parts.background.jobs, catalogue))
+    add("/api/duties", Duties(recent, parts.background.schedule))

@@ -9,6 +9,7 @@ import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import urlsplit
@@ -39,12 +40,19 @@ NAMES = (
     "POSTMARK_TOKEN",
     "SECRET_KEY",
     "UPLOAD_MEMORY",
+    "SCHEDULE",
 )
 _SIZE = re.compile(r"(\d{1,9})\s*(?:(MiB|GiB|M|G)?)", re.ASCII)
 _NO_BASE_URL = "STRONGROOM_BASE_URL is a URL such as https://artifacts.example.com"
 _COUNT = re.compile(r"\d{1,9}", re.ASCII)
 _PORT = re.compile(r"\d{1,5}", re.ASCII)
 _HOST = re.compile(r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])", re.ASCII)
+
+
+#: The duties whose intervals STRONGROOM_SCHEDULE may set (`app.background` has them all).
+DUTIES = ("feed", "collect")
+_INTERVAL = re.compile(r"(\d{1,6})([smhd])", re.ASCII)
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 class SettingsError(Exception):
@@ -74,6 +82,7 @@ class Settings:
     postmark_token: str | None = field(default=None, repr=False)
     secret_keys: tuple[bytes, ...] = field(default=(), repr=False)
     upload_memory_bytes: int = 1_088 * MEBIBYTE
+    schedule: Mapping[str, timedelta] = field(default_factory=dict)
 
     @property
     def host(self) -> str:
@@ -132,6 +141,7 @@ def read_settings(
         postmark_token=given.get("POSTMARK_TOKEN"),
         secret_keys=_secret_keys(given.get("SECRET_KEY", "")),
         upload_memory_bytes=_size(given.get("UPLOAD_MEMORY", "1088MiB"), "UPLOAD_MEMORY"),
+        schedule=_schedule(given.get("SCHEDULE", "")),
     )
     _check_together(settings)
     return settings
@@ -268,3 +278,18 @@ def _size(text: str, name: str) -> int:
     if size < 16 * MEBIBYTE:
         raise SettingsError(f"{PREFIX}{name} is at least 16MiB, what one upload to S3 needs")
     return size
+
+
+def _schedule(text: str) -> dict[str, timedelta]:
+    """How often duties are done, such as `feed=30s,collect=6h`."""
+    schedule = {}
+    for part in (part.strip() for part in text.split(",") if part.strip()):
+        name, _, interval = part.partition("=")
+        found = _INTERVAL.fullmatch(interval.strip())
+        if name.strip() not in DUTIES or found is None or not int(found[1]):
+            raise SettingsError(
+                "STRONGROOM_SCHEDULE is a list such as collect=6h (s, m, h or d) of"
+                f" {', '.join(DUTIES)}, not {part!r}"
+            )
+        schedule[name.strip()] = timedelta(**{_UNITS[found[2]]: int(found[1])})
+    return schedule

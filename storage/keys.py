@@ -6,7 +6,6 @@ installation begin with `_`. Keys hold a repository's random id, never its name.
 
     _#format          / format              → the format number of all records
     _#organizations   / NAME                → id of the organization
-    _#leases          / NAME                → who runs what, with a fence
     _#tokens#ID       / token               → a commit's witness where it has no event
     _#jobs            / TIME#JOB            → a job that waits or runs: its organization
     _#duties          / DUTY                → when a duty is due again, and how it went
@@ -66,7 +65,6 @@ STRIPES = 16
 
 FORMAT = Key("_#format", "format")
 ORGANIZATIONS = "_#organizations"
-LEASES = "_#leases"
 JOBS = "_#jobs"
 DUTIES = "_#duties"
 DELETED_ORGANIZATIONS = "_#deleted-organizations"
@@ -96,10 +94,6 @@ def minute(moment: datetime) -> str:
 
 def organization_by_name(name: str) -> Key:
     return Key(ORGANIZATIONS, name)
-
-
-def lease(name: str) -> Key:
-    return Key(LEASES, name)
 
 
 def duty(name: str) -> Key:

@@ -37,6 +37,7 @@ OTHER = "other"
 
 _REQUEST_SECONDS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _STORAGE_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30)
+_WORK_SECONDS = (0.01, 0.1, 0.5, 1, 5, 30, 60, 300, 1800, 7200)
 
 REQUESTS = Family(
     "strongroom_http_requests_total",
@@ -91,6 +92,13 @@ UPLOADS = Family(
     Kind.GAUGE,
     "Uploads being received.",
 )
+WORK_SECONDS = Family(
+    "strongroom_work_seconds",
+    Kind.HISTOGRAM,
+    "Time of jobs and of runs of duties, by outcome.",
+    ("work", "outcome"),
+    _WORK_SECONDS,
+)
 DROPPED = Family(
     "strongroom_metrics_dropped_total",
     Kind.COUNTER,
@@ -107,5 +115,6 @@ FAMILIES = (
     CACHE_HITS,
     CACHE_MISSES,
     UPLOADS,
+    WORK_SECONDS,
     DROPPED,
 )

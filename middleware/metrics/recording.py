@@ -71,6 +71,11 @@ class Metrics:
         with self._lock:
             self._add(catalogue.UPLOADS, (), delta)
 
+    def work(self, what: str, outcome: str, seconds: float) -> None:
+        """Count a job that ended, or a run of a duty."""
+        with self._lock:
+            self._observe(catalogue.WORK_SECONDS, (what, outcome), seconds)
+
     def render(self) -> str:
         """The metrics of all processes that count in this directory, as text."""
         return render(self._directory)

@@ -1,6 +1,5 @@
 """Collection: what nothing refers to goes, everything else stays."""
 
-import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,9 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.collection import Collection, Report
-from app.housekeeping import Housekeeper
 from app.installation import Installation
-from app.leases import LeaseLost, take_lease
 from storage import keys
 from storage.blobs import open_blobs
 from storage.metadata import Put
@@ -122,28 +119,6 @@ def test_many_blobs_are_collected_in_batches(shelf: Installation) -> None:
 
 def test_expired_records_are_swept(shelf: Installation) -> None:
     now = datetime.now(UTC)
-    shelf.metadata.commit(Put(keys.lease("x"), {}, expires=now - timedelta(seconds=1)))
+    shelf.metadata.commit(Put(keys.duty("x"), {}, expires=now - timedelta(seconds=1)))
     # Every commit without an event leaves a token for a day, so that is left here.
     assert collect(shelf).expired == 1
-
-
-def test_one_process_keeps_house_at_a_time(shelf: Installation) -> None:
-    first, second = Housekeeper(shelf), Housekeeper(shelf)
-    assert first.run_once()
-    assert not second.run_once()
-    assert not first.run_once()
-
-
-def test_a_holder_whose_lease_was_taken_over_is_told(shelf: Installation) -> None:
-    minute = timedelta(minutes=1)
-    lease = take_lease(shelf.metadata, "work", "one", minute)
-    assert lease is not None
-    assert take_lease(shelf.metadata, "work", "two", minute) is None
-    lease.renew(timedelta(milliseconds=1))
-    time.sleep(0.01)
-    other = take_lease(shelf.metadata, "work", "two", minute)
-    assert other is not None
-    assert other.fence > lease.fence
-    with pytest.raises(LeaseLost):
-        lease.renew()
-    other.renew()

@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from app.background import Background, background
 from app.compose import metrics_folder, run_folder
 from app.cursors import Cursors
 from app.health import Checks
@@ -88,6 +89,11 @@ class Process:
     metrics: Metrics
     routes: Routes
     client: Client
+    background: Background
+
+    def work(self) -> tuple[str, ...]:
+        """Do the jobs that wait and the duties that are due, as a worker does."""
+        return self.background.worker().run_due()
 
 
 @dataclass
@@ -272,8 +278,10 @@ def composed(settings: Settings, engine: Faults, blobs: FaultyBlobs, clock: Seco
         cursors=Cursors(*secrets_),
     )
     slow_hashes = SlowHashes(run_folder(settings))
+    work = background(installation, metrics)
     parts = Parts(
         installation=installation,
+        background=work,
         authenticator=Authenticator(
             installation.recent,
             installation.journal,
@@ -291,7 +299,7 @@ def composed(settings: Settings, engine: Faults, blobs: FaultyBlobs, clock: Seco
     routes = application._router
     assert isinstance(routes, Routes)
     client = Client(Entrance(application))
-    return Process(installation, engine, blobs, clock, metrics, routes, client)
+    return Process(installation, engine, blobs, clock, metrics, routes, client, work)
 
 
 def settings_for(data: Path, **more: Any) -> Settings:

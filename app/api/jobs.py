@@ -1,0 +1,156 @@
+"""`/api/jobs` and `/api/duties`: what is being done in the background, and what came of it.
+
+Who asked for a job sees it; administrators see all jobs and reports of their organization.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from falcon import HTTP_202, Request, Response
+
+from app.api.answers import Paging, scope_of, time_text
+from app.repositories import Catalogue
+from app.visitors import confirmed
+from app.work import Job, JobMissing, Jobs
+from app.work.duty import Schedule, time_of
+from auth.principals import Principal
+from auth.records import Listing
+from middleware.declarations import Access
+from storage.metadata.recent import Recent
+
+_PAGE = 200
+_POLL_SECONDS = 2  # what a client that waits for a job is told to leave between looks
+
+
+class JobPages:
+    """`GET /api/jobs`."""
+
+    access = Access.SIGNED_IN
+
+    def __init__(self, recent: Recent, jobs: Jobs, catalogue: Catalogue, paging: Paging) -> None:
+        self._recent = recent
+        self._jobs = jobs
+        self._catalogue = catalogue
+        self._paging = paging
+
+    def on_get(self, req: Request, resp: Response) -> None:
+        """List jobs and reports, the newest first; a page may be short."""
+        principal = confirmed(req, self._recent)
+
+        def read(after: str, limit: int) -> Listing[Job]:
+            return _visible(self._jobs, principal, after, limit)
+
+        def show(jobs: Sequence[Job]) -> list[dict[str, Any]]:
+            return jobs_json(self._catalogue, principal.organization, jobs)
+
+        resp.media = self._paging.answer(req, "jobs", read, show, scope_of(req))
+
+
+class OneJob:
+    """`GET /api/jobs/ID`: the status URL of what was answered 202."""
+
+    access = Access.SIGNED_IN
+
+    def __init__(self, recent: Recent, jobs: Jobs, catalogue: Catalogue) -> None:
+        self._recent = recent
+        self._jobs = jobs
+        self._catalogue = catalogue
+
+    def on_get(self, req: Request, resp: Response, job: str) -> None:
+        """Show how far a job is."""
+        principal = confirmed(req, self._recent)
+        found = self._jobs.get(principal.organization, parse_id(job))
+        if not _may_see(principal, found):
+            raise JobMissing(job)
+        if not found.ended:
+            resp.set_header("Retry-After", str(_POLL_SECONDS))
+        resp.media = jobs_json(self._catalogue, principal.organization, [found])[0]
+
+
+class Duties:
+    """`GET /api/duties`: what the workers do by themselves, and when they last did."""
+
+    access = Access.SIGNED_IN
+
+    def __init__(self, recent: Recent, schedule: Schedule) -> None:
+        self._recent = recent
+        self._schedule = schedule
+
+    def on_get(self, req: Request, resp: Response) -> None:
+        """List the duties."""
+        confirmed(req, self._recent).require_admin()
+        resp.media = {
+            "duties": [
+                {
+                    "name": name,
+                    "every_seconds": int(every.total_seconds()),
+                    "began": time_text(time_of(record, "began")),
+                    "ended": time_text(time_of(record, "ended")),
+                    "outcome": None if record is None else record.value.get("outcome"),
+                }
+                for name, every, record in self._schedule.states()
+            ]
+        }
+
+
+def accept(resp: Response, catalogue: Catalogue, job: Job) -> None:
+    """Answer 202, with the status URL of a job that goes on in the background."""
+    resp.status = HTTP_202
+    resp.set_header("Location", f"/api/jobs/{job.id}")
+    resp.set_header("Retry-After", str(_POLL_SECONDS))
+    resp.media = jobs_json(catalogue, job.organization, [job])[0]
+
+
+def jobs_json(catalogue: Catalogue, organization: str, jobs: Iterable[Job]) -> list[dict[str, Any]]:
+    """Jobs as the API shows them, with one read for the names of a hundred repositories."""
+    jobs = list(jobs)
+    names = catalogue.names(organization, (job.repository for job in jobs if job.repository))
+    return [_json(job, names.get(job.repository or "")) for job in jobs]
+
+
+def parse_id(text: str) -> str:
+    """The id of a job. Raises JobMissing for what can be none."""
+    if len(text) != 32 or not set(text) <= set("0123456789abcdef"):
+        raise JobMissing(text)
+    return text
+
+
+def _json(job: Job, repository: str | None) -> dict[str, Any]:
+    return {
+        "id": job.id,
+        "kind": job.kind,
+        "state": job.state.value,
+        "repository": repository,
+        "parameters": dict(job.parameters),
+        "user": job.actor.user,
+        "created": time_text(job.created),
+        "updated": time_text(job.updated),
+        "counts": dict(job.counts),
+        "result": dict(job.result),
+        "error": job.error,
+    }
+
+
+def _visible(jobs: Jobs, principal: Principal, after: str, limit: int) -> Listing[Job]:
+    """A page of the jobs that a caller may see: filtered before it is cut."""
+    found: list[Job] = []
+    while True:
+        page = jobs.list(principal.organization, after, _PAGE)
+        for job in page.jobs:
+            if not _may_see(principal, job):
+                continue
+            if len(found) == limit:
+                return Listing(tuple(found), found[-1].id)
+            found.append(job)
+        if page.next is None:
+            return Listing(tuple(found), None)
+        after = page.next
+
+
+def _may_see(principal: Principal, job: Job) -> bool:
+    """A key with scopes sees the jobs that were asked for with it, and no others."""
+    if principal.manages:
+        return True
+    if job.actor.user != principal.user_id:
+        return False
+    return principal.scopes is None or job.actor.credential == principal.key_id

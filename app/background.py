@@ -1,0 +1,34 @@
+"""Everything that is done in the background, on one page: kinds of jobs, readers, duties."""
+
+from dataclasses import dataclass
+
+from app.collection import CollectDuty
+from app.installation import Installation
+from app.work import Duty, FeedDuty, Jobs, Kind, Reader, Worker
+from app.work.duty import Schedule
+from app.work.jobs import JobObserver
+
+
+@dataclass(frozen=True, slots=True)
+class Background:
+    """The jobs and duties of an installation."""
+
+    jobs: Jobs
+    schedule: Schedule
+
+    def worker(self) -> Worker:
+        """A worker that does them."""
+        return Worker(self.jobs, self.schedule)
+
+
+def background(at: Installation, observer: JobObserver | None = None) -> Background:
+    """Jobs and duties over open stores."""
+    kinds: tuple[Kind, ...] = ()
+    readers: tuple[Reader, ...] = ()
+    duties: tuple[Duty, ...] = (
+        FeedDuty(at.metadata, at.journal, readers),
+        CollectDuty(at),
+    )
+    jobs = Jobs(at.metadata, at.journal, kinds, observer)
+    schedule = Schedule(at.metadata, jobs, duties, at.settings.schedule, observer)
+    return Background(jobs, schedule)

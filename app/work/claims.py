@@ -1,0 +1,160 @@
+"""Claims: who works on something, written into the record of the thing itself.
+
+A claim is taken, renewed and given up by writing the record at the version that was read, so
+the version is its fence: whoever was thought dead and is not finds out with his next write.
+"""
+
+import logging
+import threading
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import Any, Self
+
+from storage.metadata import (
+    ConditionFailed,
+    Key,
+    Metadata,
+    MetadataError,
+    Operation,
+    OutcomeUnknown,
+    Put,
+    Record,
+    Witness,
+)
+
+LIFETIME = timedelta(minutes=2)
+_HOLDER, _UNTIL = "holder", "until"
+
+_log = logging.getLogger(__name__)
+
+
+class ClaimLost(Exception):
+    """Somebody else holds it, or may: what was to be done is theirs now."""
+
+
+def is_free(value: Mapping[str, Any], now: datetime) -> bool:
+    """Whether nobody holds the record, and it does not ask to be left alone until later."""
+    until = value.get(_UNTIL)
+    return until is None or datetime.fromisoformat(until) <= now
+
+
+class Claim:
+    """A record that this process holds. Within `with` it is renewed beside the work."""
+
+    def __init__(
+        self,
+        metadata: Metadata,
+        key: Key,
+        value: Mapping[str, Any],
+        version: int,
+        holder: str,
+        lifetime: timedelta,
+    ) -> None:
+        self._metadata = metadata
+        self._key = key
+        self._value = dict(value)
+        self._version = version
+        self._holder = holder
+        self._lifetime = lifetime
+        self._lock = threading.Lock()
+        self._lost = False
+        self._ended = threading.Event()
+        self._beat = threading.Thread(target=self._renew, name="claim", daemon=True)
+
+    @classmethod
+    def take(
+        cls,
+        metadata: Metadata,
+        key: Key,
+        found: Record | None,
+        value: Mapping[str, Any],
+        holder: str,
+        lifetime: timedelta = LIFETIME,
+    ) -> Self | None:
+        """Claim a record as it was found (or make it), with `value` in it; None where others
+        were quicker."""
+        claimed = _claimed(value, holder, metadata.now() + lifetime)
+        put = (
+            Put(key, claimed, absent=True) if found is None else Put(key, claimed, at=found.version)
+        )
+        try:
+            done = metadata.commit(put)
+        except ConditionFailed:
+            return None
+        return cls(metadata, key, value, done.versions[key], holder, lifetime)
+
+    def save(
+        self, value: Mapping[str, Any], *others: Operation, witness: Witness | None = None
+    ) -> None:
+        """Write the record anew, with other records in the same commit, and go on holding it.
+
+        Raises ClaimLost: nothing was written.
+        """
+        until = self._metadata.now() + self._lifetime
+        self._write(_claimed(value, self._holder, until), None, others, witness)
+        self._value = dict(value)
+
+    def release(
+        self,
+        value: Mapping[str, Any],
+        *others: Operation,
+        until: datetime | None = None,
+        expires: datetime | None = None,
+        witness: Witness | None = None,
+    ) -> None:
+        """Write the record a last time, held by nobody, and with `until` left alone so long."""
+        self._write(_claimed(value, None, until), expires, others, witness)
+        self._ended.set()
+
+    def check(self) -> None:
+        """Raise ClaimLost where it is known to be lost."""
+        if self._lost:
+            raise ClaimLost(self._key.sort)
+
+    def __enter__(self) -> Self:
+        self._beat.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._ended.set()
+        self._beat.join()
+
+    def _renew(self) -> None:
+        while not self._ended.wait(self._lifetime.total_seconds() / 4):
+            try:
+                self.save(self._value)
+            except ClaimLost:
+                return
+            except MetadataError as error:
+                _log.warning("a claim of %s was not renewed: %s", self._key.sort, error)
+
+    def _write(
+        self,
+        value: Mapping[str, Any],
+        expires: datetime | None,
+        others: tuple[Operation, ...],
+        witness: Witness | None,
+    ) -> None:
+        with self._lock:
+            self.check()
+            if self._ended.is_set():
+                return  # the beat of a claim that was given up meanwhile
+            put = Put(self._key, value, at=self._version, expires=expires)
+            try:
+                done = self._metadata.commit(put, *others, witness=witness)
+            except (ConditionFailed, OutcomeUnknown) as error:
+                self._lost = True
+                raise ClaimLost(self._key.sort) from error
+            self._version = done.versions[self._key]
+
+
+def _claimed(
+    value: Mapping[str, Any], holder: str | None, until: datetime | None
+) -> dict[str, Any]:
+    return {**value, _HOLDER: holder, _UNTIL: None if until is None else until.isoformat()}

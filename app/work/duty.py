@@ -1,0 +1,182 @@
+"""Duties: what has to be done again and again, by one worker of all at a time.
+
+When a duty is due again lies in a record, and whoever claims that record does it. A run that
+was killed is followed by another when its claim is over, so a duty does its work in pieces
+that may be done twice.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from app.work.claims import Claim, ClaimLost, is_free
+from app.work.job import Job, State, new_id
+from app.work.jobs import JobObserver, Jobs
+from storage import keys
+from storage.events import SYSTEM
+from storage.metadata import Metadata, Record
+
+RETRY = timedelta(minutes=1)  # after a run that failed
+
+_log = logging.getLogger(__name__)
+
+
+class Stopped(Exception):
+    """The worker is to end: the rest of the run is left to the next one."""
+
+
+class Duty(Protocol):
+    """Something to be done every so often."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def every(self) -> timedelta: ...
+
+    def run(self, shift: "Shift") -> None:
+        """Do it, calling `shift.go_on()` between pieces of some seconds at most."""
+
+
+class Shift:
+    """One run of a duty: what it is given, and where its reports go."""
+
+    def __init__(
+        self,
+        duty: Duty,
+        metadata: Metadata,
+        jobs: Jobs,
+        claim: Claim,
+        stopping: Callable[[], bool],
+    ) -> None:
+        self._duty = duty
+        self._metadata = metadata
+        self._jobs = jobs
+        self._claim = claim
+        self._stopping = stopping
+        self.began = metadata.now()
+
+    def organizations(self) -> Iterator[str]:
+        """The ids of all organizations, with a `go_on` before each."""
+        for record in self._metadata.query_all(keys.ORGANIZATIONS):
+            self.go_on()
+            yield str(record.value["id"])
+
+    def go_on(self) -> None:
+        """Return where the run may go on. Raises Stopped, ClaimLost."""
+        if self._stopping():
+            raise Stopped(self._duty.name)
+        self._claim.check()
+
+    def report(
+        self,
+        organization: str,
+        counts: Mapping[str, int],
+        result: Mapping[str, Any] | None = None,
+        repository: str | None = None,
+    ) -> None:
+        """Leave a report in `GET /api/jobs` of an organization.
+
+        A run that did nothing there leaves none: that it was run is told by the duty itself.
+        """
+        now = self._metadata.now()
+        self._jobs.report(
+            Job(
+                organization=organization,
+                id=new_id(now),
+                kind=self._duty.name,
+                actor=SYSTEM,
+                created=self.began,
+                updated=now,
+                repository=repository,
+                counts=counts,
+                state=State.DONE,
+                result=result or {},
+            )
+        )
+
+
+class Schedule:
+    """Runs duties when they are due. `every` of a duty may be overridden by name."""
+
+    def __init__(
+        self,
+        metadata: Metadata,
+        jobs: Jobs,
+        duties: tuple[Duty, ...],
+        every: Mapping[str, timedelta],
+        observer: JobObserver | None = None,
+    ) -> None:
+        self._metadata = metadata
+        self._jobs = jobs
+        self._duties = duties
+        self._every = {duty.name: every.get(duty.name, duty.every) for duty in duties}
+        self._observer = observer
+
+    def due(self) -> Iterator[tuple[Duty, Record | None]]:
+        """The duties that are due and that nobody is at, with their records; one query."""
+        page = self._metadata.query(keys.DUTIES)
+        found = {record.key.sort: record for record in page.records}
+        now = self._metadata.now()
+        for duty in self._duties:
+            record = found.get(duty.name)
+            if record is None or is_free(record.value, now):
+                yield duty, record
+
+    def run(
+        self, duty: Duty, found: Record | None, holder: str, stopping: Callable[[], bool]
+    ) -> bool:
+        """Do a duty; whether it was done here, and to its end."""
+        key = keys.duty(duty.name)
+        before = {} if found is None else _without_claim(found.value)
+        began = time.monotonic()
+        claim = Claim.take(self._metadata, key, found, before, holder)
+        if claim is None:
+            return False
+        with claim:
+            shift = Shift(duty, self._metadata, self._jobs, claim, stopping)
+            outcome, rest = self._attempt(duty, shift)
+            value = {"began": shift.began.isoformat(), "ended": None, "outcome": outcome}
+            if outcome == "stopped":
+                value |= {name: before.get(name) for name in value}
+            else:
+                value["ended"] = self._metadata.now().isoformat()
+            try:
+                claim.release(value, until=None if rest is None else shift.began + rest)
+            except ClaimLost:
+                outcome = "lost"
+                _log.warning("%s was taken over by another worker", duty.name)
+        if self._observer is not None:
+            self._observer.work(duty.name, outcome, time.monotonic() - began)
+        return outcome == "done"
+
+    def _attempt(self, duty: Duty, shift: Shift) -> tuple[str, timedelta | None]:
+        """How a run went, and how long after its beginning the next one is due."""
+        try:
+            duty.run(shift)
+        except (Stopped, ClaimLost):
+            return "stopped", None
+        except Exception:  # noqa: BLE001 - logged; the next run comes in a minute
+            _log.exception("%s failed; it is tried again in a while", duty.name)
+            took = self._metadata.now() - shift.began
+            return "failed", took + min(RETRY, self._every[duty.name])
+        return "done", self._every[duty.name]
+
+    def states(self) -> Iterator[tuple[str, timedelta, Record | None]]:
+        """Every duty: its name, how often, and its record where it was run before."""
+        page = self._metadata.query(keys.DUTIES)
+        found = {record.key.sort: record for record in page.records}
+        for name, every in self._every.items():
+            yield name, every, found.get(name)
+
+
+def _without_claim(value: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value.get(name) for name in ("began", "ended", "outcome")}
+
+
+def time_of(record: Record | None, name: str) -> datetime | None:
+    """A time in a duty's record, or None where it has none."""
+    text = None if record is None else record.value.get(name)
+    return None if text is None else datetime.fromisoformat(text)

@@ -1,0 +1,113 @@
+"""The worker: threads that take jobs and do duties, in as many processes as there are.
+
+Who does what is decided by claims alone, so workers know nothing of each other.
+"""
+
+import logging
+import os
+import random
+import secrets
+import socket
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+
+from app.work.duty import Duty, Schedule
+from app.work.jobs import Jobs
+from storage.metadata import Record
+
+POLL = timedelta(seconds=5)  # for jobs of other processes; those of this one are told of
+LOOK = timedelta(seconds=15)  # for duties that are due
+
+_log = logging.getLogger("strongroom.worker")
+
+
+class Worker:
+    """Does background work until it is stopped."""
+
+    def __init__(
+        self, jobs: Jobs, schedule: Schedule, poll: timedelta = POLL, look: timedelta = LOOK
+    ) -> None:
+        self._jobs = jobs
+        self._schedule = schedule
+        self._poll = poll
+        self._look = look
+        self._me = f"{socket.gethostname()}#{os.getpid()}#{secrets.token_hex(4)}"
+        self._stopping = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._busy: set[str] = set()  # duties that this process is at
+
+    def start(self) -> None:
+        """Begin; returns at once."""
+        self._threads = [
+            threading.Thread(target=self._take_jobs, name="jobs", daemon=True),
+            threading.Thread(target=self._do_duties, name="duties", daemon=True),
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self, seconds: float = 0) -> None:
+        """Ask it to end after the pieces that are under way, and wait so long for them."""
+        self._stopping.set()
+        self._jobs.added.set()
+        for thread in self._threads:
+            thread.join(seconds)
+
+    def run_due(self) -> tuple[str, ...]:
+        """Do whatever waits or is due, here and now; the names of the duties that were done."""
+        while self._jobs.run_next(self._me, self._stopping.is_set):
+            pass
+        due = list(self._schedule.due())
+        return tuple(
+            duty.name
+            for duty, found in due
+            if self._schedule.run(duty, found, self._me, self._stopping.is_set)
+        )
+
+    def _take_jobs(self) -> None:
+        while not self._stopping.is_set():
+            self._jobs.added.clear()
+            ran = self._patiently(
+                "jobs", lambda: self._jobs.run_next(self._me, self._stopping.is_set)
+            )
+            if not ran:
+                self._jobs.added.wait(_about(self._poll))
+
+    def _do_duties(self) -> None:
+        # Not all processes at once, and not while the first requests are waited for.
+        wait = random.uniform(0.2, 1.0) * self._look.total_seconds()
+        while not self._stopping.wait(wait):
+            self._patiently("duties", self._begin_due)
+            wait = _about(self._look)
+
+    def _begin_due(self) -> bool:
+        """Begin each duty that is due on a thread of its own: a long one keeps none waiting."""
+        for duty, found in self._schedule.due():
+            if duty.name not in self._busy:
+                self._busy.add(duty.name)
+                threading.Thread(
+                    target=self._do, args=(duty, found), name=duty.name, daemon=True
+                ).start()
+        return True
+
+    def _do(self, duty: Duty, found: Record | None) -> None:
+        try:
+            self._patiently(
+                duty.name,
+                lambda: self._schedule.run(duty, found, self._me, self._stopping.is_set),
+            )
+        finally:
+            self._busy.discard(duty.name)
+
+    def _patiently(self, what: str, work: Callable[[], bool]) -> bool:
+        """Do it; what goes wrong is logged, and the thread goes on."""
+        try:
+            return work()
+        except Exception:  # noqa: BLE001 - logged; the thread has to outlive whatever it meets
+            _log.exception("%s failed; they are tried again", what)
+            return False
+
+
+def _about(interval: timedelta) -> float:
+    """So many seconds, a little more or less: workers must not come all at once."""
+    return interval.total_seconds() * random.uniform(0.8, 1.2)

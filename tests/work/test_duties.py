@@ -1,0 +1,243 @@
+"""Duties: each is done by one worker at a time, when it is due, and again after a failure."""
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+import pytest
+
+from app.background import background
+from app.installation import Installation
+from app.settings import DUTIES
+from app.work import ClaimLost, FeedDuty, Jobs, Shift, Worker
+from app.work.duty import RETRY, Duty, Schedule, time_of
+from storage import keys
+from storage.events import SYSTEM, Event
+from storage.metadata import Put, Record
+from tests.work.conftest import ORG
+
+HOUR = timedelta(hours=1)
+
+
+class Noting:
+    """A duty that notes its runs, and does what a test tells it besides."""
+
+    name = "note"
+    every = HOUR
+
+    def __init__(self) -> None:
+        self.runs = 0
+        self.also: Callable[[Shift], None] = lambda _: None
+
+    def run(self, shift: Shift) -> None:
+        self.runs += 1
+        self.also(shift)
+
+
+def never() -> bool:
+    return False
+
+
+def schedule_of(at: Installation, *duties: Duty, **every: timedelta) -> Schedule:
+    return Schedule(at.metadata, Jobs(at.metadata, at.journal, ()), duties, every)
+
+
+def run_due(schedule: Schedule) -> list[bool]:
+    return [schedule.run(duty, found, "worker", never) for duty, found in schedule.due()]
+
+
+def record_of(at: Installation, name: str) -> Record:
+    return at.metadata.get(keys.duty(name))[keys.duty(name)]
+
+
+def pass_time(at: Installation, name: str, by: timedelta) -> None:
+    """Move a duty's record into the past."""
+    record = record_of(at, name)
+    value = dict(record.value)
+    until = time_of(record, "until")
+    value["until"] = None if until is None else (until - by).isoformat()
+    at.metadata.commit(Put(record.key, value, at=record.version))
+
+
+def test_a_duty_is_done_when_it_is_due_and_not_before(installation: Installation) -> None:
+    duty = Noting()
+    schedule = schedule_of(installation, duty)
+    assert run_due(schedule) == [True]
+    assert run_due(schedule) == []
+    pass_time(installation, "note", HOUR - timedelta(minutes=1))
+    assert run_due(schedule) == []
+    pass_time(installation, "note", timedelta(minutes=2))
+    assert run_due(schedule) == [True]
+    assert duty.runs == 2
+
+
+def test_a_duty_is_done_as_often_as_the_settings_say(installation: Installation) -> None:
+    schedule = schedule_of(installation, Noting(), note=timedelta(minutes=5))
+    run_due(schedule)
+    pass_time(installation, "note", timedelta(minutes=6))
+    assert run_due(schedule) == [True]
+    assert [(name, every) for name, every, _ in schedule.states()] == [
+        ("note", timedelta(minutes=5))
+    ]
+
+
+def test_a_duty_that_somebody_is_at_is_left_alone(installation: Installation) -> None:
+    duty, others = Noting(), []
+    schedule = schedule_of(installation, duty)
+    duty.also = lambda _: others.append(list(schedule.due()))
+    assert run_due(schedule) == [True]
+    assert others == [[]]
+
+
+def test_a_worker_that_lost_the_race_for_a_duty_does_not_do_it(
+    installation: Installation,
+) -> None:
+    duty = Noting()
+    schedule = schedule_of(installation, duty)
+    ((_, found),) = schedule.due()
+    assert schedule.run(duty, found, "one", never)
+    assert not schedule.run(duty, found, "two", never)
+    assert duty.runs == 1
+
+
+def test_a_duty_that_failed_is_tried_again_in_a_minute(installation: Installation) -> None:
+    def fail(_: Shift) -> None:
+        raise ValueError("something is broken")
+
+    duty = Noting()
+    duty.also = fail
+    schedule = schedule_of(installation, duty)
+    assert run_due(schedule) == [False]
+    assert record_of(installation, "note").value["outcome"] == "failed"
+    assert run_due(schedule) == []
+    pass_time(installation, "note", RETRY + timedelta(seconds=5))
+    duty.also = lambda _: None
+    assert run_due(schedule) == [True]
+    assert record_of(installation, "note").value["outcome"] == "done"
+
+
+def test_a_worker_that_is_told_to_stop_leaves_the_duty_due(installation: Installation) -> None:
+    def stop(shift: Shift) -> None:
+        shift.go_on()
+
+    duty = Noting()
+    duty.also = stop
+    schedule = schedule_of(installation, duty)
+    ((_, found),) = schedule.due()
+    assert not schedule.run(duty, found, "worker", lambda: True)
+    assert [duty.name for duty, _ in schedule.due()] == ["note"]
+
+
+def test_a_run_that_was_taken_over_ends_without_a_word(installation: Installation) -> None:
+    duty, after = Noting(), []
+    schedule = schedule_of(installation, duty)
+
+    def lose(shift: Shift) -> None:
+        record = record_of(installation, "note")
+        installation.metadata.commit(Put(record.key, {"outcome": "theirs"}, at=record.version))
+        with pytest.raises(ClaimLost):
+            shift._claim.save({})
+        after.append("lost")
+        shift.go_on()
+        after.append("went on")
+
+    duty.also = lose
+    assert run_due(schedule) == [False]
+    assert after == ["lost"]
+    assert record_of(installation, "note").value == {"outcome": "theirs"}
+
+
+def test_what_a_run_did_is_told_in_the_organization_that_it_was_done_in(
+    installation: Installation,
+) -> None:
+    def report(shift: Shift) -> None:
+        for organization in shift.organizations():
+            shift.report(organization, {"things": 3}, {"why": "because"})
+
+    duty = Noting()
+    duty.also = report
+    run_due(schedule_of(installation, duty))
+    jobs = Jobs(installation.metadata, installation.journal, ())
+    (told,) = jobs.list(ORG).jobs
+    assert (told.kind, told.state.value) == ("note", "done")
+    assert (told.counts, told.result) == ({"things": 3}, {"why": "because"})
+    assert told.actor == SYSTEM
+    assert jobs.list("org2").jobs == ()
+
+
+class Remembering:
+    """A reader that remembers the actions that it was told of."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, str]] = []
+        self.fails = False
+
+    def take(self, organization: str, events: Sequence[Event]) -> None:
+        if self.fails:
+            raise ValueError("the reader is broken")
+        self.told += [(organization, event.action) for event in events]
+
+
+def write_event(at: Installation, action: str, organization: str = ORG) -> None:
+    at.metadata.commit(witness=at.journal.event(organization, SYSTEM, action))
+
+
+def test_readers_are_told_of_every_event_once(installation: Installation) -> None:
+    reader = Remembering()
+    schedule = schedule_of(
+        installation, FeedDuty(installation.metadata, installation.journal, (reader,))
+    )
+    write_event(installation, "one")
+    run_due(schedule)
+    write_event(installation, "two")
+    pass_time(installation, "feed", HOUR)
+    run_due(schedule)
+    pass_time(installation, "feed", HOUR)
+    run_due(schedule)
+    assert reader.told == [(ORG, "one"), (ORG, "two")]
+
+
+def test_a_reader_that_failed_is_told_again(installation: Installation) -> None:
+    reader = Remembering()
+    schedule = schedule_of(
+        installation, FeedDuty(installation.metadata, installation.journal, (reader,))
+    )
+    write_event(installation, "one")
+    reader.fails = True
+    assert run_due(schedule) == [False]
+    reader.fails = False
+    pass_time(installation, "feed", HOUR)
+    assert run_due(schedule) == [True]
+    assert reader.told == [(ORG, "one")]
+
+
+def test_an_event_that_is_not_genuine_is_told_to_nobody(installation: Installation) -> None:
+    reader = Remembering()
+    duty = FeedDuty(installation.metadata, installation.journal, (reader,))
+    schedule = schedule_of(installation, duty)
+    write_event(installation, "forged")
+    (record,) = (
+        record
+        for record in installation.metadata.scan(0, 1).records
+        if record.key.partition.startswith(f"{ORG}#events#")
+    )
+    installation.metadata.commit(
+        Put(record.key, {**record.value, "action": "bent"}, at=record.version)
+    )
+    run_due(schedule)
+    assert reader.told == []
+
+
+def test_the_settings_name_the_duties_that_there_are(installation: Installation) -> None:
+    assert tuple(name for name, _, _ in background(installation).schedule.states()) == DUTIES
+
+
+def test_a_worker_does_what_is_due_and_stops_when_told(installation: Installation) -> None:
+    work = background(installation)
+    worker = Worker(
+        work.jobs, work.schedule, poll=timedelta(seconds=0.01), look=timedelta(seconds=0.01)
+    )
+    worker.start()
+    while not all(time_of(record, "ended") for _, _, record in work.schedule.states()):
+        pass
+    worker.stop(10)
+    assert not any(thread.is_alive() for thread in worker._threads)
