@@ -9,7 +9,7 @@ import json
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from app.routes import Parts, build
 from app.secret_key import secret_keys
 from app.server.status import Readiness
 from app.settings import Settings
+from app.work.job import Job, State, new_id
 from auth.api_keys import ApiKeys
 from auth.authenticator import Authenticator
 from auth.bootstrap import Wanted, prepare
@@ -37,7 +38,7 @@ from middleware.context import Entrance
 from middleware.declarations import Routes
 from middleware.metrics import Metrics
 from storage.blobs import Blobs
-from storage.events import SYSTEM, Journal
+from storage.events import SYSTEM, Actor, Journal
 from storage.metadata import Metadata, Record
 from storage.metadata.opening import open_engine
 from storage.metadata.recent import Recent
@@ -134,6 +135,14 @@ class Stand:
         process = _process(self.settings, self.open_blobs(), self.clock)
         self.processes.append(process)
         return process
+
+    def job(self, user_id: str) -> str:
+        """The id of a job that a user asked for, and that has ended."""
+        now = datetime.now(UTC)
+        actor = Actor(user_id, "password", None)
+        job = Job(self.organization, new_id(now), "test", actor, now, now, state=State.DONE)
+        self.process.background.jobs.report(job)
+        return job.id
 
     def repository(self, name: str = "files", **rules: Any) -> Repository:
         catalogue = Catalogue(self.process.installation.recent, self.process.installation.journal)

@@ -97,6 +97,9 @@ TABLE: Mapping[tuple[str, str], Mapping[str, int]] = {
     ("/api/keys", "POST"): api(401, 201, 403, 201),
     (KEY, "GET"): api(401, 404, 404, 200),
     (KEY, "DELETE"): api(401, 404, 404, 204),
+    ("/api/jobs", "GET"): api(401, 200, 200, 200),
+    ("/api/jobs/{job}", "GET"): api(401, 404, 404, 200),
+    ("/api/duties", "GET"): api(401, 403, 403, 200),
 }
 
 
@@ -131,7 +134,8 @@ class Building:
                 self.stand.repository(name)
             return template.format(name="private" if method == "GET" else name), body
         somebody = self.stand.person()
-        return template.format(user=somebody.id, key=somebody.key_id), body
+        job = self.stand.job(somebody.id) if "{job}" in template else None
+        return template.format(user=somebody.id, key=somebody.key_id, job=job), body
 
 
 _BODIES: Mapping[tuple[str, str], Callable[[str], object]] = {

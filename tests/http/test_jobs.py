@@ -1,0 +1,73 @@
+"""`/api/jobs` and `/api/duties`: who sees what of the work in the background."""
+
+from tests.http.stand import Stand
+
+
+def test_who_asked_for_a_job_sees_it_and_nobody_else_but_administrators(
+    memory_stand: Stand,
+) -> None:
+    somebody, other = memory_stand.person(), memory_stand.person()
+    job = memory_stand.job(somebody.id)
+    client = memory_stand.client
+    for asking, seen in (
+        (somebody.by_key, True),
+        (memory_stand.admin.by_key, True),
+        (other.by_key, False),
+    ):
+        assert client.as_(asking).get(f"/api/jobs/{job}").status == (200 if seen else 404)
+        listed = [one["id"] for one in client.as_(asking).get("/api/jobs").json["jobs"]]
+        assert listed == ([job] if seen else [])
+
+
+def test_a_key_with_scopes_sees_no_job_of_its_users_other_credentials(
+    memory_stand: Stand,
+) -> None:
+    scoped = memory_stand.person(scopes={})
+    job = memory_stand.job(scoped.id)
+    client = memory_stand.client.as_(scoped.by_key)
+    assert client.get(f"/api/jobs/{job}").status == 404
+    assert client.get("/api/jobs").json["jobs"] == []
+
+
+def test_a_job_is_shown_with_what_came_of_it(memory_stand: Stand) -> None:
+    somebody = memory_stand.person()
+    job = memory_stand.job(somebody.id)
+    shown = memory_stand.admins.get(f"/api/jobs/{job}").json
+    assert (shown["id"], shown["kind"], shown["state"]) == (job, "test", "done")
+    assert shown["user"] == somebody.id
+    assert (shown["counts"], shown["result"], shown["error"]) == ({}, {}, None)
+
+
+def test_jobs_are_paged_among_those_that_may_be_seen(memory_stand: Stand) -> None:
+    somebody, other = memory_stand.person(), memory_stand.person()
+    made = []
+    for _ in range(5):
+        memory_stand.job(other.id)
+        made.append(memory_stand.job(somebody.id))
+    client = memory_stand.client.as_(somebody.by_key)
+    seen, after = [], ""
+    while True:
+        page = client.get(f"/api/jobs?limit=2{after}").json
+        seen += [job["id"] for job in page["jobs"]]
+        if page["next"] is None:
+            break
+        assert len(page["jobs"]) == 2
+        after = f"&after={page['next']}"
+    assert seen == made[::-1]
+
+
+def test_what_can_be_no_job_is_not_looked_up(memory_stand: Stand) -> None:
+    for text in ("x", "0" * 31, "Z" * 32, "0" * 33):
+        answer = memory_stand.admins.get(f"/api/jobs/{text}")
+        assert answer.status == 404
+        assert "job" in answer.detail
+
+
+def test_the_duties_say_when_they_were_last_done(memory_stand: Stand) -> None:
+    before = {duty["name"]: duty for duty in memory_stand.admins.get("/api/duties").json["duties"]}
+    assert before["collect"]["ended"] is None
+    assert "collect" in memory_stand.process.work()
+    after = {duty["name"]: duty for duty in memory_stand.admins.get("/api/duties").json["duties"]}
+    assert after["collect"]["outcome"] == "done"
+    assert after["collect"]["ended"] is not None
+    assert after["collect"]["every_seconds"] == 3600
