@@ -23,6 +23,7 @@ from app.publishing import Digester, Publisher, Remover
 from app.publishing.receiving import Receiver
 from app.raw.downloads import Downloads
 from app.raw.files import PublicRawFiles, RawFiles
+from app.raw.folders import PublicRawFolders, RawFolders
 from app.raw.listing import Listing
 from app.repositories import Catalogue, Door
 from app.server.status import Readiness
@@ -108,18 +109,21 @@ def _add_routes(application: Application, parts: Parts, description: Mapping[str
     publisher = Publisher(receiver, at.metadata, journal)
     files = RawFiles(door, publisher, Remover(at.metadata, journal), downloads, listing)
     public = PublicRawFiles(door, downloads, listing)
+    folders, public_folders = RawFolders(door, listing), PublicRawFolders(door, listing)
 
     add = application.add_route
     add("/", Portal())
     add("/healthz", Alive())
     add("/readyz", Ready(parts.readiness))
     add("/metrics", MetricsPage(recent, parts.metrics.render))
-    add("/repositories/{repository}", files, suffix="root")
-    add("/repositories/{repository}/", files, suffix="folder")
+    add("/repositories/{repository}", folders, suffix="root")
+    add("/repositories/{repository}/", folders)
     add("/repositories/{repository}/{path:path}", files)
-    add("/public/repositories/{repository}", public, suffix="root")
-    add("/public/repositories/{repository}/", public, suffix="folder")
+    add("/repositories/{repository}/{path:path}/", folders)
+    add("/public/repositories/{repository}", public_folders, suffix="root")
+    add("/public/repositories/{repository}/", public_folders)
     add("/public/repositories/{repository}/{path:path}", public)
+    add("/public/repositories/{repository}/{path:path}/", public_folders)
     add("/api/openapi.json", Description(recent, description))
     add("/api/user", Me(recent, users, catalogue))
     add("/api/users", Users(recent, users, catalogue, paging))

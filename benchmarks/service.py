@@ -37,7 +37,6 @@ class Service:
     admin: Mapping[str, str]
     key: Mapping[str, str]
     password: Mapping[str, str]
-    data: Path
 
     @property
     def port(self) -> int:
@@ -118,11 +117,11 @@ def strongroom(
     with serving(
         command, port, folder / "log", inherited | dict(environment or {}) | names, folder
     ) as server:
-        yield _set_up(server, basic(ADMIN, password), folder / "data")
+        yield _set_up(server, basic(ADMIN, password))
 
 
-def _set_up(server: Server, admin: Mapping[str, str], data: Path) -> Service:
-    service = Service(server, admin, {}, {}, data)
+def _set_up(server: Server, admin: Mapping[str, str]) -> Service:
+    service = Service(server, admin, {}, {})
     repository = {"name": REPOSITORY, "format": "raw", "kind": "hosted", "overwrite": True}
     service.call("POST", "/api/repositories", repository)
     password = secrets.token_urlsafe(16)
@@ -131,4 +130,4 @@ def _set_up(server: Server, admin: Mapping[str, str], data: Path) -> Service:
     grants = {"repositories": {REPOSITORY: ["read", "write", "delete"]}}
     service.call("PUT", f"/api/users/{developer['id']}/permissions", grants)
     key = service.new_key("bench")
-    return Service(server, admin, key, basic(DEVELOPER, password), data)
+    return Service(server, admin, key, basic(DEVELOPER, password))

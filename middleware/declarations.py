@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Any
 
 from falcon import Request, Response
-from falcon.routing import CompiledRouter
+from falcon.routing import CompiledRouter, set_default_responders
 
 from middleware.context import context_of
 from middleware.problems import Problem
@@ -19,6 +19,8 @@ from middleware.problems import Problem
 #: Answered before the host and TLS are looked at: a load balancer asks by address, in clear.
 #: Exactly these, and their routes declare `Access.HEALTH`.
 HEALTH_PATHS = frozenset({"/healthz", "/readyz"})
+
+_FOLDER = ":path}/"
 
 
 class Access(Enum):
@@ -50,20 +52,42 @@ class Route:
 
 
 class Routes(CompiledRouter):
-    """Falcon's router, which can also be asked what it holds."""
+    """Falcon's router, which can also be asked what it holds, and tells folders from files.
 
-    __slots__ = ("declared",)
+    In Falcon nothing can stand behind the rest of a path, so one template would have to be
+    both. Here `…/{path:path}/` is a template too, of the paths that end in a slash: a folder
+    has methods of its own, and none of a file's by accident.
+    """
+
+    __slots__ = ("_folders", "declared")
 
     def __init__(self) -> None:
         super().__init__()
         self.declared: dict[str, Route] = {}  # template → route
+        self._folders: dict[str, tuple[object, Any, str]] = {}  # by the template of files
 
     def add_route(self, uri_template: str, resource: object, **kwargs: Any) -> None:
-        super().add_route(uri_template, resource, **kwargs)
         methods = self.map_http_methods(resource, **kwargs)
         self.declared[uri_template] = Route(
             uri_template, resource, tuple(sorted(methods)), declared_access(resource)
         )
+        if uri_template.endswith(_FOLDER):
+            set_default_responders(methods)
+            self._folders[uri_template.removesuffix("/")] = (resource, methods, uri_template)
+        else:
+            super().add_route(uri_template, resource, **kwargs)
+
+    def find(
+        self, uri: str, req: Request | None = None
+    ) -> tuple[object, Any, dict[str, Any], str | None] | None:
+        found = super().find(uri, req)
+        if found is None or not uri.endswith("/"):
+            return found
+        folder = self._folders.get(found[3] or "")
+        if folder is None:
+            return found
+        resource, methods, template = folder
+        return resource, methods, found[2], template
 
     def route(self, path: str) -> Route | None:
         """The route of a path, or None."""

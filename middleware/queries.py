@@ -36,10 +36,10 @@ class Queries:
         route = self._routes.declared.get(req.uri_template or "")
         known = None if route is None else self._described.get((route.path, req.method))
         if known is not None:
-            check_query(req, known)
+            _check(req, known)
 
 
-def check_query(req: Request, known: frozenset[str]) -> None:
+def _check(req: Request, known: frozenset[str]) -> None:
     """Refuse a query with other parameters than these, with one twice, or not in UTF-8.
 
     Raises Problem: 422 with the parameter named, or 400.

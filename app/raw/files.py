@@ -1,4 +1,4 @@
-"""The routes of raw files: `PUT`, `GET`, `HEAD` and `DELETE` of a path.
+"""The routes of raw files: `PUT`, `GET`, `HEAD` and `DELETE` of a path. Folders: `folders`.
 
 The path is parsed once; what was parsed is what is authorized, read and served. HEAD and
 GET are one function, so that they cannot differ.
@@ -6,15 +6,15 @@ GET are one function, so that they cannot differ.
 
 from datetime import UTC
 from typing import Any
-from urllib.parse import quote
 
-from falcon import HTTP_200, HTTP_201, HTTP_204, HTTP_301, Request, Response
+from falcon import HTTP_200, HTTP_201, HTTP_204, Request, Response
 
 from app.publishing import Artifact, Publication, Publisher, Remover
 from app.publishing.place import Place
 from app.raw.announcements import parse_announcements
 from app.raw.conditions import Conditions, parse_conditions
 from app.raw.downloads import Downloads
+from app.raw.folders import add_slash
 from app.raw.listing import Listing
 from app.repositories import (
     ArtifactPath,
@@ -66,28 +66,14 @@ class RawFiles:
         self._downloads = downloads
         self._listing = listing
 
-    def on_get(self, req: Request, resp: Response, repository: str, path: str = "") -> None:
-        """Send a file or a folder's listing."""
-        read(
-            self._door,
-            self._downloads,
-            self._listing,
-            visitor_of(req),
-            req,
-            resp,
-            (repository, path),
-        )
+    def on_get(self, req: Request, resp: Response, repository: str, path: str) -> None:
+        """Send a file, or lead to the folder of that name."""
+        at = RepositoryName.parse(repository), ArtifactPath.parse(path)
+        read(self._door, self._downloads, self._listing, visitor_of(req), req, resp, at)
 
     on_head = on_get
-    on_get_folder = on_head_folder = on_get  # the root of a repository is no file
 
-    def on_get_root(self, req: Request, resp: Response, repository: str) -> None:
-        """Lead to the repository's listing."""
-        lead_to_root(self._door, visitor_of(req), req, resp, repository)
-
-    on_head_root = on_get_root
-
-    def on_put(self, req: Request, resp: Response, repository: str, path: str = "") -> None:
+    def on_put(self, req: Request, resp: Response, repository: str, path: str) -> None:
         """Publish a file: 201 where it is new, 200 where it replaced another or is the same."""
         _refuse_encodings(req)
         name, address = RepositoryName.parse(repository), ArtifactPath.parse(path)
@@ -110,17 +96,9 @@ class RawFiles:
         resp.set_header("ETag", published.artifact.etag)
         resp.media = description(address, published.artifact)
 
-    def on_delete(self, req: Request, resp: Response, repository: str, path: str = "") -> None:
+    def on_delete(self, req: Request, resp: Response, repository: str, path: str) -> None:
         """Delete a file; it stays restorable for the repository's `restore_days`."""
-        name = RepositoryName.parse(repository)
-        if not path or path.endswith("/"):
-            raise Problem(
-                405,
-                "Method Not Allowed",
-                "A folder is not deleted as one: delete its files.",
-                {"Allow": "GET, HEAD, OPTIONS"},
-            )
-        address = ArtifactPath.parse(path)
+        name, address = RepositoryName.parse(repository), ArtifactPath.parse(path)
         precondition = conditions_of(req).for_writing()
         opened = self._open(req, name, Action.DELETE, address)
         actor = actor_of(req, _named(opened))
@@ -147,26 +125,12 @@ class PublicRawFiles:
         self._downloads = downloads
         self._listing = listing
 
-    def on_get(self, req: Request, resp: Response, repository: str, path: str = "") -> None:
-        """Send a file or a folder's listing."""
-        read(
-            self._door,
-            self._downloads,
-            self._listing,
-            anonymous(req),
-            req,
-            resp,
-            (repository, path),
-        )
+    def on_get(self, req: Request, resp: Response, repository: str, path: str) -> None:
+        """Send a file, or lead to the folder of that name."""
+        at = RepositoryName.parse(repository), ArtifactPath.parse(path)
+        read(self._door, self._downloads, self._listing, anonymous(req), req, resp, at)
 
     on_head = on_get
-    on_get_folder = on_head_folder = on_get  # the root of a repository is no file
-
-    def on_get_root(self, req: Request, resp: Response, repository: str) -> None:
-        """Lead to the repository's listing."""
-        lead_to_root(self._door, anonymous(req), req, resp, repository)
-
-    on_head_root = on_get_root
 
 
 def read(
@@ -176,17 +140,10 @@ def read(
     visitor: Visitor,
     req: Request,
     resp: Response,
-    requested: tuple[str, str],
+    requested: tuple[RepositoryName, ArtifactPath],
 ) -> None:
-    """Answer a GET or HEAD of a repository and path."""
-    repository, path = requested
-    name = RepositoryName.parse(repository)
-    if not path or path.endswith("/"):
-        folder = FolderPath.parse(path)
-        opened = door.open(visitor, name, Action.READ)
-        listing.answer(req, resp, opened, folder)
-        return
-    address = ArtifactPath.parse(path)
+    """Answer a GET or HEAD of a repository's file."""
+    name, address = requested
 
     def wanted(found: Repository) -> tuple[Key, ...]:
         return (keys.artifact(found.organization, found.id, address.folder.key, address.name),)
@@ -198,20 +155,7 @@ def read(
     folder = FolderPath((*address.folder.segments, address.name))
     if not listing.exists(opened.repository, folder):
         raise Problem(404, "Not Found", "There is no such file or folder in this repository.")
-    _add_slash(req, resp)
-
-
-def lead_to_root(door: Door, visitor: Visitor, req: Request, resp: Response, name: str) -> None:
-    """Answer the address of a repository without its slash."""
-    door.open(visitor, RepositoryName.parse(name), Action.READ)
-    _add_slash(req, resp)
-
-
-def _add_slash(req: Request, resp: Response) -> None:
-    # Links in a listing are relative to it, so it has one address, with the slash.
-    resp.status = HTTP_301
-    query = f"?{req.query_string}" if req.query_string else ""
-    resp.set_header("Location", f"{quote(req.path)}/{query}")
+    add_slash(req, resp)
 
 
 def conditions_of(req: Request) -> Conditions:

@@ -19,13 +19,11 @@ from app.portal import style_policy
 from app.publishing import Artifact
 from app.repositories import FolderPath, Opened, Repository
 from middleware.problems import Problem
-from middleware.queries import check_query
 from storage import keys
 from storage.metadata import Page, Record
 from storage.metadata.recent import Recent
 
 MOST_ENTRIES = 1_000
-_PARAMETERS = frozenset({"limit", "after"})
 _JSON, _HTML = "application/json", "text/html"
 
 
@@ -64,7 +62,6 @@ class Listing:
     def answer(self, req: Request, resp: Response, opened: Opened, folder: FolderPath) -> None:
         """Answer with a page of the folder: `?limit=` entries, behind the cursor `?after=`."""
         repository, principal = opened.repository, opened.principal
-        check_query(req, _PARAMETERS)
         limit = query_number(req, "limit", 1, MOST_ENTRIES, MOST_ENTRIES)
         caller = principal.user_id if principal is not None else ""
         scope = (caller, repository.id, folder.key)

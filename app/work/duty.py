@@ -117,8 +117,11 @@ class Schedule:
 
     def due(self) -> Iterator[tuple[Duty, Record | None]]:
         """The duties that are due and that nobody is at, with their records; one query."""
+        page = self._metadata.query(keys.DUTIES)
+        found = {record.key.sort: record for record in page.records}
         now = self._metadata.now()
-        for duty, record in self.all():
+        for duty in self._duties:
+            record = found.get(duty.name)
             if record is None or is_free(record.value, now):
                 yield duty, record
 
@@ -161,21 +164,12 @@ class Schedule:
             return "failed", took + min(RETRY, self._every[duty.name])
         return "done", self._every[duty.name]
 
-    def every(self, duty: Duty) -> timedelta:
-        """How often a duty is done."""
-        return self._every[duty.name]
-
-    def all(self) -> Iterator[tuple[Duty, Record | None]]:
-        """Every duty, due or not, with its record where it was run before."""
-        page = self._metadata.query(keys.DUTIES)
-        found = {record.key.sort: record for record in page.records}
-        for duty in self._duties:
-            yield duty, found.get(duty.name)
-
     def states(self) -> Iterator[tuple[str, timedelta, Record | None]]:
         """Every duty: its name, how often, and its record where it was run before."""
-        for duty, record in self.all():
-            yield duty.name, self.every(duty), record
+        page = self._metadata.query(keys.DUTIES)
+        found = {record.key.sort: record for record in page.records}
+        for name, every in self._every.items():
+            yield name, every, found.get(name)
 
 
 def _without_claim(value: Mapping[str, Any]) -> dict[str, Any]:

@@ -41,8 +41,6 @@ http {{
         auth_basic_user_file {folder}/passwords;
         location / {{
             dav_methods PUT DELETE;
-            autoindex on;
-            autoindex_format json;
         }}
     }}
 }}

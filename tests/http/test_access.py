@@ -54,6 +54,7 @@ def everybody(status: int) -> Mapping[str, int]:
 
 ROOT, FOLDER = "/repositories/{repository}", "/repositories/{repository}/"
 FILE = "/repositories/{repository}/{path:path}"
+INNER = "/repositories/{repository}/{path:path}/"
 USER, NAME, KEY = "/api/users/{user}", "/api/repositories/{name}", "/api/keys/{key}"
 
 #: What every route answers, by its template and method, to each kind of caller. Files and
@@ -74,12 +75,16 @@ TABLE: Mapping[tuple[str, str], Mapping[str, int]] = {
     (FILE, "HEAD"): files(401, 404, 403, 403, 200, 200, 200, 200, 403),
     (FILE, "PUT"): files(401, 404, 201, 403, 403, 201, 201, 201, 403),
     (FILE, "DELETE"): files(401, 404, 403, 204, 403, 403, 204, 204, 403),
+    (INNER, "GET"): files(401, 404, 403, 403, 200, 200, 200, 200, 403),
+    (INNER, "HEAD"): files(401, 404, 403, 403, 200, 200, 200, 200, 403),
     (f"/public{ROOT}", "GET"): everybody(404),
     (f"/public{ROOT}", "HEAD"): everybody(404),
     (f"/public{FOLDER}", "GET"): everybody(404),
     (f"/public{FOLDER}", "HEAD"): everybody(404),
     (f"/public{FILE}", "GET"): everybody(404),
     (f"/public{FILE}", "HEAD"): everybody(404),
+    (f"/public{INNER}", "GET"): everybody(404),
+    (f"/public{INNER}", "HEAD"): everybody(404),
     ("/api/openapi.json", "GET"): api(401, 200, 200, 200),
     ("/api/user", "GET"): api(401, 200, 200, 200),
     ("/api/users", "GET"): api(401, 403, 403, 200),
@@ -125,6 +130,9 @@ class Building:
         if template.endswith("{path}"):
             if method != "PUT":
                 assert admins.put(f"/repositories/private/{name}", b"secret").status == 201
+            return template.format(repository="private", path=name), b"bytes"
+        if template.endswith("{path}/"):
+            assert admins.put(f"/repositories/private/{name}/x", b"secret").status == 201
             return template.format(repository="private", path=name), b"bytes"
         if template.endswith(("{repository}", "{repository}/")):
             return template.format(repository="private"), b"bytes"

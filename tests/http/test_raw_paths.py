@@ -72,7 +72,7 @@ def test_a_path_that_is_none_is_400_whatever_is_asked(
 )
 def test_a_folder_that_is_none_is_400(writer: Client, path: str) -> None:
     assert writer.get(AT + path).status == 400
-    assert writer.put(AT + path, b"x").status == 400
+    assert writer.put(AT + path, b"x").status in (400, 405)
 
 
 @pytest.mark.parametrize(

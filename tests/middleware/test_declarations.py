@@ -50,6 +50,34 @@ def test_the_router_knows_each_template_with_methods_and_access():
     assert routes.route("/two") is None
 
 
+def test_a_folder_is_a_route_of_its_own():
+    """What ends in a slash has the methods that its template was given, and none of a file's."""
+
+    class Files(Open):
+        pass
+
+    class Folders(Open):
+        def on_delete(self, req, resp, path):
+            """Delete a folder."""
+
+    routes, files, folders = Routes(), Files(), Folders()
+    routes.add_route("/at/{path:path}", files)
+    routes.add_route("/at/{path:path}/", folders)
+    routes.add_route("/other/{path:path}", files)
+    for path, resource, template, rest in (
+        ("/at/a/b", files, "/at/{path:path}", "a/b"),
+        ("/at/a/b/", folders, "/at/{path:path}/", "a/b/"),
+        ("/at//", folders, "/at/{path:path}/", "/"),
+        ("/other/a/", files, "/other/{path:path}", "a/"),
+    ):
+        found = routes.find(path)
+        assert (found[0], found[2], found[3]) == (resource, {"path": rest}, template)
+        assert routes.route(path).template == template
+    assert "DELETE" in routes.route("/at/a/").allow
+    assert "DELETE" not in routes.route("/at/a").allow
+    assert routes.find("/nowhere/") is None
+
+
 def test_a_route_that_needs_credentials_is_not_served_without_a_checked_host():
     """An exempt path whose route is not health fails; it does not open."""
     edge = Edge(routes=[("/readyz", Closed())])
