@@ -21,6 +21,7 @@ from benchmarks.conflicts import conflicts
 from benchmarks.downloads import large, small
 from benchmarks.figures import Finding, table
 from benchmarks.machine import describe
+from benchmarks.many import idle, listing, sweep
 from benchmarks.memory import memory
 from benchmarks.plan import QUICK, Plan
 from benchmarks.processes import BenchmarkFailed
@@ -36,6 +37,9 @@ SECTIONS: dict[str, Callable[[Plan, Path], Iterator[Finding]]] = {
     "conditional": conditional,
     "memory": memory,
     "conflicts": conflicts,
+    "listing": listing,
+    "idle": idle,
+    "sweep": sweep,
 }
 RESULTS = ROOT / "benchmarks" / "results.md"
 README = ROOT / "README.md"

@@ -74,7 +74,7 @@ def small(plan: Plan, folder: Path) -> Iterator[Figure]:
     a_key, apart = f"{what} an API key", spread(rates[0])
     yield Figure(a_key, key, "bare Falcon handler", plain, "/s", 0.6, "more", apart)
     peer = "the same under the service's worker"
-    yield Figure(a_key, key, peer, quickest, "/s", None, "more", apart)
+    yield Figure(a_key, key, peer, quickest, "/s", 0.6, "more", apart)
     yield Figure(
         f"{what} a password", password, "with an API key", key, "/s", 0.8, "more", spread(rates[2])
     )

@@ -11,8 +11,7 @@ class Figure:
     """One row of the table: ours beside a peer's, or beside a budget.
 
     `ours` and `peer` are medians in `unit`. `wanted` is what the ratio of the two should be:
-    at least that where `better` is "more", at most that where it is "less". None where the
-    peer is shown for what it says alone.
+    at least that where `better` is "more", at most that where it is "less".
     """
 
     what: str
@@ -20,7 +19,7 @@ class Figure:
     peer_name: str
     peer: float
     unit: str
-    wanted: float | None
+    wanted: float
     better: Literal["more", "less"]
     spread: float = 0.0
     note: str = ""
@@ -31,8 +30,6 @@ class Figure:
 
     @property
     def holds(self) -> bool:
-        if self.wanted is None:
-            return True
         return self.ratio >= self.wanted if self.better == "more" else self.ratio <= self.wanted
 
 
@@ -90,10 +87,10 @@ def _row(finding: Finding) -> str:
         return f"| {finding.what} | {finding.found} | | | {finding.wanted}{mark} |"
     word = "at least" if finding.better == "more" else "at most"
     mark = "" if finding.holds else " **missed**"
-    wanted = "" if finding.wanted is None else f" {word} {finding.wanted:g}{mark}"
+    wanted = f"{word} {finding.wanted:g}{mark}"
     ours, peer = _number(finding.ours, finding.unit), _number(finding.peer, finding.unit)
     what = f"{finding.what}; {finding.note}" if finding.note else finding.what
-    return f"| {what} | {ours} | {peer}, {finding.peer_name} | {finding.ratio:.2f} |{wanted} |"
+    return f"| {what} | {ours} | {peer}, {finding.peer_name} | {finding.ratio:.2f} | {wanted} |"
 
 
 def _number(value: float, unit: str) -> str:

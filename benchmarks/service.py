@@ -37,6 +37,7 @@ class Service:
     admin: Mapping[str, str]
     key: Mapping[str, str]
     password: Mapping[str, str]
+    data: Path
 
     @property
     def port(self) -> int:
@@ -117,11 +118,11 @@ def strongroom(
     with serving(
         command, port, folder / "log", inherited | dict(environment or {}) | names, folder
     ) as server:
-        yield _set_up(server, basic(ADMIN, password))
+        yield _set_up(server, basic(ADMIN, password), folder / "data")
 
 
-def _set_up(server: Server, admin: Mapping[str, str]) -> Service:
-    service = Service(server, admin, {}, {})
+def _set_up(server: Server, admin: Mapping[str, str], data: Path) -> Service:
+    service = Service(server, admin, {}, {}, data)
     repository = {"name": REPOSITORY, "format": "raw", "kind": "hosted", "overwrite": True}
     service.call("POST", "/api/repositories", repository)
     password = secrets.token_urlsafe(16)
@@ -130,4 +131,4 @@ def _set_up(server: Server, admin: Mapping[str, str]) -> Service:
     grants = {"repositories": {REPOSITORY: ["read", "write", "delete"]}}
     service.call("PUT", f"/api/users/{developer['id']}/permissions", grants)
     key = service.new_key("bench")
-    return Service(server, admin, key, basic(DEVELOPER, password))
+    return Service(server, admin, key, basic(DEVELOPER, password), data)

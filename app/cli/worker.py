@@ -50,6 +50,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str], output: Out
                 _listen(settings, Checks(at.metadata, at.blobs), metrics)
             worker.start()
             output.note("Working; Ctrl-C stops.")
+            output.stream.flush()
             stopped.wait()
             worker.stop(STOP_SECONDS)
         finally:

@@ -117,11 +117,8 @@ class Schedule:
 
     def due(self) -> Iterator[tuple[Duty, Record | None]]:
         """The duties that are due and that nobody is at, with their records; one query."""
-        page = self._metadata.query(keys.DUTIES)
-        found = {record.key.sort: record for record in page.records}
         now = self._metadata.now()
-        for duty in self._duties:
-            record = found.get(duty.name)
+        for duty, record in self.all():
             if record is None or is_free(record.value, now):
                 yield duty, record
 
@@ -164,12 +161,21 @@ class Schedule:
             return "failed", took + min(RETRY, self._every[duty.name])
         return "done", self._every[duty.name]
 
-    def states(self) -> Iterator[tuple[str, timedelta, Record | None]]:
-        """Every duty: its name, how often, and its record where it was run before."""
+    def every(self, duty: Duty) -> timedelta:
+        """How often a duty is done."""
+        return self._every[duty.name]
+
+    def all(self) -> Iterator[tuple[Duty, Record | None]]:
+        """Every duty, due or not, with its record where it was run before."""
         page = self._metadata.query(keys.DUTIES)
         found = {record.key.sort: record for record in page.records}
-        for name, every in self._every.items():
-            yield name, every, found.get(name)
+        for duty in self._duties:
+            yield duty, found.get(duty.name)
+
+    def states(self) -> Iterator[tuple[str, timedelta, Record | None]]:
+        """Every duty: its name, how often, and its record where it was run before."""
+        for duty, record in self.all():
+            yield duty.name, self.every(duty), record
 
 
 def _without_claim(value: Mapping[str, Any]) -> dict[str, Any]:

@@ -41,6 +41,8 @@ http {{
         auth_basic_user_file {folder}/passwords;
         location / {{
             dav_methods PUT DELETE;
+            autoindex on;
+            autoindex_format json;
         }}
     }}
 }}

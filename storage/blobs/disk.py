@@ -15,6 +15,7 @@ from storage.blobs.interface import BlobError, BlobsFull, BlobsUnavailable, Uplo
 
 FOLDER_MODE = 0o700
 FILE_MODE = 0o600
+_PROBE = ".probe"
 
 
 @contextmanager
@@ -54,6 +55,17 @@ def make_folder(path: Path) -> None:
     for folder in reversed(missing):
         folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
         sync_folder(folder.parent)
+
+
+def check_writable(folder: Path) -> None:
+    """Make an empty file in `folder`, and remove it. Raises OSError.
+
+    Its name is always the same: processes that do this at once do not disturb each other, and
+    what one leaves that is killed in between, the next removes.
+    """
+    probe = folder / _PROBE
+    os.close(os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, FILE_MODE))
+    probe.unlink(missing_ok=True)
 
 
 def write_all(file: int, data: memoryview) -> None:

@@ -6,13 +6,21 @@ files, so that a killed process leaves nothing but a temporary file that the swe
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from threading import Lock
 from typing import Final
 
-from storage.blobs.disk import FOLDER_MODE, disk_errors, make_folder, sync_folder, translated
+from storage.blobs.disk import (
+    FOLDER_MODE,
+    check_writable,
+    disk_errors,
+    make_folder,
+    sync_folder,
+    translated,
+)
 from storage.blobs.folder_writer import FolderWriter, take_upload
 from storage.blobs.held import HeldDownload
 from storage.blobs.interface import (
@@ -21,7 +29,6 @@ from storage.blobs.interface import (
     BlobMissing,
     BlobPage,
     BlobsFull,
-    BlobsUnavailable,
     Download,
     Upload,
     UploadPage,
@@ -227,9 +234,10 @@ class FolderBlobs:
         return None
 
     def check(self) -> None:
-        with disk_errors():
-            if os.statvfs(self._uploads).f_flag & os.ST_RDONLY:
-                raise BlobsUnavailable("the folder of the blobs is mounted read-only")
+        # A full disk is not away: reads go on, and each write is told.
+        with suppress(BlobsFull), disk_errors():
+            for folder in (self._root, self._uploads):
+                check_writable(folder)
 
     def close(self) -> None:
         """Nothing is held open."""

@@ -251,6 +251,7 @@ class Blobs(Protocol):
         None where the store has no such thing. Raises ValueError for what can't be asked."""
 
     def check(self) -> None:
-        """One cheap call that fails with BlobsUnavailable where the store is away."""
+        """One cheap call that fails with BlobsUnavailable where the store is away, or, as far as
+        that can be told, takes no writes. One that is full passes: it can be read."""
 
     def close(self) -> None: ...

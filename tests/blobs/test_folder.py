@@ -1,9 +1,13 @@
 """The folder alone: what lies on the disk, who holds a lock, and a disk that is full."""
 
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,6 +24,8 @@ from storage.blobs.keys import new_key
 from storage.blobs.s3_parts import MIB
 from tests.blobs.stores import Place, bytes_of, missing, read, store, write
 from tests.parts import ROOT, require, tool
+
+_NOBODY = 65_534
 
 
 def files(root: Path) -> list[str]:
@@ -212,6 +218,15 @@ try:
         store(blobs, bytes(100_000), size=100_000)
 except BlobsFull:
     print("full")
+for number in range(1000):
+    try:
+        Path(root, f"inode-{number}").touch()
+    except OSError:
+        print("not one more file")
+        break
+blobs.check()
+for file in root.glob("inode-*"):
+    file.unlink()
 assert not list((root / ".uploads").iterdir())
 assert kept in {entry.key for entry in blobs.list().entries}
 blobs.delete([entry.key for entry in blobs.list().entries])
@@ -222,7 +237,10 @@ print("room again")
 
 def test_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path) -> None:
     """On a file system of 8 MiB, in a mount namespace of its own."""
-    mount = f'mount -t tmpfs -o size=8m none {tmp_path} && exec {sys.executable} -c "$0" {tmp_path}'
+    mount = (
+        f"mount -t tmpfs -o size=8m,nr_inodes=900 none {tmp_path}"
+        f' && exec {sys.executable} -c "$0" {tmp_path}'
+    )
     unshare = [tool("unshare"), "--map-root-user", "--mount"]
     if subprocess.run([*unshare, "true"], check=False, capture_output=True).returncode:
         require("unshare", "no mount namespace can be made here")
@@ -235,7 +253,7 @@ def test_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path) -> None:
         timeout=60,
     )
     assert done.stderr == ""
-    assert done.stdout.split("\n") == ["full", "full", "full", "room again", ""]
+    assert done.stdout.split("\n") == [*["full"] * 3, "not one more file", "room again", ""]
 
 
 def test_a_file_that_announces_more_than_there_is_is_refused_before_it_comes(root: Path) -> None:
@@ -260,6 +278,56 @@ def test_a_folder_that_is_gone_is_a_store_that_is_away(root: Path) -> None:
         store(blobs, b"bytes")
     with pytest.raises(BlobsUnavailable):
         blobs.list()
+
+
+@pytest.mark.parametrize("spoilt", [".uploads", "."])
+def test_a_folder_that_is_a_file_by_now_is_a_store_that_is_away(root: Path, spoilt: str) -> None:
+    blobs = FolderBlobs(root)
+    blobs.check()
+    shutil.rmtree(root / spoilt)
+    (root / spoilt).write_text("x")
+    with pytest.raises(BlobsUnavailable):
+        blobs.check()
+
+
+@pytest.mark.parametrize("locked", [".uploads", "."])
+def test_a_folder_that_takes_no_writes_is_a_store_that_is_away(locked: str) -> None:
+    with tempfile.TemporaryDirectory() as name, as_somebody(Path(name)):
+        blobs = FolderBlobs(Path(name) / "blobs")
+        key = store(blobs, b"bytes")
+        (Path(name) / "blobs" / locked).chmod(0o500)
+        try:
+            with pytest.raises(BlobsUnavailable, match="EACCES"):
+                blobs.check()
+            assert read(blobs, key) == b"bytes"
+        finally:
+            (Path(name) / "blobs" / locked).chmod(0o700)
+        blobs.check()
+
+
+@contextmanager
+def as_somebody(folder: Path) -> Iterator[None]:
+    """In `folder` as a user for whom permissions count, which they do not for root."""
+    if os.geteuid():
+        yield
+        return
+    os.chown(folder, _NOBODY, -1)
+    os.seteuid(_NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+def test_a_check_leaves_nothing_and_minds_no_other(root: Path) -> None:
+    """Another process's probe, or what is left of one that was killed."""
+    blobs = FolderBlobs(root)
+    for folder in (root, root / ".uploads"):
+        (folder / ".probe").touch()
+    assert blobs.list().entries == ()
+    assert blobs.uploads().uploads == ()
+    blobs.check()
+    assert files(root) == []
 
 
 def test_a_key_s_folder_may_be_a_file_and_is_still_just_missing(root: Path) -> None:

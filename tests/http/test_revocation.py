@@ -57,6 +57,14 @@ ENDS: dict[str, End] = {
     "the repository is another": _replace_repository,
 }
 
+#: What ends a person's access, and how the person had signed in; each once for each test.
+ENDED = [
+    (end, how)
+    for end in ENDS
+    for how in ("by_key", "by_password")
+    if (end, how) != ("the key is deleted", "by_password")
+]
+
 
 @pytest.fixture
 def files(memory_stand: Stand) -> Repository:
@@ -70,33 +78,34 @@ def person(memory_stand: Stand, files: Repository) -> Person:
     return memory_stand.person(grants={files.id: ["read", "write", "delete"]})
 
 
-def warmed(client: Client, person: Person) -> Client:
-    """The client of a person whose access was just used, so that all of it is remembered."""
-    client = client.as_(person.by_key)
+def warmed(client: Client, person: Person, how: str = "by_key") -> Client:
+    """The client of a person whose access was just used, so that all of it is remembered: of a
+    password its slow hash too."""
+    client = client.as_(getattr(person, how))
     for _ in range(2):
         assert client.get(FILE).body == DATA
         assert client.get("/repositories/files/a/").status == 200
     return client
 
 
-@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("end, how", ENDED)
 def test_access_ends_at_once_in_the_process_that_ended_it(
-    memory_stand: Stand, person: Person, end: str
+    memory_stand: Stand, person: Person, end: str, how: str
 ) -> None:
-    client = warmed(memory_stand.client, person)
+    client = warmed(memory_stand.client, person, how)
     status = ENDS[end](memory_stand.admins, person)
     for method in ("GET", "HEAD", "PUT", "DELETE"):
         assert client.ask(method, FILE, body=b"x").status == status
     assert client.get("/repositories/files/").status == status
 
 
-@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("end, how", ENDED)
 def test_changes_and_the_api_end_at_once_in_every_process(
-    memory_stand: Stand, person: Person, end: str
+    memory_stand: Stand, person: Person, end: str, how: str
 ) -> None:
     """Whatever writes, and whatever manages, reads afresh."""
     other = memory_stand.another_process()
-    client = warmed(other.client, person)
+    client = warmed(other.client, person, how)
     assert client.get("/api/user").status == 200
     status = ENDS[end](memory_stand.admins, person)
     assert client.put(FILE, b"x").status == status
@@ -105,12 +114,12 @@ def test_changes_and_the_api_end_at_once_in_every_process(
     assert client.get("/api/repositories/files").status == status
 
 
-@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("end, how", ENDED)
 def test_reads_end_within_ten_seconds_in_every_process(
-    memory_stand: Stand, person: Person, end: str
+    memory_stand: Stand, person: Person, end: str, how: str
 ) -> None:
     other = memory_stand.another_process()
-    client = warmed(other.client, person)
+    client = warmed(other.client, person, how)
     memory_stand.clock.now += 5  # what is remembered is as old as its own reading
     client.get(FILE)
     status = ENDS[end](memory_stand.admins, person)
@@ -172,6 +181,37 @@ def test_a_role_that_is_lost_is_lost_at_once(memory_stand: Stand) -> None:
         assert each.get("/api/users").status == 403
         assert each.put(FILE, b"x").status == 404
     assert client.get("/repositories/files/").status == 404
+
+
+@pytest.mark.parametrize("how", ["by_key", "by_password"])
+def test_a_developer_who_becomes_a_reader_writes_no_more(
+    memory_stand: Stand, person: Person, how: str
+) -> None:
+    """In no process, and goes on reading in each."""
+    other = memory_stand.another_process()
+    clients = [warmed(process.client, person, how) for process in memory_stand.processes]
+    assert len(clients) == 2
+    assert [client.put(FILE, DATA).status for client in clients] == [200, 200]
+    at = f"/api/users/{person.id}"
+    assert memory_stand.admins.patch(at, {"role": "reader"}).status == 200
+    for client in clients:
+        assert [client.put(FILE, b"x").status, client.delete(FILE).status] == [403, 403]
+        assert client.get(FILE).body == DATA
+    assert other.client.as_(memory_stand.admin.by_key).get(FILE).body == DATA
+
+
+@pytest.mark.parametrize("how", ["by_key", "by_password"])
+def test_a_grant_that_shrinks_has_shrunk_at_once(
+    memory_stand: Stand, person: Person, how: str
+) -> None:
+    memory_stand.another_process()
+    clients = [warmed(process.client, person, how) for process in memory_stand.processes]
+    at = f"/api/users/{person.id}/permissions"
+    given = {"repositories": {"files": ["read"]}}
+    assert memory_stand.admins.ask("PUT", at, json=given).status == 200
+    for client in clients:
+        assert [client.put(FILE, b"x").status, client.delete(FILE).status] == [403, 403]
+        assert client.get(FILE).body == DATA
 
 
 def test_a_key_ends_when_its_time_is_up_however_warm(

@@ -8,6 +8,7 @@ from benchmarks import __main__ as bench
 from benchmarks.figures import Fact, Figure, by_turns, middle, spread, table
 from benchmarks.memory import stated_bytes
 from benchmarks.processes import BenchmarkFailed, free_port, serving
+from tests.parts import ROOT
 
 
 def test_sides_take_turns_at_being_first_and_the_first_round_does_not_count() -> None:
@@ -50,6 +51,27 @@ def test_the_table_goes_between_its_marks(tmp_path: Path, monkeypatch: pytest.Mo
     bench._write("new\n")
     assert readme.read_text() == f"before\n{bench.BEGIN}new\n{bench.END}\nafter\n"
     assert "new" in (tmp_path / "results.md").read_text()
+
+
+@pytest.mark.parametrize("name", ["README.md", "benchmarks/results.md"])
+def test_every_row_of_the_table_is_held_against_a_measure(name: str) -> None:
+    text = (ROOT / name).read_text()
+    text = text.partition(bench.BEGIN)[2].partition(bench.END)[0] or text
+    rows = [line for line in text.splitlines() if line.startswith("| ")][2:]
+    assert len(rows) > 10
+    assert [row for row in rows if not row.rpartition(" |")[0].rpartition("| ")[2].strip()] == []
+
+
+def test_a_bare_handler_is_no_less_a_measure_under_the_services_worker() -> None:
+    """What the service costs is seen there; under gunicorn's own worker both are slower."""
+    rows = [line.split("|") for line in (ROOT / "README.md").read_text().splitlines()]
+    measures = [
+        (row[1].strip(), row[5].split("**")[0].strip())
+        for row in rows
+        if len(row) == 7 and ("bare Falcon handler" in row[3] or "service's worker" in row[3])
+    ]
+    assert len(measures) == 6
+    assert len(set(measures)) == 3, "each measure stands for both workers"
 
 
 @pytest.mark.parametrize(

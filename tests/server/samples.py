@@ -1,5 +1,6 @@
 """Small WSGI applications for the tests of the server; each shows one way to behave."""
 
+import gc
 import hashlib
 import io
 import os
@@ -46,6 +47,11 @@ def count(environ: Environ, start: Start) -> Iterable[bytes]:
 def process(environ: Environ, start: Start) -> Iterable[bytes]:
     """Says which process it is."""
     return text(start, str(os.getpid()))
+
+
+def collector(environ: Environ, start: Start) -> Iterable[bytes]:
+    """Says how many objects the collector leaves out, and how many new ones it waits for."""
+    return text(start, f"{gc.get_freeze_count()} {gc.get_threshold()[0]}")
 
 
 def refuse(environ: Environ, start: Start) -> Iterable[bytes]:
