@@ -44,6 +44,7 @@ from auth.errors import (
     LimitReached,
     Missing,
     NotAuthenticated,
+    Suspended,
     TooManyAttempts,
 )
 from middleware.authentication import (
@@ -98,6 +99,7 @@ ANSWERS: tuple[tuple[type[Exception], Callable[[Any], Problem]], ...] = (
     # Who and whether
     (NotAuthenticated, lambda error: not_authenticated(str(error))),
     (TooManyAttempts, lambda error: too_many_attempts(error.retry_after)),
+    (Suspended, _told(403, "Forbidden")),
     (RepositoryHidden, _fixed(404, "Not Found", _HIDDEN)),
     (RepositoryMissing, _fixed(404, "Not Found", _HIDDEN)),
     (Forbidden, _told(403, "Forbidden")),

@@ -7,7 +7,7 @@ from app.installation import Installation, opened
 from app.repositories import Catalogue, RepositoryExists, RepositoryName
 from app.settings import Settings
 from auth import bootstrap
-from auth.bootstrap import FirstSecrets, Wanted
+from auth.first_administrator import FirstSecrets, Wanted
 from auth.first_sign_in import FirstSignIn
 from auth.organizations import DEFAULT
 from storage.events import SYSTEM

@@ -6,7 +6,7 @@ holds a `Principal`; whoever changes users and keys does so with an `Authority`.
 
 from auth.api_keys import ApiKeys, MadeKey
 from auth.authenticator import Authenticator
-from auth.bootstrap import Bootstrapped, FirstSecrets, Wanted, prepare
+from auth.bootstrap import Bootstrapped, prepare
 from auth.claims import Claim
 from auth.credentials import ApiKeySecret, Credentials, EmailPassword
 from auth.errors import (
@@ -22,15 +22,18 @@ from auth.errors import (
     Missing,
     NewerFormat,
     NotAuthenticated,
+    Suspended,
     TooManyAttempts,
     TryLater,
 )
+from auth.first_administrator import FirstSecrets, Wanted
 from auth.first_sign_in import FirstSignIn
 from auth.organizations import Organizations
 from auth.principals import Action, Authority, Grants, Principal, Role, operating
 from auth.rates import Rates
 from auth.records import ApiKey, Listing, Organization, User
 from auth.slow_hashes import SlowHashes
+from auth.standing import Standing
 from auth.user_changes import UserChanges
 from auth.users import Users
 from auth.verified import VerifiedPasswords
@@ -69,6 +72,8 @@ __all__ = [
     "Rates",
     "Role",
     "SlowHashes",
+    "Standing",
+    "Suspended",
     "TooManyAttempts",
     "TryLater",
     "User",

@@ -17,6 +17,7 @@ from auth.records import read_owner
 from auth.secret_texts import fingerprint
 from auth.sign_in import SignIn
 from auth.slow_hashes import SlowHashes
+from auth.standing import Standing
 from auth.verified import VerifiedPasswords
 from storage import keys
 from storage.events import Journal
@@ -69,11 +70,11 @@ class Authenticator:
             signed_in,
         )
 
-    def identify(self, organization: str, credentials: Credentials, address: str) -> Claim:
+    def identify(self, standing: Standing, credentials: Credentials, address: str) -> Claim:
         """The claim that credentials make, with at most one read, and none when warm.
 
         Args:
-            organization: the id of the organization that the request is for.
+            standing: the organization that the request is for.
             credentials: as they came in.
             address: the client's network address.
 
@@ -82,17 +83,17 @@ class Authenticator:
         """
         match credentials:
             case ApiKeySecret():
-                return self._identify_key(organization, credentials)
+                return self._identify_key(standing, credentials)
             case EmailPassword():
-                return self._sign_in.claim(organization, credentials, address)
+                return self._sign_in.claim(standing, credentials, address)
 
-    def _identify_key(self, organization: str, secret: ApiKeySecret) -> KeyClaim:
+    def _identify_key(self, standing: Standing, secret: ApiKeySecret) -> KeyClaim:
         proof = fingerprint(secret)
-        key = keys.api_key(organization, proof.key_id)
+        key = keys.api_key(standing.organization, proof.key_id)
         record = self._recent.cached(key).get(key)
         if record is None:
             raise NotAuthenticated
         prove_key(record, proof)
         # The record may be seconds old, but the user of a key never changes.
-        user = keys.user(organization, read_owner(record))
-        return KeyClaim(organization, proof, key, user, self._clock, self._signed_in)
+        user = keys.user(standing.organization, read_owner(record))
+        return KeyClaim(standing, proof, key, user, self._clock, self._signed_in)

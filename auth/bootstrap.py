@@ -5,62 +5,26 @@ conditions are that there is no such organization, or that it has no administrat
 processes that start at the same time one makes them, and the other finds them.
 """
 
-import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from auth import administrators
-from auth.credentials import ApiKeySecret
 from auth.decisions import decided
-from auth.emails import EmailAddress, email_key, parse_email
+from auth.emails import email_key
 from auth.errors import AlreadyTaken, CorruptRecord, NewerFormat
+from auth.first_administrator import Candidate, FirstSecrets, Wanted
 from auth.first_sign_in import FirstSignIn
-from auth.key_records import key_operations
 from auth.organizations import DEFAULT, founding, parse_organization_name
-from auth.passwords import STRONG, Parameters, hash_password
-from auth.principals import Role
-from auth.records import ApiKey, new_id, read_organization, time_text
-from auth.secret_texts import fingerprint, make_secret
+from auth.passwords import STRONG, Parameters
+from auth.records import new_id, read_organization, time_text
+from auth.secret_texts import fingerprint
 from storage import keys
 from storage.events import SYSTEM, Journal
 from storage.metadata import ConditionFailed, Metadata, Operation, Put, Record
 
 FORMAT = 1
-DEFAULT_EMAIL = "admin@localhost"
-_PASSWORD_BYTES = 18  # 24 characters
-_KEY_NAME = "build tools"
 _GOES = "This file goes away when this user first signs in with the password or the key.\n"
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """The first administrator as the settings ask for one.
-
-    Args:
-        email: his address; None: `admin@localhost`.
-        password: his password; None: a random one.
-        api_key: whether he gets a key for build tools as well.
-    """
-
-    email: str | None = field(default=None, repr=False)
-    password: str | None = field(default=None, repr=False)
-    api_key: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class FirstSecrets:
-    """What is shown once. `password` is None where it was given."""
-
-    user_id: str
-    email: str = field(repr=False)
-    password: str | None = field(repr=False)
-    api_key: ApiKeySecret | None = field(repr=False)
-
-    @property
-    def generated(self) -> bool:
-        """Whether there is anything that nobody has seen yet."""
-        return self.password is not None or self.api_key is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +35,6 @@ class Bootstrapped:
     organization: str
     made: FirstSecrets | None
     administrators: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    """An administrator who may become the first."""
-
-    shown: FirstSecrets
-    email: EmailAddress
-    user: dict[str, object]
 
 
 def prepare(
@@ -110,14 +65,14 @@ def prepare(
         ChangedMeanwhile: others were in the way again and again.
     """
     parse_organization_name(name)
-    bootstrap = _Bootstrap(metadata, journal, name, parameters, clock)
+    bootstrap = _Bootstrap(metadata, journal, name, clock)
     found = bootstrap.look()
     if found is not None and (found[1] or wanted is None):
         # With none yet, a pending file is that of a process about to make one.
         if file is not None and found[1]:
             file.settle(found[1])
         return Bootstrapped(found[0], None, found[1])
-    candidate = None if wanted is None else bootstrap.candidate(wanted)
+    candidate = None if wanted is None else Candidate.make(wanted, parameters, clock())
     pending = None
     if file is not None and candidate is not None and candidate.shown.generated:
         key = candidate.shown.api_key
@@ -143,13 +98,11 @@ class _Bootstrap:
         metadata: Metadata,
         journal: Journal,
         name: str,
-        parameters: Parameters,
         clock: Callable[[], datetime],
     ) -> None:
         self._metadata = metadata
         self._journal = journal
         self._name = name
-        self._parameters = parameters
         self._clock = clock
 
     def look(self) -> tuple[str, tuple[str, ...]] | None:
@@ -160,26 +113,7 @@ class _Bootstrap:
         organization = read_organization(record)
         return organization.id, organization.administrators
 
-    def candidate(self, wanted: Wanted) -> _Candidate:
-        """Make the secrets and the record of an administrator."""
-        email = parse_email(DEFAULT_EMAIL if wanted.email is None else wanted.email)
-        generated = secrets.token_urlsafe(_PASSWORD_BYTES) if wanted.password is None else None
-        user_id, now = new_id(), time_text(self._clock())
-        user = {
-            "id": user_id,
-            "email": email.text,
-            "name": "Administrator",
-            "role": Role.ADMIN.value,
-            "password": hash_password(generated or wanted.password or "", self._parameters),
-            "active": True,
-            "permissions": {},
-            "created": now,
-            "updated": now,
-        }
-        key = make_secret() if wanted.api_key else None
-        return _Candidate(FirstSecrets(user_id, email.text, generated, key), email, user)
-
-    def attempt(self, candidate: _Candidate | None) -> Bootstrapped:
+    def attempt(self, candidate: Candidate | None) -> Bootstrapped:
         """Look, and make what is missing in one commit."""
         has_format, record = self._find()
         if record is not None:
@@ -197,7 +131,7 @@ class _Bootstrap:
         elif first is not None:
             operations += administrators.adding(record, first)
         if candidate is not None:
-            operations += self._making(org, candidate)
+            operations += candidate.operations(org)
         event = self._journal.event(
             org, SYSTEM, "organization.create" if record is None else "user.create", subject=first
         )
@@ -210,19 +144,6 @@ class _Bootstrap:
                 raise AlreadyTaken("email") from error
             raise
         return Bootstrapped(org, None if candidate is None else candidate.shown)
-
-    def _making(self, org: str, candidate: _Candidate) -> list[Operation]:
-        user_id = candidate.shown.user_id
-        operations: list[Operation] = [
-            Put(keys.user(org, user_id), candidate.user, absent=True),
-            Put(email_key(org, candidate.email), {"user": user_id}, absent=True),
-        ]
-        if candidate.shown.api_key is not None:
-            secret = candidate.shown.api_key
-            key_id = fingerprint(secret).key_id
-            key = ApiKey(key_id, user_id, _KEY_NAME, None, None, self._clock())
-            operations += key_operations(org, secret, key)
-        return operations
 
     def _find(self) -> tuple[bool, Record | None]:
         """Whether the format is there, and the organization's record."""

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from auth.errors import CorruptRecord, NotAuthenticated
+from auth.errors import CorruptRecord, Missing, NotAuthenticated
 from auth.principals import Principal
 from auth.records import principal_by_key, read_owner
 from auth.secret_texts import Fingerprint
+from auth.standing import Standing
 from storage.metadata import Key, Record
 
 
@@ -25,8 +26,9 @@ class Claim(Protocol):
         """The id of the organization that the claim is made in."""
 
     def needs(self) -> tuple[Key, ...]:
-        """The records that the claim rests on, to be read by the caller in the same `get` as
-        what else it needs: afresh for whatever changes something, `cached` for reads."""
+        """The records that the claim rests on, that of the organization's name among them, to
+        be read by the caller in the same `get` as what else it needs: afresh for whatever
+        changes something, `cached` for reads."""
 
     def confirm(self, records: Mapping[Key, Record]) -> Principal:
         """Decide. `records` holds those of `needs()` that exist, and may hold others.
@@ -36,7 +38,9 @@ class Claim(Protocol):
         new address.
 
         Raises:
-            NotAuthenticated: deleted, disabled, expired, changed, wrong.
+            NotAuthenticated: deleted, disabled, expired, changed, wrong, or the
+                organization is not there any more.
+            Suspended: the organization is, whatever the credentials are.
             TooManyAttempts, Busy: with `retry_after`.
         """
 
@@ -45,7 +49,7 @@ class Claim(Protocol):
 class KeyClaim:
     """The claim of a well-formed API key whose record was seen."""
 
-    organization: str
+    standing: Standing
     fingerprint: Fingerprint
     key: Key
     user: Key
@@ -59,10 +63,15 @@ class KeyClaim:
         default_factory=list, repr=False, compare=False
     )
 
+    @property
+    def organization(self) -> str:
+        return self.standing.organization
+
     def needs(self) -> tuple[Key, ...]:
-        return (self.key, self.user)
+        return (self.standing.key, self.key, self.user)
 
     def confirm(self, records: Mapping[Key, Record]) -> Principal:
+        require_served(self.standing, records)
         key, user = records.get(self.key), records.get(self.user)
         if key is None or user is None:
             raise NotAuthenticated
@@ -84,6 +93,19 @@ class KeyClaim:
         if first and self.signed_in is not None:
             self.signed_in(user.key.sort, key.key.sort)
         return principal
+
+
+def require_served(standing: Standing, records: Mapping[Key, Record]) -> None:
+    """Return if the organization is served.
+
+    Raises:
+        NotAuthenticated: it is gone: names of organizations are not told.
+        Suspended.
+    """
+    try:
+        standing.check(records)
+    except Missing as error:
+        raise NotAuthenticated from error
 
 
 def prove_key(key: Record, fingerprint: Fingerprint) -> None:

@@ -45,6 +45,16 @@ class Forbidden(AuthError):
     """Whoever asks is known, and may not."""
 
 
+class Suspended(AuthError):
+    """The organization is suspended: nothing of it is lost, and nothing is served."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This organization is suspended. Nothing of it is lost: whoever runs the service can"
+            " resume it."
+        )
+
+
 class Missing(AuthError):
     """There is no such thing, or whoever asks may not know of it."""
 

@@ -1,16 +1,62 @@
-"""Organizations: the root of every key. A request names one; everything else is inside it."""
+"""Organizations: the root of every key. A request names one; everything else is inside it.
+
+A name leads to an id, and keys hold ids alone: an organization that is made later under the
+name of a deleted one has nothing to do with it. `auth.registrar` makes and changes them.
+"""
 
 import re
+from dataclasses import dataclass
+from datetime import datetime
 
-from auth.errors import InvalidField, Missing
-from auth.records import Organization, read_organization
+from auth.errors import CorruptRecord, InvalidField, Missing
+from auth.records import Organization, read_organization, time_text
+from auth.standing import Standing
 from storage import keys
-from storage.metadata import Put
+from storage.metadata import Key, Put, Record
 from storage.metadata.recent import Recent
 
 DEFAULT = "default"
 # A label of a host's name, in lower case, as `ORG.DOMAIN` selects it (RFC 1123, section 2.1).
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+# RFC 5891, section 4.2.3.1: labels such as `xn--…` are shown as other letters than they are.
+_RESERVED = re.compile(r"..--")
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """An organization as the list of names shows it."""
+
+    name: str
+    id: str
+    suspended: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """An organization that was deleted: restorable `until` then, unless `erasing` began.
+
+    `key` and `version` are those of the record that says so; times are aware.
+    """
+
+    name: str
+    id: str
+    deleted: datetime
+    until: datetime
+    suspended: bool
+    erasing: bool
+    key: Key
+    version: int
+
+    def value(self) -> dict[str, object]:
+        """The deleted organization as its record holds it."""
+        return {
+            "id": self.id,
+            "name": self.name,
+            "deleted": time_text(self.deleted),
+            "until": time_text(self.until),
+            "suspended": self.suspended,
+            "erasing": self.erasing,
+        }
 
 
 class Organizations:
@@ -19,34 +65,62 @@ class Organizations:
     def __init__(self, recent: Recent) -> None:
         self._recent = recent
 
-    def resolve(self, name: str) -> str:
-        """The id of the organization with that name; no read when warm. Raises Missing."""
+    def resolve(self, name: str) -> Standing:
+        """The organization that a request names; no read when warm.
+
+        Raises:
+            Missing: none has that name, or none could.
+            Suspended.
+        """
         if _NAME.fullmatch(name) is None:
             raise Missing("organization")
         key = keys.organization_by_name(name)
-        record = self._recent.cached(key).get(key)
+        records = self._recent.cached(key)
+        if key not in records:
+            raise Missing("organization")
+        standing = Standing.read(records[key])
+        standing.check(records)
+        return standing
+
+    def named(self, name: str) -> Named:
+        """The organization with that name, suspended or not, read afresh. Raises Missing."""
+        return read_named(self.record(name))
+
+    def record(self, name: str) -> Record:
+        """The record of a name, read afresh. Raises Missing."""
+        if _NAME.fullmatch(name) is None:
+            raise Missing("organization")
+        key = keys.organization_by_name(name)
+        record = self._recent.get(key).get(key)
         if record is None:
             raise Missing("organization")
-        return str(record.value["id"])
+        return record
 
     def get(self, organization: str) -> Organization:
-        """The organization with that id, read afresh. Raises Missing."""
+        """The organization with that id, deleted or not, read afresh. Raises Missing."""
         key = keys.organization(organization)
         record = self._recent.get(key).get(key)
         if record is None:
             raise Missing("organization")
         return read_organization(record)
 
-    def list(self) -> tuple[tuple[str, str], ...]:
-        """Names and ids of all organizations, in the order of names, for the command line."""
-        records = self._recent.query_all(keys.ORGANIZATIONS)
-        return tuple((record.key.sort, str(record.value["id"])) for record in records)
+    def list(self) -> tuple[Named, ...]:
+        """All organizations but the deleted, in the order of names."""
+        return tuple(map(read_named, self._recent.query_all(keys.ORGANIZATIONS)))
+
+    def deleted(self, name: str | None = None) -> tuple[Deleted, ...]:
+        """Deleted organizations (of that name) by name, and then as they were deleted."""
+        prefix = "" if name is None else f"{name}/"
+        found = self._recent.query_all(keys.DELETED_ORGANIZATIONS, prefix)
+        return tuple(map(read_deleted, found))
 
 
 def parse_organization_name(text: str) -> str:
-    """The name of an organization. Raises InvalidField."""
+    """The name of a new organization. Raises InvalidField."""
     if _NAME.fullmatch(text) is None:
         raise InvalidField("name", "must be 1 to 63 of a-z, 0-9 and - (not at the ends)")
+    if _RESERVED.match(text) is not None:
+        raise InvalidField("name", "must not have -- as its third and fourth characters")
     return text
 
 
@@ -61,6 +135,37 @@ def founding(
         "administrators": administrators,
     }
     return (
-        Put(keys.organization_by_name(name), {"id": organization}, absent=True),
+        Put(keys.organization_by_name(name), name_value(organization), absent=True),
         Put(keys.organization(organization), value, absent=True),
     )
+
+
+def name_value(organization: str, *, suspended: bool = False) -> dict[str, object]:
+    """What the record of a name holds."""
+    return {"id": organization, "suspended": suspended}
+
+
+def read_named(record: Record) -> Named:
+    """The organization that the record of a name leads to. Raises CorruptRecord."""
+    standing = Standing.read(record)
+    # Before there was such a thing, the record did not say.
+    suspended = record.value.get("suspended", False) is not False
+    return Named(record.key.sort, standing.organization, suspended)
+
+
+def read_deleted(record: Record) -> Deleted:
+    """The deleted organization that a record holds. Raises CorruptRecord."""
+    value = record.value
+    try:
+        return Deleted(
+            name=value["name"],
+            id=value["id"],
+            deleted=datetime.fromisoformat(value["deleted"]),
+            until=datetime.fromisoformat(value["until"]),
+            suspended=value["suspended"],
+            erasing=value["erasing"],
+            key=record.key,
+            version=record.version,
+        )
+    except (KeyError, ValueError, TypeError) as error:
+        raise CorruptRecord("a deleted organization's record cannot be read") from error

@@ -14,12 +14,14 @@ from hashlib import blake2b
 
 from auth import passwords
 from auth.credentials import EmailPassword
+from auth.claims import require_served
 from auth.emails import EmailAddress, email_key, parse_email
 from auth.errors import Busy, InvalidField, NotAuthenticated
 from auth.principals import Principal
 from auth.rates import Rates, Watch
 from auth.records import principal_by_password, read_owner, read_password, time_text
 from auth.slow_hashes import SlowHashes
+from auth.standing import Standing
 from auth.verified import VerifiedPasswords
 from storage import keys
 from storage.events import SYSTEM, Journal
@@ -60,7 +62,9 @@ class SignIn:
         self._read: dict[Key, tuple[int, Principal]] = {}
         self._lines = tuple(threading.Lock() for _ in range(_LINES))
 
-    def claim(self, organization: str, credentials: EmailPassword, address: str) -> "PasswordClaim":
+    def claim(
+        self, standing: Standing, credentials: EmailPassword, address: str
+    ) -> "PasswordClaim":
         """The claim of a password: one read where it was not verified lately, else none.
 
         Raises:
@@ -71,16 +75,17 @@ class SignIn:
             password = passwords.normalize(credentials.password)
         except InvalidField as error:
             raise NotAuthenticated from error
-        digest = self._verified.digest(organization, email, password)
+        digest = self._verified.digest(standing.organization, email, password)
         verified = self._verified.find(digest)
         if verified is None:
-            return self._cold(organization, email, password, digest, address)
-        user = keys.user(organization, verified.user_id)
-        return PasswordClaim(organization, self, email, password, address, digest, user, None)
+            return self._cold(standing, email, password, digest, address)
+        user = keys.user(standing.organization, verified.user_id)
+        return PasswordClaim(standing, self, email, password, address, digest, user, None)
 
     def _cold(
-        self, organization: str, email: EmailAddress, password: str, digest: bytes, address: str
+        self, standing: Standing, email: EmailAddress, password: str, digest: bytes, address: str
     ) -> "PasswordClaim":
+        organization = standing.organization
         key = email_key(organization, email)
         # Read afresh even if it is remembered: else the time would tell of an account.
         record = self._recent.get(key).get(key)
@@ -90,7 +95,7 @@ class SignIn:
             user_id = read_owner(record)
         user = keys.user(organization, user_id)
         watch = self._rates.watch(organization, email, user_id, address, self._clock())
-        return PasswordClaim(organization, self, email, password, address, digest, user, watch)
+        return PasswordClaim(standing, self, email, password, address, digest, user, watch)
 
     def confirm(self, claim: "PasswordClaim", records: Mapping[Key, Record]) -> Principal:
         """Decide on a claim (what `PasswordClaim.confirm` does)."""
@@ -101,7 +106,7 @@ class SignIn:
             # What was verified is about a user who is not the same any more: begin anew.
             self._verified.forget(claim.digest)
             claim = self._cold(
-                claim.organization, claim.email, claim.password, claim.digest, claim.address
+                claim.standing, claim.email, claim.password, claim.digest, claim.address
             )
             return self._confirm_cold(claim, self._recent.get(*claim.needs()))
         return self._confirm_cold(claim, records)
@@ -199,7 +204,7 @@ class SignIn:
 class PasswordClaim:
     """The claim of an e-mail address and a password; `watch` None: verified lately."""
 
-    organization: str
+    standing: Standing
     sign_in: SignIn = field(repr=False)
     email: EmailAddress = field(repr=False)
     password: str = field(repr=False)
@@ -208,10 +213,16 @@ class PasswordClaim:
     user: Key = field(repr=False)
     watch: Watch | None = field(repr=False)
 
+    @property
+    def organization(self) -> str:
+        return self.standing.organization
+
     def needs(self) -> tuple[Key, ...]:
-        return (self.user,) if self.watch is None else (self.user, *self.watch.needs())
+        needed = (self.standing.key, self.user)
+        return needed if self.watch is None else (*needed, *self.watch.needs())
 
     def confirm(self, records: Mapping[Key, Record]) -> Principal:
+        require_served(self.standing, records)
         return self.sign_in.confirm(self, records)
 
 

@@ -19,6 +19,7 @@ from auth.claims import Claim, KeyClaim
 from auth.credentials import ApiKeySecret, Credentials, EmailPassword
 from auth.errors import Busy, Missing, NotAuthenticated, TooManyAttempts
 from auth.sign_in import PasswordClaim
+from auth.standing import Standing
 from middleware.context import RequestContext, context_of
 from middleware.declarations import Access
 from middleware.problems import Problem
@@ -47,14 +48,14 @@ class MalformedCredentials(Exception):
 class Identifies(Protocol):
     """What is asked who somebody is: `auth.authenticator.Authenticator`."""
 
-    def identify(self, organization: str, credentials: Credentials, address: str) -> Claim: ...
+    def identify(self, standing: Standing, credentials: Credentials, address: str) -> Claim: ...
 
 
 class Resolves(Protocol):
     """What finds organizations: `auth.organizations.Organizations`."""
 
-    def resolve(self, name: str) -> str:
-        """The id of the organization with that name. Raises Missing."""
+    def resolve(self, name: str) -> Standing:
+        """The organization with that name, which is served. Raises Missing, Suspended."""
 
 
 class Authentication:
@@ -118,8 +119,8 @@ class Authentication:
         except MalformedCredentials as error:
             raise unauthorized(f"{error} {_HOW}") from error
         try:
-            organization = self._resolve(context)
-            claim = self._authenticator.identify(organization, credentials, context.network)
+            standing = self._resolve(context)
+            claim = self._authenticator.identify(standing, credentials, context.network)
         except Missing as error:  # as if the credentials were wrong: names are not told
             raise not_authenticated() from error
         except NotAuthenticated as error:
@@ -140,11 +141,12 @@ class Authentication:
         data = f"{name}\0{header}".encode("utf-8", "surrogateescape")
         return blake2b(data, key=self._hash_key, digest_size=20).digest()
 
-    def _resolve(self, context: RequestContext) -> str:
+    def _resolve(self, context: RequestContext) -> Standing:
         if context.place is None:
             raise RuntimeError("a route that is exempt from the host's check declares HEALTH")
-        context.organization = self._organizations.resolve(context.place.organization)
-        return context.organization
+        standing = self._organizations.resolve(context.place.organization)
+        context.organization = standing.organization
+        return standing
 
 
 def _proven_user(claim: Claim) -> str | None:

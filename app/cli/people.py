@@ -48,7 +48,7 @@ def office(options: argparse.Namespace, environment: Mapping[str, str]) -> Itera
 
 def _office(at: Installation) -> Office:
     try:
-        organization = Organizations(at.recent).resolve(DEFAULT)
+        organization = Organizations(at.recent).named(DEFAULT).id
     except Missing as error:
         raise CommandFailed("nothing is set up here yet: run `strongroom serve` once") from error
     actor = Actor(None, "command line", None)

@@ -14,12 +14,14 @@ from auth import (
     Rates,
     Role,
     SlowHashes,
+    Standing,
     User,
     Users,
     VerifiedPasswords,
     operating,
 )
-from auth.bootstrap import Wanted, prepare
+from auth.bootstrap import prepare
+from auth.first_administrator import Wanted
 from auth.passwords import CHEAP, Parameters
 from storage.events import SYSTEM, Journal
 from storage.metadata import Key, Metadata, Operation, Page, Record, ScanPage
@@ -133,11 +135,16 @@ class Process:
     def operator(self) -> Authority:
         return operating(self.organization, SYSTEM)
 
+    @property
+    def standing(self) -> Standing:
+        """The organization as a request finds it; no read when warm."""
+        return self.organizations.resolve("default")
+
     def authenticate(
         self, credentials: Credentials, address: str = ADDRESS, *, fresh: bool = True
     ) -> Principal:
         """As a request does it: identify, one get, confirm."""
-        claim = self.authenticator.identify(self.organization, credentials, address)
+        claim = self.authenticator.identify(self.standing, credentials, address)
         get = self.recent.remembering if fresh else self.recent.cached
         return claim.confirm(get(*claim.needs()))
 

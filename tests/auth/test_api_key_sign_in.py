@@ -43,11 +43,11 @@ def test_a_cold_key_costs_one_read_of_its_own_and_a_warm_one_none(process: Proce
     key = made_key(process)
     process.recent.forget(keys.api_key(process.organization, key.key.id))
     before = process.spent()
-    claim = process.authenticator.identify(process.organization, key.secret, "")
+    claim = process.authenticator.identify(process.standing, key.secret, "")
     cold = process.spent()
     claim.confirm(process.recent.cached(*claim.needs()))
     read = process.spent()
-    claim = process.authenticator.identify(process.organization, key.secret, "")
+    claim = process.authenticator.identify(process.standing, key.secret, "")
     claim.confirm(process.recent.cached(*claim.needs()))
     warm = process.spent()
     assert cold[0] - before[0] == 1
@@ -60,7 +60,7 @@ def test_the_first_use_of_a_key_is_told_once_for_a_claim(
 ) -> None:
     """When it was found good, and by no request after that, also where all is read anew."""
     key = made_key(process)
-    claim = process.authenticator.identify(process.organization, key.secret, "")
+    claim = process.authenticator.identify(process.standing, key.secret, "")
     assert process.signed_in == []
     with pytest.raises(NotAuthenticated):
         claim.confirm({})
@@ -102,7 +102,7 @@ def test_the_newest_record_decides_also_about_the_hash(process: Process) -> None
     """What was remembered only says whose records to read."""
     key = made_key(process)
     where = keys.api_key(process.organization, key.key.id)
-    claim = process.authenticator.identify(process.organization, key.secret, "")
+    claim = process.authenticator.identify(process.standing, key.secret, "")
     record = process.recent.get(where)[where]
     for change in ({"hash": "0" * 64}, {"user": "a" * 16}):
         changed = {**process.recent.get(*claim.needs())}
@@ -209,7 +209,7 @@ def test_a_record_that_lost_a_bound_admits_nobody(process: Process, missing: str
 def test_limits_on_accounts_never_touch_keys(process: Process) -> None:
     """Counters far past every limit change nothing for a key, which asks for none of them."""
     key = made_key(process)
-    claim = process.authenticator.identify(process.organization, key.secret, "192.0.2.1")
+    claim = process.authenticator.identify(process.standing, key.secret, "192.0.2.1")
     assert all("#attempts" not in needed.partition for needed in claim.needs())
     for moment in (process.clock(), process.clock() + timedelta(minutes=1)):
         counter = keys.attempts(process.organization, moment, "any")

@@ -85,7 +85,7 @@ def test_the_first_start_makes_an_administrator_who_can_sign_in(
     signed_in = processes[0].authenticate(EmailPassword(made.email, made.password))
     assert signed_in.manages
     assert processes[0].authenticate(made.api_key).manages
-    assert processes[0].organizations.resolve("default") == done.organization
+    assert processes[0].organizations.named("default").id == done.organization
     assert re.fullmatch(r"[a-z2-7]{16}", done.organization)
     assert store.metadata.get(keys.FORMAT)[keys.FORMAT].value == {"format": 1}
 
@@ -304,13 +304,13 @@ def test_organizations_are_found_by_name_without_a_read_when_warm(
     other = prepare(
         process.metadata, process.journal, Wanted(), None, "other", CHEAP, installation.clock
     )
-    assert process.organizations.resolve("other") == other.organization
+    assert process.organizations.resolve("other").organization == other.organization
     reads = process.engine.reads
-    assert process.organizations.resolve("other") == other.organization
+    assert process.organizations.resolve("other").organization == other.organization
     assert process.engine.reads == reads
     assert process.organizations.list() == (
-        ("default", installation.organization),
-        ("other", other.organization),
+        Named("default", installation.organization, suspended=False),
+        Named("other", other.organization, suspended=False),
     )
     with pytest.raises(Missing):
         process.organizations.resolve("none")

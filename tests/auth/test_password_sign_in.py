@@ -58,7 +58,7 @@ def test_a_password_is_paid_once(process: Process) -> None:
     assert cost(process, lambda: process.authenticate(GOOD)) == (3, 1, 1)
     for _ in range(3):
         assert cost(process, lambda: process.authenticate(GOOD)) == (1, 0, 0)
-    claim = process.authenticator.identify(process.organization, GOOD, ADDRESS)
+    claim = process.authenticator.identify(process.standing, GOOD, ADDRESS)
     assert claim.needs() == (keys.user(process.organization, process.signed_in[0][0]),)
     process.clock.pass_by(minutes=11)
     assert cost(process, lambda: process.authenticate(GOOD)) == (3, 0, 1)
@@ -405,7 +405,7 @@ def test_an_address_record_that_points_nowhere_admits_nobody(process: Process) -
 def test_what_was_verified_meanwhile_is_not_verified_again(process: Process) -> None:
     """Whoever waited with an old reading of the user finds the newest one within the slot."""
     user = process.user(EMAIL)
-    claim = process.authenticator.identify(process.organization, GOOD, ADDRESS)
+    claim = process.authenticator.identify(process.standing, GOOD, ADDRESS)
     process.authenticate(GOOD)
     assert claim.confirm({}).user_id == user.id
     assert process.signed_in == [(user.id,)]

@@ -29,11 +29,11 @@ def test_no_value_shows_a_secret(installation: Installation, process: Process) -
     made = process.keys.create(by, name=NAME, user_id=user.id)
     password, key = EmailPassword(EMAIL, PASSWORD), made.secret
     claims = [
-        process.authenticator.identify(process.organization, credentials, ADDRESS)
+        process.authenticator.identify(process.standing, credentials, ADDRESS)
         for credentials in (password, key)
     ]
     principals = [process.authenticate(password), process.authenticate(key)]
-    warm = process.authenticator.identify(process.organization, password, ADDRESS)
+    warm = process.authenticator.identify(process.standing, password, ADDRESS)
     values = [
         password,
         key,

@@ -207,7 +207,7 @@ def test_collection_removes_what_is_old_and_unreferenced_alone(
     settings = read_settings({"STRONGROOM_DATA": str(data)})
     blobs = open_blobs(settings.blobs, data, settings.upload_memory_bytes)
     with opened(settings) as at:
-        organization = Organizations(at.recent).resolve(DEFAULT)
+        organization = Organizations(at.recent).named(DEFAULT).id
     for owner in (organization, organization, organization, "another"):
         with blobs.create(owner, 4) as writer:
             writer.window()[:4] = b"data"

@@ -26,7 +26,8 @@ from app.settings import Settings
 from app.work.job import Job, State, new_id
 from auth.api_keys import ApiKeys
 from auth.authenticator import Authenticator
-from auth.bootstrap import Wanted, prepare
+from auth.bootstrap import prepare
+from auth.first_administrator import Wanted
 from auth.first_sign_in import FirstSignIn
 from auth.passwords import CHEAP
 from auth.principals import Authority, Role, operating

@@ -14,6 +14,7 @@ from falcon.testing import create_environ
 from auth.claims import KeyClaim
 from auth.errors import Missing, NotAuthenticated
 from auth.secret_texts import Fingerprint
+from auth.standing import Standing
 from middleware.admission import Admission, Limits, Places
 from middleware.authentication import Authentication
 from middleware.browsers import Browsers
@@ -39,7 +40,8 @@ class FakeAuthenticator:
     asked: list[tuple[str, object, str]] = field(default_factory=list)
     failure: Exception | None = None
 
-    def identify(self, organization: str, credentials: object, address: str) -> KeyClaim:
+    def identify(self, standing: Standing, credentials: object, address: str) -> KeyClaim:
+        organization = standing.organization
         self.asked.append((organization, credentials, address))
         if self.failure is not None:
             raise self.failure
@@ -49,7 +51,7 @@ class FakeAuthenticator:
         key = Key(f"{organization}#keys", "key-1")
         user = Key(f"{organization}#users", self.secrets[secret])
         proof = Fingerprint("key-1", "00")
-        return KeyClaim(organization, proof, key, user, lambda: datetime.now(UTC))
+        return KeyClaim(standing, proof, key, user, lambda: datetime.now(UTC))
 
 
 class Open:
@@ -106,10 +108,10 @@ class Answer:
 class FakeOrganizations:
     """Every organization is there but one."""
 
-    def resolve(self, name: str) -> str:
+    def resolve(self, name: str) -> Standing:
         if name == "nobody":
             raise Missing("organization")
-        return f"id-of-{name}"
+        return Standing(f"id-of-{name}", Key("_#organizations", name))
 
 
 class Edge:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from auth.claims import KeyClaim
 from auth.sign_in import PasswordClaim
+from auth.standing import Standing
 from middleware.admission import Limits, Places
 from middleware.authentication import _proven_user
 from middleware.declarations import Access
@@ -222,10 +223,11 @@ def test_who_signed_in_is_counted_by_name_as_well():
 def test_a_wrong_password_uses_up_nothing_of_the_name_it_was_sent_with():
     """Nobody can crowd a company's builds out from outside."""
     user = Key("o#users", "victim")
-    claim = PasswordClaim("o", None, None, "", "", b"", user, watch=None)
+    standing = Standing("o", Key("_#organizations", "o"))
+    claim = PasswordClaim(standing, None, None, "", "", b"", user, watch=None)
     assert _proven_user(claim) == "victim"
     assert _proven_user(replace(claim, watch=object())) is None
-    assert _proven_user(KeyClaim("o", None, user, user, None)) == "victim"
+    assert _proven_user(KeyClaim(standing, None, user, user, None)) == "victim"
 
 
 def until(true, seconds=10):
