@@ -11,6 +11,9 @@ from falcon import HTTP_200, HTTP_503, Request, Response
 
 from app.server.status import Readiness
 from app.visitors import confirmed
+from auth.errors import Forbidden
+from auth.organizations import DEFAULT
+from middleware.context import context_of
 from middleware.declarations import Access
 from storage import keys
 from storage.blobs import BlobError, Blobs
@@ -85,7 +88,10 @@ class Ready:
 
 
 class MetricsPage:
-    """`GET /metrics`, for an administrator's credentials; else there is the status listener."""
+    """`GET /metrics`, for an administrator's credentials; else there is the status listener.
+
+    They tell of the whole installation, so other organizations than `default` are not told.
+    """
 
     access = Access.SIGNED_IN
 
@@ -96,5 +102,8 @@ class MetricsPage:
     def on_get(self, req: Request, resp: Response) -> None:
         """The metrics of all processes, in Prometheus's text format 0.0.4."""
         confirmed(req, self._recent).require_admin()
+        place = context_of(req).place
+        if place is None or place.organization != DEFAULT:
+            raise Forbidden("The metrics are of the whole installation; its operator has them.")
         resp.content_type = "text/plain; version=0.0.4; charset=utf-8"
         resp.text = self._render()

@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 from hashlib import blake2b
 
 from auth import passwords
-from auth.credentials import EmailPassword
 from auth.claims import require_served
+from auth.credentials import EmailPassword
 from auth.emails import EmailAddress, email_key, parse_email
 from auth.errors import Busy, InvalidField, NotAuthenticated
 from auth.principals import Principal

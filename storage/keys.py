@@ -5,7 +5,7 @@ id of its organization, so that nothing of one can be reached from another; reco
 installation begin with `_`. Keys hold a repository's random id, never its name.
 
     _#format          / format              → the format number of all records
-    _#organizations   / NAME                → id of the organization
+    _#organizations   / NAME                → id of the organization, whether it is suspended
     _#tokens#ID       / token               → a commit's witness where it has no event
     _#jobs            / TIME#JOB            → a job that waits or runs: its organization
     _#duties          / DUTY                → when a duty is due again, and how it went
@@ -94,6 +94,10 @@ def minute(moment: datetime) -> str:
 
 def organization_by_name(name: str) -> Key:
     return Key(ORGANIZATIONS, name)
+
+
+def deleted_organization(name: str, moment: datetime, org: str) -> Key:
+    return Key(DELETED_ORGANIZATIONS, f"{name}/{time(moment)}#{org}")
 
 
 def duty(name: str) -> Key:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from app.api.answers import key_json, keys_json
 from app.api.grants import by_ids
 from app.cli.output import CommandFailed, Commands, Output, add_shared
-from app.cli.people import office
+from app.cli.people import add_organization, office
 
 _COLUMNS = ("id", "user", "name", "expires", "created")
 
@@ -38,6 +38,7 @@ def add(commands: Commands) -> None:
     delete.add_argument("key", help="the id of the key")
     delete.set_defaults(run=_delete)
     for verb in (listing, create, delete):
+        add_organization(verb)
         add_shared(verb)
 
 

@@ -19,6 +19,9 @@ from auth.slow_hashes import SlowHashes
 from auth.users import Users
 from storage.events import Actor
 
+#: Who history says did what a command did.
+COMMAND_LINE = Actor(None, "command line", None)
+
 
 @dataclass(frozen=True, slots=True)
 class Office:
@@ -41,20 +44,26 @@ class Office:
 
 @contextlib.contextmanager
 def office(options: argparse.Namespace, environment: Mapping[str, str]) -> Iterator[Office]:
-    """Open the installation for the time of a command."""
+    """Open the installation for the time of a command, at the organization of `--org`."""
     with existing(read_settings(environment, {"data": options.data})) as at:
-        yield _office(at)
+        yield _office(at, options.org)
 
 
-def _office(at: Installation) -> Office:
+def add_organization(parser: argparse.ArgumentParser) -> None:
+    """Give a command the flag that names the organization it works in."""
+    parser.add_argument(
+        "--org", default=DEFAULT, metavar="NAME", help=f"the organization ({DEFAULT})"
+    )
+
+
+def _office(at: Installation, name: str) -> Office:
     try:
-        organization = Organizations(at.recent).named(DEFAULT).id
+        organization = Organizations(at.recent).named(name).id
     except Missing as error:
-        raise CommandFailed("nothing is set up here yet: run `strongroom serve` once") from error
-    actor = Actor(None, "command line", None)
+        raise CommandFailed(f"there is no organization {name!r}") from error
     users = Users(at.recent, at.journal, SlowHashes(run_folder(at.settings)))
     return Office(
-        operating(organization, actor),
+        operating(organization, COMMAND_LINE),
         users,
         ApiKeys(at.recent, at.journal),
         Catalogue(at.recent, at.journal),

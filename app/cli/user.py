@@ -1,22 +1,19 @@
 """`strongroom user`: people, from the command line of the machine."""
 
 import argparse
-import getpass
-import secrets
-import sys
 from collections.abc import Mapping
 from typing import Any
 
 from app.api.answers import user_json, users_json
 from app.api.grants import by_ids
 from app.cli.output import CommandFailed, Commands, Output, add_shared
-from app.cli.people import Office, office
+from app.cli.passwords import add_password, read_password
+from app.cli.people import Office, add_organization, office
 from auth.principals import Action, Role
 from auth.records import User
 from auth.user_changes import UserChanges
 
 _COLUMNS = ("id", "email", "name", "role", "active")
-_PASSWORD_BYTES = 18  # 24 characters
 _WHO = "e-mail address or id"
 
 
@@ -37,7 +34,7 @@ def add(commands: Commands) -> None:
         help="developer, if not given",
     )
     create.add_argument("--name", help="the part of the address before the @, if not given")
-    _add_password(create)
+    add_password(create)
     create.set_defaults(run=_create)
 
     update = verbs.add_parser("update", help="change a user")
@@ -52,7 +49,7 @@ def add(commands: Commands) -> None:
 
     password = verbs.add_parser("password", help="set a user's password")
     password.add_argument("user", help=_WHO)
-    _add_password(password)
+    add_password(password)
     password.set_defaults(run=_password)
 
     grant = verbs.add_parser(
@@ -69,15 +66,8 @@ def add(commands: Commands) -> None:
     delete.add_argument("user", help=_WHO)
     delete.set_defaults(run=_delete)
     for verb in (listing, create, update, password, grant, delete):
+        add_organization(verb)
         add_shared(verb)
-
-
-def _add_password(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--password-stdin",
-        action="store_true",
-        help="read the password from standard input; else it is asked for on a terminal, or made",
-    )
 
 
 def _list(options: argparse.Namespace, environment: Mapping[str, str], output: Output) -> int:
@@ -94,7 +84,7 @@ def _list(options: argparse.Namespace, environment: Mapping[str, str], output: O
 
 
 def _create(options: argparse.Namespace, environment: Mapping[str, str], output: Output) -> int:
-    password, made = _read_password(options)
+    password, made = read_password(options)
     with office(options, environment) as at:
         name = options.name or options.email.partition("@")[0]
         user = at.users.create(
@@ -114,7 +104,7 @@ def _update(options: argparse.Namespace, environment: Mapping[str, str], output:
 
 
 def _password(options: argparse.Namespace, environment: Mapping[str, str], output: Output) -> int:
-    password, made = _read_password(options)
+    password, made = read_password(options)
     with office(options, environment) as at:
         user = at.users.update(at.by, at.user(options.user).id, UserChanges(password=password))
         _show(at, user, output, "password set", {"password": password} if made else {})
@@ -155,16 +145,3 @@ def _show(at: Office, user: User, output: Output, done: str, secret: Mapping[str
     lines = [f"{user.email} ({user.role.value}, {user.id}): {done}"]
     lines += [f"password, shown this once: {text}" for text in secret.values()]
     output.result(described, *lines)
-
-
-def _read_password(options: argparse.Namespace) -> tuple[str, bool]:
-    """A password, and whether it was made here and has to be shown."""
-    if options.password_stdin:
-        return sys.stdin.readline().rstrip("\r\n"), False
-    if sys.stdin.isatty():
-        first = getpass.getpass("Password (empty: make one): ")
-        if first:
-            if getpass.getpass("Again: ") != first:
-                raise CommandFailed("the two passwords differ")
-            return first, False
-    return secrets.token_urlsafe(_PASSWORD_BYTES), True

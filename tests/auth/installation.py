@@ -23,6 +23,7 @@ from auth import (
 from auth.bootstrap import prepare
 from auth.first_administrator import Wanted
 from auth.passwords import CHEAP, Parameters
+from storage import keys
 from storage.events import SYSTEM, Journal
 from storage.metadata import Key, Metadata, Operation, Page, Record, ScanPage
 from storage.metadata.engine import Engine
@@ -137,8 +138,8 @@ class Process:
 
     @property
     def standing(self) -> Standing:
-        """The organization as a request finds it; no read when warm."""
-        return self.organizations.resolve("default")
+        """The organization as a request finds it."""
+        return Standing(self.organization, keys.organization_by_name("default"))
 
     def authenticate(
         self, credentials: Credentials, address: str = ADDRESS, *, fresh: bool = True

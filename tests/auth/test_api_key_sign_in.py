@@ -114,7 +114,9 @@ def test_the_newest_record_decides_also_about_the_hash(process: Process) -> None
 def test_a_key_is_of_its_organization_alone(process: Process) -> None:
     key = made_key(process)
     with pytest.raises(NotAuthenticated):
-        process.authenticator.identify("another", key.secret, "")
+        process.authenticator.identify(
+            replace(process.standing, organization="another"), key.secret, ""
+        )
 
 
 def test_a_key_ends_when_it_expires(installation: Installation, process: Process) -> None:

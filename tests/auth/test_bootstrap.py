@@ -21,6 +21,7 @@ from auth import (
     Wanted,
     prepare,
 )
+from auth.organizations import Named
 from auth.passwords import CHEAP
 from auth.secret_texts import fingerprint
 from storage import keys

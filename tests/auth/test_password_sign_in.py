@@ -59,7 +59,8 @@ def test_a_password_is_paid_once(process: Process) -> None:
     for _ in range(3):
         assert cost(process, lambda: process.authenticate(GOOD)) == (1, 0, 0)
     claim = process.authenticator.identify(process.standing, GOOD, ADDRESS)
-    assert claim.needs() == (keys.user(process.organization, process.signed_in[0][0]),)
+    user = keys.user(process.organization, process.signed_in[0][0])
+    assert claim.needs() == (process.standing.key, user)
     process.clock.pass_by(minutes=11)
     assert cost(process, lambda: process.authenticate(GOOD)) == (3, 0, 1)
     assert process.hashes.taken == hashes + 2
@@ -407,5 +408,6 @@ def test_what_was_verified_meanwhile_is_not_verified_again(process: Process) -> 
     user = process.user(EMAIL)
     claim = process.authenticator.identify(process.standing, GOOD, ADDRESS)
     process.authenticate(GOOD)
-    assert claim.confirm({}).user_id == user.id
+    served = process.recent.get(process.standing.key)
+    assert claim.confirm(served).user_id == user.id
     assert process.signed_in == [(user.id,)]

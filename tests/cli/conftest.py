@@ -6,6 +6,7 @@ import pytest
 
 from app.first_start import prepare
 from app.settings import read_settings
+from tests.cli.here import Here
 
 
 @pytest.fixture
@@ -14,3 +15,10 @@ def data(tmp_path: Path) -> Path:
     folder = tmp_path / "data"
     assert prepare(read_settings({"STRONGROOM_DATA": str(folder)})) is not None
     return folder
+
+
+@pytest.fixture
+def strongroom(
+    data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Here:
+    return Here(data, capsys, monkeypatch)

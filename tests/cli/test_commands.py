@@ -1,16 +1,13 @@
 """`strongroom user`, `key` and `gc`: what they print, do, and end with."""
 
-import io
 import json
 import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from app.cli import main
 from app.installation import opened
 from app.settings import read_settings
 from auth.organizations import DEFAULT, Organizations
@@ -18,49 +15,21 @@ from storage import keys
 from storage.blobs import open_blobs
 from storage.metadata import Put
 from tests.cli.command import COMMAND, run
+from tests.cli.here import Here
 
 PERSON = "person@example.org"
-
-
-class Here:
-    """Runs commands in this process: the same function that the console script calls."""
-
-    def __init__(
-        self, data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        self._capsys = capsys
-        for name in list(os.environ):
-            if name.startswith("STRONGROOM_"):
-                monkeypatch.delenv(name)
-        monkeypatch.setenv("STRONGROOM_DATA", str(data))
-        self._monkeypatch = monkeypatch
-
-    def __call__(self, *arguments: str, typed: str = "") -> tuple[int, str, str]:
-        """Exit status, and what was written to stdout and stderr."""
-        self._monkeypatch.setattr("sys.stdin", io.StringIO(typed))
-        try:
-            status = main(arguments)
-        except SystemExit as end:
-            status = int(end.code or 0)
-        written = self._capsys.readouterr()
-        return status, written.out, written.err
-
-    def json(self, *arguments: str, typed: str = "") -> Any:
-        status, out, err = self(*arguments, "--json", typed=typed)
-        assert (status, err) == (0, "")
-        return json.loads(out)
-
-
-@pytest.fixture
-def strongroom(
-    data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Here:
-    return Here(data, capsys, monkeypatch)
 
 
 COMMANDS: tuple[Sequence[str], ...] = (
     (),
     ("serve",),
+    ("org",),
+    ("org", "list"),
+    ("org", "create"),
+    ("org", "suspend"),
+    ("org", "resume"),
+    ("org", "delete"),
+    ("org", "restore"),
     ("user",),
     ("user", "list"),
     ("user", "create"),
@@ -88,6 +57,10 @@ def test_each_command_has_help(strongroom: Here, command: Sequence[str]) -> None
     [
         (),
         ("nonsense",),
+        ("org",),
+        ("org", "create"),
+        ("org", "list", "--nonsense"),
+        ("org", "suspend"),
         ("user",),
         ("user", "nonsense"),
         ("user", "create"),
@@ -131,6 +104,20 @@ def test_wrong_usage_is_2(strongroom: Here, arguments: Sequence[str]) -> None:
         (("key", "create", "admin@localhost", "--name", "x", "--days", "0"), "--days"),
         (("key", "delete", "nonsense"), "no such key"),
         (("key", "list", "--user", "nobody@example.org"), "no user"),
+        (("user", "list", "--org", "nowhere"), "no organization 'nowhere'"),
+        (("key", "list", "--org", "NOWHERE"), "no organization 'NOWHERE'"),
+        (("org", "create", "default"), "taken"),
+        (("org", "create", "Acme"), "a-z"),
+        (("org", "create", "xn--80ak6aa92e"), "--"),
+        (("org", "create", "acme", "--admin", "nobody"), "email"),
+        (("org", "create", "acme", "--password-stdin"), "--admin"),
+        (("org", "suspend", "nowhere"), "no such organization"),
+        (("org", "resume", "nowhere"), "no such organization"),
+        (("org", "delete", "nowhere", "--yes"), "no such organization"),
+        (("org", "delete", "default", "--yes"), "suspended"),
+        (("org", "delete", "default"), "--yes"),
+        (("org", "restore", "nowhere"), "no such deleted organization"),
+        (("org", "restore", "a/b"), "name"),
     ],
     ids=" ".join,
 )
@@ -231,6 +218,13 @@ def test_collection_removes_what_is_old_and_unreferenced_alone(
 
 #: One of each, with all that it takes to come as far as the stores.
 WORKING: tuple[Sequence[str], ...] = (
+    ("org", "list"),
+    ("org", "list", "--deleted"),
+    ("org", "create", "acme", "--admin", PERSON, "--password-stdin"),
+    ("org", "suspend", "acme"),
+    ("org", "resume", "acme"),
+    ("org", "delete", "acme", "--yes"),
+    ("org", "restore", "acme"),
     ("user", "list"),
     ("user", "create", PERSON, "--password-stdin"),
     ("user", "update", PERSON, "--disable"),

@@ -76,15 +76,22 @@ class Vanishing(io.RawIOBase):
 
 
 class Client:
-    """Sends requests to a WSGI application; `authorization` goes along with each."""
+    """Sends requests to a WSGI application; `authorization` and `host` go along with each."""
 
-    def __init__(self, application: Wsgi, authorization: str | None = None) -> None:
+    def __init__(
+        self, application: Wsgi, authorization: str | None = None, host: str = HOST
+    ) -> None:
         self.application = application
         self.authorization = authorization
+        self.host = host
 
     def as_(self, authorization: str | None) -> "Client":
         """The same application, asked by somebody else."""
-        return Client(self.application, authorization)
+        return Client(self.application, authorization, self.host)
+
+    def at(self, host: str) -> "Client":
+        """The same application, asked under another of its names."""
+        return Client(self.application, self.authorization, host)
 
     def get(self, target: str, **more: Any) -> Answer:
         return self.ask("GET", target, **more)
@@ -199,7 +206,7 @@ class Client:
             "wsgi.multithread": True,
             "wsgi.multiprocess": True,
             "wsgi.run_once": False,
-            "HTTP_HOST": HOST,
+            "HTTP_HOST": self.host,
         }
         if self.authorization is not None:
             environ["HTTP_AUTHORIZATION"] = self.authorization

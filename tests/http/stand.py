@@ -27,11 +27,13 @@ from app.work.job import Job, State, new_id
 from auth.api_keys import ApiKeys
 from auth.authenticator import Authenticator
 from auth.bootstrap import prepare
-from auth.first_administrator import Wanted
+from auth.first_administrator import FirstSecrets, Wanted
 from auth.first_sign_in import FirstSignIn
 from auth.passwords import CHEAP
 from auth.principals import Authority, Role, operating
 from auth.rates import Rates
+from auth.registrar import Registrar
+from auth.secret_texts import fingerprint
 from auth.slow_hashes import SlowHashes
 from auth.users import Users
 from auth.verified import VerifiedPasswords
@@ -45,7 +47,7 @@ from storage.metadata.opening import open_engine
 from storage.metadata.recent import Recent
 from tests.faults.blobs import FaultyBlobs
 from tests.faults.metadata import Faults
-from tests.http.client import Client, basic
+from tests.http.client import HOST, Client, basic
 
 ADMIN_EMAIL = "admin@example.org"
 ADMIN_PASSWORD = "the password of the administrator"
@@ -108,6 +110,7 @@ class Stand:
     admin: Person
     clock: Seconds
     processes: list[Process] = field(default_factory=list)
+    host: str = HOST
 
     @property
     def process(self) -> Process:
@@ -116,7 +119,7 @@ class Stand:
     @property
     def client(self) -> Client:
         """Asks without credentials."""
-        return self.process.client
+        return self.process.client.at(self.host)
 
     @property
     def admins(self) -> Client:
@@ -130,6 +133,21 @@ class Stand:
     @property
     def blobs(self) -> FaultyBlobs:
         return self.process.blobs
+
+    def another_organization(self, name: str, domain: str) -> "Stand":
+        """One more organization of the same installation, at `NAME.DOMAIN`."""
+        registrar = self.registrar()
+        made = registrar.create(name, Wanted(ADMIN_EMAIL, f"{ADMIN_PASSWORD} of {name}"))
+        assert made.made is not None
+        admin = administrator(made.made, f"{ADMIN_PASSWORD} of {name}")
+        return dataclasses.replace(
+            self, organization=made.organization.id, admin=admin, host=f"{name}.{domain}"
+        )
+
+    def registrar(self) -> Registrar:
+        """Who makes and suspends organizations, in the memory of this process."""
+        at = self.process.installation
+        return Registrar(at.recent, at.journal, SYSTEM, CHEAP)
 
     def another_process(self) -> Process:
         """One more process over the same stores, with memories of its own."""
@@ -256,15 +274,15 @@ def stand(settings: Settings, open_blobs: Callable[[], Blobs]) -> Stand:
         at.metadata, at.journal, Wanted(ADMIN_EMAIL, ADMIN_PASSWORD), None, "default", CHEAP
     )
     assert done.made is not None
-    assert done.made.api_key is not None
-    key = done.made.api_key.text
-    key_id = next(
-        record.key.sort
-        for record in at.metadata.query_all(f"{done.organization}#keys")
-        if record.value["user"] == done.made.user_id
-    )
-    admin = Person(done.made.user_id, ADMIN_EMAIL, ADMIN_PASSWORD, key_id, key)
+    admin = administrator(done.made, ADMIN_PASSWORD)
     return Stand(settings, done.organization, open_blobs, admin, clock, [process])
+
+
+def administrator(made: FirstSecrets, password: str) -> Person:
+    """The first administrator of an organization, as a test knows him."""
+    assert made.api_key is not None
+    key_id = fingerprint(made.api_key).key_id
+    return Person(made.user_id, made.email, password, key_id, made.api_key.text)
 
 
 def _process(settings: Settings, blobs: Blobs, clock: Seconds) -> Process:

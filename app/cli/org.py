@@ -1,0 +1,204 @@
+"""`strongroom org`: the organizations of an installation, from the machine's command line."""
+
+import argparse
+import contextlib
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from app.api.answers import time_text
+from app.cli.output import CommandFailed, Commands, Output, add_shared
+from app.cli.passwords import add_password, read_password
+from app.cli.people import COMMAND_LINE
+from app.installation import existing
+from app.settings import Settings, read_settings
+from auth.first_administrator import Wanted
+from auth.organizations import DEFAULT, Named, Organizations
+from auth.registrar import Registrar
+
+_COLUMNS = ("name", "id", "suspended", "administrators", "created")
+_DELETED_COLUMNS = ("name", "id", "deleted", "until")
+_UNREACHABLE = (
+    "STRONGROOM_DOMAIN is not set, so only the organization 'default' can be reached: with"
+    " STRONGROOM_DOMAIN=DOMAIN this one answers at {name}.DOMAIN."
+)
+
+
+def add(commands: Commands) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser("org", help="make, list, suspend, delete, restore organizations")
+    verbs = parser.add_subparsers(title="what to do", metavar="VERB", required=True)
+
+    listing = verbs.add_parser("list", help="list all organizations")
+    listing.add_argument(
+        "--deleted", action="store_true", help="those that can be restored, and until when"
+    )
+    listing.set_defaults(run=_list)
+
+    create = verbs.add_parser("create", help="make an organization")
+    create.add_argument("name", help="1 to 63 of a-z, 0-9 and -: it answers at NAME.DOMAIN")
+    create.add_argument("--admin", metavar="EMAIL", help="make its first administrator, too")
+    add_password(create)
+    create.set_defaults(run=_create)
+
+    suspend = verbs.add_parser(
+        "suspend", help="serve nothing of an organization for now; nothing of it is lost"
+    )
+    suspend.set_defaults(run=_suspend)
+
+    resume = verbs.add_parser("resume", help="serve a suspended organization again")
+    resume.set_defaults(run=_resume)
+
+    delete = verbs.add_parser(
+        "delete", help="delete an organization with all that it has; restorable for 30 days"
+    )
+    delete.add_argument("--yes", action="store_true", help="do not ask")
+    delete.set_defaults(run=_delete)
+
+    restore = verbs.add_parser("restore", help="restore a deleted organization")
+    restore.add_argument("--id", help="which, where several of that name were deleted")
+    restore.set_defaults(run=_restore)
+    for verb in (suspend, resume, delete, restore):
+        verb.add_argument("name")
+    for verb in (listing, create, suspend, resume, delete, restore):
+        add_shared(verb)
+
+
+@dataclass(frozen=True, slots=True)
+class _Registry:
+    """What the verbs work with."""
+
+    settings: Settings
+    organizations: Organizations
+    registrar: Registrar
+
+
+@contextlib.contextmanager
+def _registry(options: argparse.Namespace, environment: Mapping[str, str]) -> Iterator[_Registry]:
+    settings = read_settings(environment, {"data": options.data})
+    with existing(settings) as at:
+        registrar = Registrar(at.recent, at.journal, COMMAND_LINE)
+        yield _Registry(settings, Organizations(at.recent), registrar)
+
+
+def _list(options: argparse.Namespace, environment: Mapping[str, str], output: Output) -> int:
+    with _registry(options, environment) as at:
+        if options.deleted:
+            rows: list[dict[str, Any]] = [
+                {
+                    "name": deleted.name,
+                    "id": deleted.id,
+                    "deleted": time_text(deleted.deleted),
+                    "until": time_text(deleted.until),
+                }
+                for deleted in at.organizations.deleted()
+                if not deleted.erasing
+            ]
+            output.table("organizations", rows, _DELETED_COLUMNS)
+        else:
+            rows = [_described(at, named) for named in at.organizations.list()]
+            output.table("organizations", rows, _COLUMNS)
+    return 0
+
+
+def _create(options: argparse.Namespace, environment: Mapping[str, str], output: Output) -> int:
+    if options.password_stdin and options.admin is None:
+        raise CommandFailed("--password-stdin is the password of --admin EMAIL: name one")
+    wanted, made = None, False
+    if options.admin is not None:
+        password, made = read_password(options)
+        wanted = Wanted(options.admin, password, api_key=False)
+    with _registry(options, environment) as at:
+        created = at.registrar.create(options.name, wanted)
+        name = created.organization.name
+        value = _described(at, created.organization)
+        lines = [f"{name} ({created.organization.id}): made"]
+        if wanted is not None and created.made is not None:
+            value["administrator"] = {"id": created.made.user_id, "email": created.made.email}
+            lines.append(f"administrator: {created.made.email} ({created.made.user_id})")
+            if made:
+                value["administrator"]["password"] = wanted.password
+                lines.append(f"password, shown this once: {wanted.password}")
+        else:
+            lines.append(
+                "It has no administrator yet:"
+                f" strongroom user create EMAIL --role admin --org {name}"
+            )
+        value["address"] = _address(at.settings, name)
+        if value["address"] is None:
+            value["note"] = _UNREACHABLE.format(name=name)
+            lines.append(value["note"])
+        else:
+            lines.append(f"It answers at {value['address']}")
+        output.result(value, *lines)
+    return 0
+
+
+def _suspend(options: argparse.Namespace, environment: Mapping[str, str], output: Output) -> int:
+    with _registry(options, environment) as at:
+        named = at.registrar.suspend(options.name)
+        output.result(
+            _described(at, named),
+            f"{named.name}: suspended; within 10 seconds it answers 403, and it keeps everything",
+        )
+    return 0
+
+
+def _resume(options: argparse.Namespace, environment: Mapping[str, str], output: Output) -> int:
+    with _registry(options, environment) as at:
+        named = at.registrar.resume(options.name)
+        output.result(_described(at, named), f"{named.name}: served again within 10 seconds")
+    return 0
+
+
+def _delete(options: argparse.Namespace, environment: Mapping[str, str], output: Output) -> int:
+    if not options.yes:
+        _ask(options.name)
+    with _registry(options, environment) as at:
+        deleted = at.registrar.delete(options.name)
+        until = time_text(deleted.until)
+        output.result(
+            {"name": deleted.name, "id": deleted.id, "deleted": True, "until": until},
+            f"{deleted.name} ({deleted.id}): deleted; until {until}"
+            f" `strongroom org restore {deleted.name}` brings it back",
+        )
+    return 0
+
+
+def _restore(options: argparse.Namespace, environment: Mapping[str, str], output: Output) -> int:
+    with _registry(options, environment) as at:
+        named = at.registrar.restore(options.name, options.id)
+        state = "restored, and suspended as it was" if named.suspended else "restored"
+        output.result(_described(at, named), f"{named.name} ({named.id}): {state}")
+    return 0
+
+
+def _ask(name: str) -> None:
+    """Have a person type the name of what is to be deleted. Raises CommandFailed."""
+    if not sys.stdin.isatty():
+        raise CommandFailed("nobody is asked where there is no terminal: say --yes")
+    sys.stderr.write(f"This deletes {name!r} with all its users, keys and files. Type its name: ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip() != name:
+        raise CommandFailed("that is not its name: nothing was deleted")
+
+
+def _described(at: _Registry, named: Named) -> dict[str, Any]:
+    organization = at.organizations.get(named.id)
+    return {
+        "name": named.name,
+        "id": named.id,
+        "suspended": named.suspended,
+        "administrators": len(organization.administrators),
+        "created": time_text(organization.created),
+    }
+
+
+def _address(settings: Settings, name: str) -> str | None:
+    """Where an organization answers, or None where it can't be reached."""
+    if settings.domain is not None:
+        return f"https://{name}.{settings.domain}"
+    if name == DEFAULT:
+        return settings.base_url
+    return None

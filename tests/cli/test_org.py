@@ -1,0 +1,127 @@
+"""`strongroom org`: organizations from the command line, and people and keys in each."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.here import Here
+
+BOSS = "boss@example.org"
+
+
+def test_an_organization_is_made_with_its_administrator(
+    strongroom: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STRONGROOM_DOMAIN", "example.org")
+    made = strongroom.json("org", "create", "acme", "--admin", BOSS)
+    assert (made["name"], made["suspended"], made["administrators"]) == ("acme", False, 1)
+    assert made["address"] == "https://acme.example.org"
+    assert "note" not in made
+    assert made["administrator"]["email"] == BOSS
+    assert len(made["administrator"]["password"]) == 24, "made here, shown this once"
+    listed = strongroom.json("org", "list")["organizations"]
+    assert [(row["name"], row["administrators"]) for row in listed] == [("acme", 1), ("default", 1)]
+    assert made["administrator"]["password"] not in json.dumps(listed)
+
+
+def test_a_password_from_standard_input_is_not_shown(strongroom: Here) -> None:
+    arguments = ("org", "create", "acme", "--admin", BOSS, "--password-stdin")
+    status, out, err = strongroom(*arguments, typed="a typed password\n")
+    assert (status, err) == (0, "")
+    assert "a typed password" not in out
+    assert BOSS in out
+
+
+def test_without_a_domain_it_says_that_only_default_is_reached(strongroom: Here) -> None:
+    made = strongroom.json("org", "create", "acme")
+    assert made["address"] is None
+    assert "STRONGROOM_DOMAIN" in made["note"]
+    assert "administrator" not in made
+    status, out, _ = strongroom("org", "create", "other")
+    assert status == 0
+    assert "STRONGROOM_DOMAIN is not set" in out
+    assert "strongroom user create EMAIL --role admin --org other" in out
+
+
+def test_what_is_refused_makes_nothing(strongroom: Here) -> None:
+    arguments = ("org", "create", "acme", "--admin", BOSS, "--password-stdin")
+    assert strongroom(*arguments, typed="short\n")[0] == 1
+    assert [row["name"] for row in strongroom.json("org", "list")["organizations"]] == ["default"]
+
+
+def test_suspended_and_resumed(strongroom: Here) -> None:
+    strongroom.json("org", "create", "acme")
+    assert strongroom.json("org", "suspend", "acme")["suspended"]
+    status, out, _ = strongroom("org", "list")
+    head, acme, default = out.splitlines()
+    assert status == 0
+    assert head.split() == ["NAME", "ID", "SUSPENDED", "ADMINISTRATORS", "CREATED"]
+    assert (acme.split()[0], acme.split()[2]) == ("acme", "yes")
+    assert default.split()[2] == "no"
+    assert not strongroom.json("org", "resume", "acme")["suspended"]
+
+
+def test_deleted_listed_and_restored(strongroom: Here) -> None:
+    made = strongroom.json("org", "create", "acme", "--admin", BOSS)
+    deleted = strongroom.json("org", "delete", "acme", "--yes")
+    assert (deleted["id"], deleted["deleted"]) == (made["id"], True)
+    (row,) = strongroom.json("org", "list", "--deleted")["organizations"]
+    assert (row["name"], row["id"], row["until"]) == ("acme", made["id"], deleted["until"])
+    assert [row["name"] for row in strongroom.json("org", "list")["organizations"]] == ["default"]
+    assert strongroom("user", "list", "--org", "acme")[0] == 1
+    again = strongroom.json("org", "create", "acme")
+    status, _, err = strongroom("org", "restore", "acme")
+    assert (status, err) == (1, "strongroom: name: is taken\n")
+    strongroom.json("org", "delete", "acme", "--yes")
+    assert strongroom.json("org", "restore", "acme", "--id", made["id"])["id"] == made["id"]
+    (row,) = strongroom.json("org", "list", "--deleted")["organizations"]
+    assert row["id"] == again["id"]
+    assert strongroom.json("user", "list", "--org", "acme")["users"][0]["email"] == BOSS
+
+
+class Terminal:
+    """Standard input where somebody types."""
+
+    def __init__(self, typed: str) -> None:
+        self._typed = typed
+
+    def isatty(self) -> bool:
+        return True
+
+    def readline(self) -> str:
+        return self._typed
+
+
+@pytest.mark.parametrize("typed, status", [("acme\n", 0), ("yes\n", 1), ("", 1)])
+def test_on_a_terminal_deleting_asks_for_the_name(
+    strongroom: Here, monkeypatch: pytest.MonkeyPatch, typed: str, status: int
+) -> None:
+    strongroom.json("org", "create", "acme")
+    assert strongroom.on(Terminal(typed), "org", "delete", "acme")[0] == status
+    listed = strongroom.json("org", "list", "--deleted")["organizations"]
+    assert len(listed) == (1 if status == 0 else 0)
+
+
+def test_people_and_keys_are_those_of_the_named_organization(strongroom: Here, data: Path) -> None:
+    strongroom.json("org", "create", "acme", "--admin", BOSS)
+    person = strongroom.json("user", "create", "admin@localhost", "--org", "acme")
+    assert {user["email"] for user in strongroom.json("user", "list")["users"]} == {
+        "admin@localhost"
+    }
+    listed = strongroom.json("user", "list", "--org", "acme")["users"]
+    assert {user["email"] for user in listed} == {BOSS, "admin@localhost"}
+    made = strongroom.json("key", "create", person["id"], "--name", "x", "--org", "acme")
+    assert strongroom("key", "delete", made["id"])[0] == 1
+    assert strongroom("user", "delete", person["id"])[0] == 1
+    assert strongroom("user", "grant", person["id"], "files", "read", "--org", "acme")[0] == 1
+    assert strongroom.json("key", "delete", made["id"], "--org", "acme")["deleted"]
+    assert len(strongroom.json("key", "list")["keys"]) == 1
+    assert strongroom.json("user", "delete", person["id"], "--org", "acme")["deleted"]
+
+
+def test_a_suspended_organization_can_still_be_put_in_order(strongroom: Here) -> None:
+    strongroom.json("org", "create", "acme")
+    strongroom.json("org", "suspend", "acme")
+    made = strongroom.json("user", "create", BOSS, "--role", "admin", "--org", "acme")
+    assert made["role"] == "admin"
