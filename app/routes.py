@@ -14,6 +14,7 @@ from app.api.description import Description, describe, query_parameters
 from app.api.jobs import Duties, JobPages, OneJob
 from app.api.keys import Keys, OneKey
 from app.api.repositories import OneRepository, Repositories
+from app.api.search import SearchPage
 from app.api.users import Me, OneUser, Permissions, Users
 from app.background import Background
 from app.health import Alive, MetricsPage, Ready
@@ -26,6 +27,7 @@ from app.raw.files import PublicRawFiles, RawFiles
 from app.raw.folders import PublicRawFolders, RawFolders
 from app.raw.listing import Listing
 from app.repositories import Catalogue, Door
+from app.search import Search
 from app.server.status import Readiness
 from auth.api_keys import ApiKeys
 from auth.authenticator import Authenticator
@@ -136,3 +138,4 @@ def _add_routes(application: Application, parts: Parts, description: Mapping[str
     add("/api/jobs", JobPages(recent, parts.background.jobs, catalogue, paging))
     add("/api/jobs/{job}", OneJob(recent, parts.background.jobs, catalogue))
     add("/api/duties", Duties(recent, parts.background.schedule))
+    add("/api/search", SearchPage(recent, Search(recent, catalogue), paging))

@@ -105,6 +105,7 @@ TABLE: Mapping[tuple[str, str], Mapping[str, int]] = {
     ("/api/jobs", "GET"): api(401, 200, 200, 200),
     ("/api/jobs/{job}", "GET"): api(401, 404, 404, 200),
     ("/api/duties", "GET"): api(401, 403, 403, 200),
+    ("/api/search", "GET"): api(401, 200, 200, 200),
 }
 
 
