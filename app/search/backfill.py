@@ -12,8 +12,8 @@ from itertools import islice
 from app.publishing import Artifact
 from app.publishing.entries import Entry, Order, entries
 from app.publishing.place import Place
-from app.publishing.walk import walk
 from app.repositories import ArtifactPath
+from app.search.walk import walk
 from storage import keys
 from storage.metadata import Check, ConditionFailed, Delete, Key, Metadata, Operation, Put, Record
 from storage.metadata.operations import KEYS_PER_GET, OPERATIONS

@@ -9,9 +9,9 @@ import pytest
 from app.installation import Installation
 from app.publishing.artifact import Artifact
 from app.publishing.entries import Order, entries
-from app.publishing.walk import walk
 from app.repositories import ArtifactPath
 from app.search import Backfill, Progress
+from app.search.walk import walk
 from storage import keys
 from storage.metadata import ConditionFailed, Delete, Metadata, Put
 from tests.app.test_entries import assert_exact, place
