@@ -21,9 +21,16 @@ from app.publishing import (
     DigestMismatch,
     PreconditionFailed,
 )
+from app.publishing.session import (
+    InvalidPiece,
+    SessionBroken,
+    SessionConflict,
+    SessionMissing,
+)
 from app.raw.announcements import InvalidAnnouncement
 from app.raw.conditions import InvalidCondition
 from app.raw.ranges import RangeNotSatisfiable
+from app.raw.uploads_headers import InvalidUpload
 from app.repositories import (
     InvalidName,
     InvalidRepository,
@@ -90,6 +97,15 @@ def _fixed(status: int, title: str, detail: str, **headers: str) -> Callable[[An
     return lambda _: Problem(status, title, detail, named)
 
 
+def _elsewhere(error: SessionConflict) -> Problem:
+    """409, with the offset from which the upload goes on."""
+    headers = {"Upload-Offset": str(error.offset)}
+    if error.retry_after is not None:
+        headers["Retry-After"] = str(max(1, math.ceil(error.retry_after.total_seconds())))
+    detail = _sentence(str(error))
+    return Problem(409, "Conflict", detail, headers, offset=error.offset)
+
+
 _CLOSED = {"Connection": "close"}
 _HIDDEN = "There is no such repository, or none that you may read."
 
@@ -143,6 +159,18 @@ ANSWERS: tuple[tuple[type[Exception], Callable[[Any], Problem]], ...] = (
     ),
     (ArtifactMissing, _fixed(404, "Not Found", "There is no such file in this repository.")),
     (DigestMismatch, _told(400, "Bad Request")),
+    (InvalidUpload, _told(400, "Bad Request")),
+    (InvalidPiece, _told(400, "Bad Request")),
+    (
+        SessionMissing,
+        _fixed(
+            404,
+            "Not Found",
+            "There is no such upload: it is over, or its day has passed. Begin it anew.",
+        ),
+    ),
+    (SessionBroken, _told(410, "Gone")),
+    (SessionConflict, _elsewhere),
     # How it was sent
     (BodyIncomplete, _fixed(400, "Bad Request", "The body ended too early; nothing is stored.")),
     (

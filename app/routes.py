@@ -22,10 +22,14 @@ from app.installation import Installation
 from app.portal import Portal
 from app.publishing import Digester, Publisher, Remover
 from app.publishing.receiving import Receiver
+from app.publishing.sessions import Sessions
+from app.publishing.sessions_completion import Completion
+from app.publishing.sessions_pieces import Pieces
 from app.raw.downloads import Downloads
 from app.raw.files import PublicRawFiles, RawFiles
 from app.raw.folders import PublicRawFolders, RawFolders
 from app.raw.listing import Listing
+from app.raw.uploads import Uploads
 from app.repositories import Catalogue, Door
 from app.search import Search
 from app.server.status import Readiness
@@ -107,9 +111,17 @@ def _add_routes(application: Application, parts: Parts, description: Mapping[str
     api_keys = ApiKeys(recent, journal)
     paging = Paging(at.cursors)
     door, downloads, listing = Door(recent), Downloads(at.blobs), Listing(recent, at.cursors)
-    receiver = Receiver(at.blobs, at.metadata, Digester(), in_flight=parts.metrics.uploads)
+    digester, sessions = Digester(), Sessions(at.blobs, at.metadata)
+    receiver = Receiver(at.blobs, at.metadata, digester, in_flight=parts.metrics.uploads)
     publisher = Publisher(receiver, at.metadata, journal)
-    files = RawFiles(door, publisher, Remover(at.metadata, journal), downloads, listing)
+    uploads = Uploads(
+        door,
+        publisher,
+        sessions,
+        Pieces(sessions, at.blobs, digester, in_flight=parts.metrics.uploads),
+        Completion(sessions, at.blobs, digester, publisher),
+    )
+    files = RawFiles(door, publisher, Remover(at.metadata, journal), downloads, listing, uploads)
     public = PublicRawFiles(door, downloads, listing)
     folders, public_folders = RawFolders(door, listing), PublicRawFolders(door, listing)
 

@@ -24,6 +24,7 @@ class Problem(Exception):
         headers: of the answer, beside its type.
         type: a URI that names the kind of trouble, where clients have to tell it from others.
         field: the field or query parameter that cannot be taken, where it is one.
+        offset: from where an upload goes on, where it is about one.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class Problem(Exception):
         headers: Mapping[str, str] = MappingProxyType({}),
         type: str = BLANK,  # noqa: A002 - the member's name in the RFC
         field: str | None = None,
+        offset: int | None = None,
     ) -> None:
         super().__init__(status, title, detail)
         self.status = status
@@ -42,6 +44,7 @@ class Problem(Exception):
         self.headers = dict(headers)
         self.type = type
         self.field = field
+        self.offset = offset
 
     def __str__(self) -> str:
         return f"{self.status} {self.title}: {self.detail}"
@@ -63,4 +66,6 @@ def render(problem: Problem, request_id: str) -> bytes:
     }
     if problem.field is not None:
         document["field"] = problem.field  # an extension member (RFC 9457, section 3.2)
+    if problem.offset is not None:
+        document["offset"] = problem.offset
     return (json.dumps(document) + "\n").encode()  # a line, for whoever reads it in a terminal

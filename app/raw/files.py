@@ -1,21 +1,25 @@
-"""The routes of raw files: `PUT`, `GET`, `HEAD` and `DELETE` of a path. Folders: `folders`.
+"""The routes of raw files: `PUT`, `GET`, `HEAD` and `DELETE` of a path. Folders: `folders`,
+uploads in pieces: `uploads`.
 
 The path is parsed once; what was parsed is what is authorized, read and served. HEAD and
 GET are one function, so that they cannot differ.
 """
 
-from datetime import UTC
-from typing import Any
-
 from falcon import HTTP_200, HTTP_201, HTTP_204, Request, Response
 
 from app.publishing import Artifact, Publication, Publisher, Remover
-from app.publishing.place import Place
-from app.raw.announcements import parse_announcements
-from app.raw.conditions import Conditions, parse_conditions
 from app.raw.downloads import Downloads
 from app.raw.folders import add_slash
 from app.raw.listing import Listing
+from app.raw.terms import (
+    conditions_of,
+    description,
+    expectations_of,
+    named,
+    place_of,
+    refuse_encodings,
+)
+from app.raw.uploads import Uploads, is_about_an_upload
 from app.repositories import (
     ArtifactPath,
     Door,
@@ -26,25 +30,12 @@ from app.repositories import (
     Visitor,
 )
 from app.visitors import actor_of, anonymous, visitor_of
-from auth.principals import Action, Principal
+from auth.principals import Action
 from middleware.body import open_body
 from middleware.declarations import Access
 from middleware.problems import Problem
 from storage import keys
 from storage.metadata import Key
-
-_ANNOUNCEMENTS = {
-    f"HTTP_{name.replace('-', '_')}": name
-    for name in (
-        "CONTENT-MD5",
-        "CONTENT-DIGEST",
-        "REPR-DIGEST",
-        "X-CHECKSUM-MD5",
-        "X-CHECKSUM-SHA1",
-        "X-CHECKSUM-SHA256",
-        "X-CHECKSUM-SHA512",
-    )
-}
 
 
 class RawFiles:
@@ -59,15 +50,20 @@ class RawFiles:
         remover: Remover,
         downloads: Downloads,
         listing: Listing,
+        uploads: Uploads,
     ) -> None:
         self._door = door
         self._publisher = publisher
         self._remover = remover
         self._downloads = downloads
         self._listing = listing
+        self._uploads = uploads
 
     def on_get(self, req: Request, resp: Response, repository: str, path: str) -> None:
-        """Send a file, or lead to the folder of that name."""
+        """Send a file, or lead to the folder of that name; or tell how far an upload is."""
+        if is_about_an_upload(req):
+            self._uploads.show(req, resp, repository, path)
+            return
         at = RepositoryName.parse(repository), ArtifactPath.parse(path)
         read(self._door, self._downloads, self._listing, visitor_of(req), req, resp, at)
 
@@ -75,20 +71,19 @@ class RawFiles:
 
     def on_put(self, req: Request, resp: Response, repository: str, path: str) -> None:
         """Publish a file: 201 where it is new, 200 where it replaced another or is the same."""
-        _refuse_encodings(req)
+        if is_about_an_upload(req):
+            self._uploads.complete(req, resp, repository, path)
+            return
+        if "HTTP_CONTENT_RANGE" in req.env:  # RFC 9110, section 14.5
+            raise Problem(400, "Bad Request", "A PUT takes a whole file, without Content-Range.")
+        refuse_encodings(req)
         name, address = RepositoryName.parse(repository), ArtifactPath.parse(path)
-        expectations = parse_announcements(
-            {
-                name: req.env[variable]
-                for variable, name in _ANNOUNCEMENTS.items()
-                if variable in req.env
-            }
-        )
+        expectations = expectations_of(req)
         precondition = conditions_of(req).for_writing()
         opened = self._open(req, name, Action.WRITE, address)
-        place = _place(opened.repository, address)
+        place = place_of(opened.repository, address)
         published = self._publisher.publish(
-            Publication(place, actor_of(req, _named(opened)), expectations, precondition),
+            Publication(place, actor_of(req, named(opened)), expectations, precondition),
             open_body(req.env),
             opened.records,
         )
@@ -98,20 +93,31 @@ class RawFiles:
 
     def on_delete(self, req: Request, resp: Response, repository: str, path: str) -> None:
         """Delete a file; it stays restorable for the repository's `restore_days`."""
+        if is_about_an_upload(req):
+            self._uploads.drop(req, resp, repository, path)
+            return
         name, address = RepositoryName.parse(repository), ArtifactPath.parse(path)
         precondition = conditions_of(req).for_writing()
         opened = self._open(req, name, Action.DELETE, address)
-        actor = actor_of(req, _named(opened))
+        actor = actor_of(req, named(opened))
         self._remover.remove(
-            _place(opened.repository, address), actor, opened.records, precondition
+            place_of(opened.repository, address), actor, opened.records, precondition
         )
         resp.status = HTTP_204
+
+    def on_post(self, req: Request, resp: Response, repository: str, path: str) -> None:
+        """Begin an upload in pieces."""
+        self._uploads.begin(req, resp, repository, path)
+
+    def on_patch(self, req: Request, resp: Response, repository: str, path: str) -> None:
+        """Take a piece of an upload."""
+        self._uploads.append(req, resp, repository, path)
 
     def _open(
         self, req: Request, name: RepositoryName, action: Action, address: ArtifactPath
     ) -> Opened:
         return self._door.open(
-            visitor_of(req), name, action, lambda found: _place(found, address).keys()
+            visitor_of(req), name, action, lambda found: place_of(found, address).keys()
         )
 
 
@@ -156,52 +162,3 @@ def read(
     if not listing.exists(opened.repository, folder):
         raise Problem(404, "Not Found", "There is no such file or folder in this repository.")
     add_slash(req, resp)
-
-
-def conditions_of(req: Request) -> Conditions:
-    """The conditional headers of a request."""
-    env = req.env
-    return parse_conditions(
-        env.get("HTTP_IF_MATCH"),
-        env.get("HTTP_IF_NONE_MATCH"),
-        env.get("HTTP_IF_MODIFIED_SINCE"),
-        env.get("HTTP_IF_UNMODIFIED_SINCE"),
-    )
-
-
-def description(path: ArtifactPath, artifact: Artifact) -> dict[str, Any]:
-    """A file as JSON."""
-    return {
-        "path": str(path),
-        "size": artifact.size,
-        "modified": artifact.modified.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "digests": dict(artifact.digests),
-    }
-
-
-def _place(repository: Repository, address: ArtifactPath) -> Place:
-    return Place(
-        repository.organization,
-        repository.id,
-        address,
-        repository.overwrite,
-        repository.restore_days,
-    )
-
-
-def _named(opened: Opened) -> Principal:
-    if opened.principal is None:
-        raise LookupError("a change was opened without a principal")
-    return opened.principal
-
-
-def _refuse_encodings(req: Request) -> None:
-    """Refuse what would be stored as something other than what it is (RFC 9110, 14.5, 8.4)."""
-    if "HTTP_CONTENT_RANGE" in req.env:
-        raise Problem(400, "Bad Request", "A PUT takes a whole file, without Content-Range.")
-    if req.env.get("HTTP_CONTENT_ENCODING", "identity").strip().lower() != "identity":
-        raise Problem(
-            415,
-            "Unsupported Media Type",
-            "Send the file as it is, without Content-Encoding: it is stored as it comes.",
-        )

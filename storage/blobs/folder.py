@@ -233,6 +233,18 @@ class FolderBlobs:
     def url(self, key: str, lifetime: timedelta, *, headers: dict[str, str]) -> None:
         return None
 
+    def settle(self, key: str) -> int:
+        """As in `Blobs`; who renamed it may have been killed before the folder was synced."""
+        path = self._final(key)
+        with disk_errors():
+            try:
+                size = path.stat().st_size
+            except FileNotFoundError as error:
+                raise BlobMissing("there is no such blob") from error
+            self._ensure_folder(path.parent)
+            sync_folder(path.parent)
+        return size
+
     def check(self) -> None:
         # A full disk is not away: reads go on, and each write is told.
         with suppress(BlobsFull), disk_errors():

@@ -166,8 +166,8 @@ class FolderWriter:
         return upload_token(self._key, self._offset), self._offset
 
     def let_go(self) -> None:
-        self._check_open()
-        self._close()
+        if self._open:
+            self._close()
 
     def _on_disk(self) -> int:
         """The temporary file, made with the first window's bytes when it is first needed."""

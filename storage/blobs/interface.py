@@ -101,8 +101,8 @@ class Writer(Protocol):
     def suspend(self) -> str:
         """Stop here and return a token that `Blobs.resume` takes, in any process.
 
-        What is durable may be less than what was filled in: the resumed writer's `offset`
-        says from where to go on. The writer is closed and must not be used afterwards.
+        What is durable may be less than what was filled in: `offset` says it afterwards, and
+        the resumed writer goes on from there. The writer is closed: nothing else may be used.
         """
 
     def checkpoint(self) -> tuple[str, int]:
@@ -114,7 +114,8 @@ class Writer(Protocol):
     def let_go(self) -> None:
         """Stop here without an end: the upload stays as the last token has it.
 
-        Nothing of this writer reaches the store afterwards, what is in flight included.
+        Nothing of this writer reaches the store afterwards, what is in flight included. On a
+        writer that is closed it does nothing.
         """
 
     def __enter__(self) -> Self: ...
@@ -249,6 +250,10 @@ class Blobs(Protocol):
     def url(self, key: str, lifetime: timedelta, *, headers: dict[str, str]) -> str | None:
         """A presigned GET for at most 60 s that answers with those response headers, or
         None where the store has no such thing. Raises ValueError for what can't be asked."""
+
+    def settle(self, key: str) -> int:
+        """After a `commit` whose outcome is not known: the size of the blob, which is durable
+        from now on. Raises BlobMissing where there is none."""
 
     def check(self) -> None:
         """One cheap call that fails with BlobsUnavailable where the store is away, or, as far as

@@ -111,6 +111,13 @@ class MemoryBlobs:
     def url(self, key: str, lifetime: timedelta, *, headers: dict[str, str]) -> None:
         return None
 
+    def settle(self, key: str) -> int:
+        parse_key(key)
+        with self._lock:
+            if key not in self._blobs:
+                raise BlobMissing("there is no such blob")
+            return len(self._blobs[key][0])
+
     def check(self) -> None:
         """Memory is never away."""
 
@@ -181,9 +188,9 @@ class MemoryWriter:
         return upload_token(self._key, self.offset), self.offset
 
     def let_go(self) -> None:
-        self._check_open()
-        self._open = False
-        self._upload.held = False
+        if self._open:
+            self._open = False
+            self._upload.held = False
 
     def _check_open(self) -> None:
         if not self._open:

@@ -113,6 +113,10 @@ class Observed:
     def url(self, key: str, lifetime: timedelta, *, headers: dict[str, str]) -> str | None:
         return self._blobs.url(key, lifetime, headers=headers)  # computed here: no call
 
+    def settle(self, key: str) -> int:
+        with self._timer.call("settle"):
+            return self._blobs.settle(key)
+
     def check(self) -> None:
         with self._timer.call("check"):
             self._blobs.check()

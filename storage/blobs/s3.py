@@ -190,6 +190,10 @@ class S3Blobs:
             raise ValueError(f"S3 can't set the response header {error}") from error
         return self._bucket.presign(key, int(lifetime.total_seconds()), parameters)
 
+    def settle(self, key: str) -> int:
+        parse_key(key)
+        return self._bucket.size(key)
+
     def check(self) -> None:
         self._bucket.check()
 

@@ -164,7 +164,7 @@ class S3Writer:
         tail = self._tail()
         if tail is not None and (len(tail) == self._part_bytes or self._offset == self._size):
             self._upload.send(tail)
-        token, _ = self.checkpoint()
+        token, self._offset = self.checkpoint()
         self._upload.let_go()
         self._close()
         return token
@@ -178,10 +178,10 @@ class S3Writer:
         return str(token), sum(part.size for part in parts)
 
     def let_go(self) -> None:
-        self._check_open()
-        self._settle()
-        self._upload.let_go()
-        self._close()
+        if self._open:
+            self._settle()
+            self._upload.let_go()
+            self._close()
 
     def _settle(self) -> None:
         """Let nothing be under way any more, however that ends."""

@@ -365,9 +365,18 @@ def test_a_writer_that_let_go_is_closed(blobs: Blobs) -> None:
     with blobs.create("acme") as writer:
         writer.checkpoint()
         writer.let_go()
-        for use in (writer.window, writer.commit, writer.suspend, writer.checkpoint, writer.let_go):
+        for use in (writer.window, writer.commit, writer.suspend, writer.checkpoint):
             with pytest.raises(ValueError, match="closed"):
                 use()
+        writer.let_go()
+    assert writer.key in {upload.key for upload in blobs.uploads().uploads}
+
+
+def test_what_a_commit_of_unknown_outcome_left_is_found(blobs: Blobs) -> None:
+    with pytest.raises(BlobMissing):
+        blobs.settle("acme/" + "0" * 32)
+    key = store(blobs, bytes_of(MIB + 1))
+    assert blobs.settle(key) == MIB + 1
 
 
 def test_a_resumed_upload_that_is_left_is_gone(blobs: Blobs) -> None:

@@ -149,7 +149,7 @@ class FaultyBlobs:
 
     Calls are named as the methods, a writer's and a download's too: `create`, `resume`,
     `window`, `filled`, `commit`, `suspend`, `checkpoint`, `let_go`, `open`, `read` (a piece
-    of a download), `delete`, `list`, `uploads`, `abort`, `url`, `check`.
+    of a download), `delete`, `list`, `uploads`, `abort`, `url`, `settle`, `check`.
 
     Attributes:
         calls: how often each was made.
@@ -215,6 +215,9 @@ class FaultyBlobs:
 
     def url(self, key: str, lifetime: timedelta, *, headers: dict[str, str]) -> str | None:
         return self.run("url", lambda: self._blobs.url(key, lifetime, headers=headers))
+
+    def settle(self, key: str) -> int:
+        return self.run("settle", lambda: self._blobs.settle(key))
 
     def check(self) -> None:
         self.run("check", self._blobs.check)

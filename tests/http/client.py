@@ -239,7 +239,11 @@ def _check(answer: Answer, method: str) -> None:
         for name in _OF_FILES:
             assert name not in headers, f"{name} of a file in a problem"
         if method != "HEAD":
-            assert answer.json.keys() == PROBLEM | ({"field"} if status == 422 else set())
+            more = {"field"} if status == 422 else set()
+            if status == 409 and "upload-offset" in headers:
+                more = {"offset"}
+                assert answer.json["offset"] == int(headers["upload-offset"])
+            assert answer.json.keys() == PROBLEM | more
             assert answer.json["status"] == status
             assert answer.json["request"] == answer.context.id
             assert answer.json["detail"]

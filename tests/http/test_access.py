@@ -74,6 +74,9 @@ TABLE: Mapping[tuple[str, str], Mapping[str, int]] = {
     (FILE, "GET"): files(401, 404, 403, 403, 200, 200, 200, 200, 403),
     (FILE, "HEAD"): files(401, 404, 403, 403, 200, 200, 200, 200, 403),
     (FILE, "PUT"): files(401, 404, 201, 403, 403, 201, 201, 201, 403),
+    (FILE, "POST"): files(401, 404, 201, 403, 403, 201, 201, 201, 403),
+    # A piece of an administrator's upload: nobody else may know of it.
+    (FILE, "PATCH"): files(401, 404, 404, 403, 403, 404, 404, 202, 403),
     (FILE, "DELETE"): files(401, 404, 403, 204, 403, 403, 204, 204, 403),
     (INNER, "GET"): files(401, 404, 403, 403, 200, 200, 200, 200, 403),
     (INNER, "HEAD"): files(401, 404, 403, 403, 200, 200, 200, 200, 403),
@@ -123,11 +126,17 @@ class Building:
         target, body = self._subject(template, method)
         if isinstance(body, dict):
             return client.ask(method, target, json=body)
-        return client.ask(method, target, body=body)
+        piece = {"Content-Range": "bytes 0-4/5"} if "?upload=" in target else {}
+        return client.ask(method, target, headers=piece, body=body)
 
     def _subject(self, template: str, method: str) -> tuple[str, object]:
         name, admins = secrets.token_hex(4), self.stand.admins
         template = template.replace("{path:path}", "{path}")
+        if template.endswith("{path}") and method in ("POST", "PATCH"):
+            begins = f"/repositories/private/{name}?uploads"
+            if method == "POST":
+                return begins, b""
+            return admins.ask("POST", begins, body=b"").headers["location"], b"bytes"
         if template.endswith("{path}"):
             if method != "PUT":
                 assert admins.put(f"/repositories/private/{name}", b"secret").status == 201

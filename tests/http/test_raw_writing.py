@@ -382,7 +382,7 @@ def test_a_folder_is_not_deleted_as_one(memory_stand: Stand, target: str) -> Non
 
 
 @pytest.mark.parametrize("method", ["POST", "PATCH", "TRACE", "CONNECT", "PROPFIND", "get", "X"])
-@pytest.mark.parametrize("target", [FILE, "/public" + FILE, "/repositories/files/"])
+@pytest.mark.parametrize("target", ["/public" + FILE, "/repositories/files/"])
 def test_a_method_that_is_not_offered_is_405_with_allow(
     memory_stand: Stand, method: str, target: str
 ) -> None:
@@ -392,7 +392,17 @@ def test_a_method_that_is_not_offered_is_405_with_allow(
     assert answer.status == 405
     offered = set(answer.headers["allow"].split(", "))
     assert {"GET", "HEAD", "OPTIONS"} <= offered
-    assert ("PUT" in offered) is (target == FILE)
+    assert offered.isdisjoint({"PUT", "POST", "PATCH", "DELETE"})
+
+
+@pytest.mark.parametrize("method", ["TRACE", "CONNECT", "PROPFIND", "get", "X"])
+def test_a_file_is_told_what_it_takes(memory_stand: Stand, method: str) -> None:
+    memory_stand.repository("files")
+    with nothing_stored(memory_stand):
+        answer = memory_stand.admins.ask(method, FILE, body=DATA)
+    assert answer.status == 405
+    offered = set(answer.headers["allow"].split(", "))
+    assert offered == {"GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"}
 
 
 def test_the_public_side_takes_no_write(memory_stand: Stand) -> None:

@@ -1,0 +1,191 @@
+"""Completes a session: the pieces become a blob, its digests are known, it is made visible.
+
+Each step may be repeated, by any process, because each leaves something that the next one
+finds: a blob under the session's key, digests in its record, and the result, which is written
+in the commit that makes the file visible. So a crash in between neither loses nor doubles it.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from app.publishing.digests import Digester
+from app.publishing.errors import DigestMismatch
+from app.publishing.expectations import NO_EXPECTATIONS, NO_PRECONDITION, Expectations
+from app.publishing.publisher import Publication, Published, Publisher
+from app.publishing.receiving import Received
+from app.publishing.session import Session, SessionBroken, SessionConflict
+from app.publishing.sessions import Sessions
+from app.publishing.sessions_claim import Hold
+from storage.blobs import BlobCorrupt, BlobError, BlobMissing, Blobs, UploadBusy
+from storage.metadata import ConditionFailed, Key, Operation, Record
+
+_log = logging.getLogger(__name__)
+
+
+class Completion:
+    """Makes files of sessions."""
+
+    def __init__(
+        self, sessions: Sessions, blobs: Blobs, digester: Digester, publisher: Publisher
+    ) -> None:
+        self._sessions = sessions
+        self._blobs = blobs
+        self._digester = digester
+        self._publisher = publisher
+
+    def complete(
+        self, session: Session, publication: Publication, records: Mapping[Key, Record]
+    ) -> Published:
+        """Publish a session whose bytes are all there; the same again where that was done.
+
+        Args:
+            session: where it stands.
+            publication: to its path; what is expected there counts besides what was expected
+                at the beginning, and its precondition, where there is one, instead.
+            records: what was read of `place.keys()`, no older than the request.
+
+        Raises:
+            SessionConflict: bytes are missing, or somebody else is at it.
+            DigestMismatch: the bytes are dropped, and the session is over.
+            SessionBroken: the bytes are lost, and the session is over.
+            PreconditionFailed, ArtifactExists, Contended: nothing is visible, and the session
+                is still there.
+        """
+        if session.result is not None:
+            _compare(publication.expectations, session.result.artifact.digests)
+            return session.result
+        self._require_whole(session)
+        digests = (*session.expectations.digests, *publication.expectations.digests)
+        publication = replace(publication, expectations=Expectations(digests))
+        if publication.precondition == NO_PRECONDITION:
+            publication = replace(publication, precondition=session.precondition)
+        self._publisher.foresee(publication, session.length, records)
+        with self._sessions.hold(session) as hold:
+            received = self._finish(hold, publication.expectations)
+            published = self._publish(hold, publication, received, records)
+        if received.blob is not None and published.artifact.blob != received.blob:
+            self._drop(received.blob)
+        return published
+
+    def _require_whole(self, session: Session) -> None:
+        if session.length is None:
+            raise SessionConflict(
+                session.offset,
+                "the length of this upload is not known: send an empty PATCH with Content-Range:"
+                " bytes */LENGTH",
+            )
+        self._sessions.require_free(session)
+        if session.offset != session.length:
+            raise SessionConflict(
+                session.offset,
+                f"this upload has {session.offset} of its {session.length} bytes: send the rest",
+            )
+
+    def _finish(self, hold: Hold, expectations: Expectations) -> Received:
+        """Make a blob of the pieces, and hold it against what is expected."""
+        session = hold.session
+        if not session.length:
+            self._blobs.abort(session.token)
+            digests = self._digester.start(expectations.algorithms).finish(expectations)
+            return Received(None, 0, digests)
+        self._make_blob(hold)
+        known = session.digests or {}
+        if not {"sha256", *expectations.algorithms} <= known.keys():
+            known = self._read(hold, expectations)
+        try:
+            _compare(expectations, known)
+        except DigestMismatch:
+            self._sessions.abandon(hold)
+            raise
+        hold.progress(replace(session, digests=known))
+        return Received(session.blob, session.length, dict(known))
+
+    def _make_blob(self, hold: Hold) -> None:
+        session = hold.session
+        try:
+            with self._blobs.resume(session.token, session.length) as writer:
+                try:
+                    writer.commit()
+                except BaseException:
+                    writer.let_go()  # nothing is dropped: what came of it is looked for next time
+                    raise
+            return
+        except UploadBusy as error:
+            raise SessionConflict(
+                session.offset, "a piece of this upload is still being received"
+            ) from error
+        except BlobMissing:
+            pass  # it was committed before, and whoever did it came no further
+        except BlobCorrupt as error:
+            raise self._broken(hold) from error
+        try:
+            size = self._blobs.settle(session.blob)
+        except BlobMissing as error:
+            raise self._broken(hold) from error
+        if size != session.length:
+            raise self._broken(hold)
+
+    def _broken(self, hold: Hold) -> SessionBroken:
+        self._sessions.abandon(hold)
+        return SessionBroken("the bytes of this upload are lost: begin it anew")
+
+    def _read(self, hold: Hold, expectations: Expectations) -> Mapping[str, str]:
+        """Compute the digests of the blob, holding no more of it than a piece."""
+        digesting = self._digester.start(expectations.algorithms)
+        download = self._blobs.open(hold.session.blob)
+        try:
+            if download.size != hold.session.length:
+                raise self._broken(hold)
+            for piece in download:
+                digesting.update(memoryview(piece))
+                hold.keep()
+        finally:
+            download.close()
+        return digesting.finish(NO_EXPECTATIONS)
+
+    def _publish(
+        self,
+        hold: Hold,
+        publication: Publication,
+        received: Received,
+        records: Mapping[Key, Record],
+    ) -> Published:
+        recording = _Recording(hold)
+        recorded = replace(publication, besides=recording)
+        try:
+            published = self._publisher.commit(recorded, received, records)
+        except ConditionFailed as error:
+            hold.adopt(error)
+            published = self._publisher.commit(recorded, received, records)
+        if recording.written is published:
+            hold.ended()
+        else:
+            hold.end(published)  # the same bytes were there already: nothing was committed
+        return published
+
+    def _drop(self, blob: str) -> None:
+        """Drop bytes that are known under another key. Where that fails, collection finds them."""
+        try:
+            self._blobs.delete([blob])
+        except BlobError:
+            _log.warning("unreferenced bytes could not be dropped; they are left to collection")
+
+
+@dataclass(slots=True)
+class _Recording:
+    """Writes a session's result along with what is published, and remembers what that was."""
+
+    hold: Hold
+    written: Published | None = None
+
+    def __call__(self, published: Published) -> Sequence[Operation]:
+        self.written = published
+        return self.hold.ending(published)
+
+
+def _compare(expectations: Expectations, digests: Mapping[str, str]) -> None:
+    """Raise DigestMismatch for the first expectation about a known digest that fails."""
+    for name, expected in expectations.digests:
+        if digests.get(name, expected) != expected:
+            raise DigestMismatch(name, expected, digests[name])
