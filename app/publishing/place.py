@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from app.publishing.artifact import Artifact
 from app.repositories.names import ArtifactPath
+from app.usage import Counters
 from storage import keys
 from storage.metadata import Key, Record
 
@@ -34,9 +35,9 @@ class Place:
         )
 
     @property
-    def usage_key(self) -> Key:
-        """The stripe of the repository's counters that this path counts in."""
-        return keys.usage(self.organization, self.repository, keys.stripe(str(self.path)))
+    def counters(self) -> Counters:
+        """The stripes that this path is counted in."""
+        return Counters(self.organization, self.repository, keys.stripe(str(self.path)))
 
     def folder_keys(self) -> tuple[Key, ...]:
         """The records that make the folders on the way here known to listings."""
@@ -47,7 +48,7 @@ class Place:
 
     def keys(self) -> tuple[Key, ...]:
         """What is read before the artifact is changed."""
-        return (self.key, *self.folder_keys())
+        return (self.key, *self.folder_keys(), *self.counters.keys)
 
     def artifact_in(self, records: Mapping[Key, Record]) -> Artifact | None:
         """The artifact among the records read, or None where there is none."""

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from app.usage import Ledger, Usage, stand
 from tests.http.client import Client, Vanishing
 from tests.http.stand import Stand
 
@@ -340,8 +341,10 @@ def test_deleting_is_204_and_keeps_the_file_restorable(any_stand: Stand) -> None
     ]
     assert len(kept) == 1
     assert kept[0].value["artifact"]["blob"] in any_stand.dump().blobs
-    usage = [r.value for r in any_stand.records() if r.key.sort == "usage"]
-    assert usage == [{"bytes": 0, "files": 0, "restorable_bytes": len(DATA), "restorable_files": 1}]
+    ledgers = Ledger(org, repository.id), Ledger(org)
+    counted = Usage(restorable_files=1, restorable_bytes=len(DATA))
+    for standing in stand(any_stand.process.installation.metadata, *ledgers):
+        assert standing.usage == counted
 
 
 def test_a_deleted_path_takes_other_bytes(admins: Client) -> None:
