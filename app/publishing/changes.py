@@ -53,6 +53,16 @@ class Restorable:
         )
 
     @property
+    def repository(self) -> str:
+        """The id of its repository."""
+        return self.key.partition.split("#", 3)[2]
+
+    @property
+    def id(self) -> str:
+        """What tells it from the other restorable versions of its path."""
+        return self.key.sort.rpartition("/")[2]
+
+    @property
     def due(self) -> Key:
         """The record by which it is found when its time is up."""
         organization = self.key.partition.partition("#")[0]
@@ -119,7 +129,10 @@ class Changes:
 
         No bytes are dropped and no reference is given up: the restorable record holds it,
         and the space counts against the quota, until its time is up or somebody purges it.
+        `now` is the store's time; where an artifact that goes is from a process whose clock
+        is ahead, it goes when it came.
         """
+        now = max(now, artifact.since)
         until = now + timedelta(days=place.restore_days)
         chance = secrets.token_hex(8)
         restorable = Key(
@@ -143,6 +156,10 @@ class Changes:
             restorable_files=1,
             restorable_bytes=artifact.size,
         )
+
+    def discard(self, place: Place, artifact: Artifact) -> None:
+        """Let an artifact that disappears go for good: of a repository that is erased."""
+        self._count(place, files=-1, bytes=-artifact.size)
 
     def release(self, place: Place, restorable: Restorable) -> None:
         """Let a restorable artifact go from those that are kept, as it was read.

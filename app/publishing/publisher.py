@@ -7,7 +7,7 @@ failed condition carries it, and the decision is made anew with that, a few time
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from app.publishing.artifact import Artifact
 from app.publishing.changes import Changes
@@ -31,7 +31,6 @@ from storage.metadata import (
     MetadataError,
     Operation,
     OutcomeUnknown,
-    Put,
     Record,
 )
 
@@ -75,12 +74,13 @@ class Publisher:
         receiver: Receiver,
         metadata: Metadata,
         journal: Journal,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], datetime] | None = None,
     ) -> None:
+        """`clock` stands for the store's time, by which the times of files can be compared."""
         self._receiver = receiver
         self._metadata = metadata
         self._journal = journal
-        self._clock = clock
+        self._clock = clock or metadata.now
         self._quotas = Quotas(metadata, journal)
 
     def publish(
@@ -157,7 +157,7 @@ class Publisher:
     def _make_folders(self, place: Place, records: Mapping[Key, Record]) -> None:
         """Make folders known to listings before there is a file in them, and after the body
         was found good: what is refused leaves no record."""
-        missing = [Put(key, {}) for key in place.folder_keys() if key not in records]
+        missing = place.missing_folders(records)
         if missing:
             self._metadata.commit(*missing)
 
@@ -175,7 +175,7 @@ class Publisher:
                 return Published(known, created=False)
             if known is not None and not publication.place.overwrite:
                 raise ArtifactExists(str(publication.place))
-            artifact = self._artifact(publication, received, blob)
+            artifact = self._artifact(publication, received, known, blob)
             published = Published(artifact, created=known is None)
             besides = publication.besides(published)
             operations = self._operations(publication, artifact, known, blob, funding)
@@ -203,13 +203,19 @@ class Publisher:
         raise Contended("the file is being changed by others")
 
     def _artifact(
-        self, publication: Publication, received: Received, blob: Record | None
+        self,
+        publication: Publication,
+        received: Received,
+        known: Artifact | None,
+        blob: Record | None,
     ) -> Artifact:
+        now = self._clock()
         return Artifact(
             blob=received.blob if blob is None else blob.value["key"],
             size=received.size,
             digests=received.digests,
-            modified=self._clock(),
+            # Never before what it replaces: clocks of processes differ by a little.
+            modified=now if known is None else max(now, known.since),
             user=publication.actor.user,
         )
 
@@ -225,7 +231,7 @@ class Publisher:
         changes = Changes(funding)
         changes.appear(place, artifact, over=known)
         if known is not None:
-            changes.retire(place, known, publication.actor.user, self._clock())
+            changes.retire(place, known, publication.actor.user, artifact.modified)
         changes.reference(place.organization, artifact, blob)
         changes.raise_revisions(publication.revisions)
         return changes.operations()
