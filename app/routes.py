@@ -25,6 +25,7 @@ from app.publishing.receiving import Receiver
 from app.publishing.sessions import Sessions
 from app.publishing.sessions_completion import Completion
 from app.publishing.sessions_pieces import Pieces
+from app.raw.deleting import FolderDeletes
 from app.raw.downloads import Downloads
 from app.raw.files import PublicRawFiles, RawFiles
 from app.raw.folders import PublicRawFolders, RawFolders
@@ -122,8 +123,10 @@ def _add_routes(application: Application, parts: Parts, description: Mapping[str
         Completion(sessions, at.blobs, digester, publisher),
     )
     files = RawFiles(door, publisher, Remover(at.metadata, journal), downloads, listing, uploads)
+    jobs = parts.background.jobs
     public = PublicRawFiles(door, downloads, listing)
-    folders, public_folders = RawFolders(door, listing), PublicRawFolders(door, listing)
+    folders = RawFolders(door, listing, FolderDeletes(door, jobs, catalogue))
+    public_folders = PublicRawFolders(door, listing)
 
     add = application.add_route
     add("/", Portal())
@@ -147,7 +150,7 @@ def _add_routes(application: Application, parts: Parts, description: Mapping[str
     add("/api/repositories/{name}", OneRepository(recent, catalogue))
     add("/api/keys", Keys(recent, api_keys, catalogue, paging))
     add("/api/keys/{key}", OneKey(recent, api_keys, catalogue))
-    add("/api/jobs", JobPages(recent, parts.background.jobs, catalogue, paging))
-    add("/api/jobs/{job}", OneJob(recent, parts.background.jobs, catalogue))
+    add("/api/jobs", JobPages(recent, jobs, catalogue, paging))
+    add("/api/jobs/{job}", OneJob(recent, jobs, catalogue))
     add("/api/duties", Duties(recent, parts.background.schedule))
     add("/api/search", SearchPage(recent, Search(recent, catalogue), paging))

@@ -377,11 +377,14 @@ def test_a_file_is_deleted_only_where_the_precondition_holds(
 
 
 @pytest.mark.parametrize("target", ["/repositories/files/", "/repositories/files/a/"])
-def test_a_folder_is_not_deleted_as_one(memory_stand: Stand, target: str) -> None:
+def test_a_folder_is_not_deleted_by_mistake(memory_stand: Stand, target: str) -> None:
     memory_stand.repository("files")
     memory_stand.admins.put(FILE, DATA)
     with nothing_stored(memory_stand):
-        assert memory_stand.admins.delete(target).status == 405
+        for query in ("", "?recursive=false"):
+            answer = memory_stand.admins.delete(f"{target}{query}")
+            assert answer.status == 400
+            assert "recursive=true" in answer.detail
 
 
 @pytest.mark.parametrize("method", ["POST", "PATCH", "TRACE", "CONNECT", "PROPFIND", "get", "X"])
