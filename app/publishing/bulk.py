@@ -60,7 +60,7 @@ class Bulk:
                 same call can be made again with what is read then.
             Whatever the store raises; the same holds.
         """
-        waiting = deque(sorted(changes, key=lambda change: change.place.usage_key))
+        waiting = deque(sorted(changes, key=lambda change: change.place.counters.keys))
         done: list[C] = []
         failures = 0
         while waiting:

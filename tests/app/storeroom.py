@@ -159,8 +159,8 @@ class Storeroom:
         total: dict[str, int] = {}
         for record in self.records("usage"):
             if record.key.partition.count("#") == 3:
-                for name, count in record.value.items():
-                    total[name] = total.get(name, 0) + count
+                for name in ("files", "bytes", "restorable_files", "restorable_bytes"):
+                    total[name] = total.get(name, 0) + record.value.get(name, 0)
         return {name: count for name, count in total.items() if count}
 
     def check(self) -> None:
