@@ -39,12 +39,13 @@ from auth.authenticator import Authenticator
 from auth.organizations import Organizations
 from auth.slow_hashes import SlowHashes
 from auth.users import Users as UserService
-from middleware.admission import Admission, Limits, Places
+from middleware.admission import Admission
 from middleware.authentication import Authentication
 from middleware.browsers import Browsers
 from middleware.declarations import HEALTH_PATHS, Declarations, Routes
 from middleware.hosts import Hosts
 from middleware.metrics import Metrics
+from middleware.places import Limits, Places
 from middleware.proxies import TrustedProxies
 from middleware.queries import Queries
 from middleware.request_id import RequestId
