@@ -5,6 +5,7 @@ attachment, and everything under a policy that lets nothing run.
 """
 
 import base64
+from collections.abc import Iterator
 from datetime import datetime
 from functools import lru_cache
 from urllib.parse import quote
@@ -17,7 +18,7 @@ from app.raw.content_types import content_type, opens_in_a_browser
 from app.raw.ranges import ByteRange, RangeNotSatisfiable, parse_range
 from app.repositories import ArtifactPath, Repository
 from middleware.response_headers import put_headers
-from storage.blobs import BlobCorrupt, Blobs
+from storage.blobs import BlobCorrupt, Blobs, Download
 
 _CONDITIONS = (
     "HTTP_IF_MATCH",
@@ -97,7 +98,34 @@ class Downloads:
         if download.file is not None and "wsgi.file_wrapper" in req.env:
             resp.stream = download.file  # the server sends it without copying
         else:
-            resp.stream = download
+            resp.stream = _Begun(download)
+
+
+class _Begun:
+    """A download whose first piece was read: where that fails, the answer can still say so.
+
+    Behind the first byte a failure is a body that is cut.
+    """
+
+    __slots__ = ("_download", "_first", "_rest")
+
+    def __init__(self, download: Download) -> None:
+        self._download = download
+        self._rest = iter(download)
+        try:
+            self._first = next(self._rest, None)
+        except BaseException:
+            download.close()
+            raise
+
+    def __iter__(self) -> Iterator[bytes]:
+        if self._first is not None:
+            yield self._first
+            self._first = None  # it is sent: a piece may be 1 MiB
+            yield from self._rest
+
+    def close(self) -> None:
+        self._download.close()
 
 
 @lru_cache(maxsize=8192)

@@ -216,6 +216,15 @@ def test_a_blob_store_that_is_away_is_503_for_a_download(served: Stand) -> None:
     assert served.admins.get(FILE, headers={"If-None-Match": "*"}).status == 304
 
 
+def test_a_download_that_fails_before_its_first_byte_is_503(served: Stand) -> None:
+    """Nothing was sent yet, so the answer is not one that is cut."""
+    served.blobs.fail("read", BlobsUnavailable("away"))
+    answer = served.admins.get(FILE)
+    assert answer.status == 503
+    assert int(answer.headers["retry-after"]) > 0
+    assert served.admins.get(FILE).body == DATA
+
+
 @pytest.mark.parametrize("error", [BlobMissing("gone"), BlobCorrupt("short")])
 def test_a_blob_that_is_missing_is_500_and_logged(
     served: Stand, caplog: pytest.LogCaptureFixture, error: Exception
