@@ -8,7 +8,13 @@ from typing import Any
 
 from app.background import background
 from app.health import PATIENCE_SECONDS, Checks
-from app.installation import Installation, make_data_folder, open_installation
+from app.installation import (
+    Around,
+    Installation,
+    make_data_folder,
+    nothing_around,
+    open_installation,
+)
 from app.ownership import refuse_foreign_packages
 from app.routes import Parts, build
 from app.server.status import Readiness
@@ -45,12 +51,15 @@ class Service:
         return self._application(environ, start_response)
 
 
-def compose(settings: Settings) -> Service:
-    """The service of one process. Call it after a fork: it opens connections and files."""
+def compose(settings: Settings, around: Around = nothing_around) -> Service:
+    """The service of one process. Call it after a fork: it opens connections and files.
+
+    `around` is put around its stores.
+    """
     make_data_folder(settings)
     metrics = Metrics(metrics_folder(settings))
     metrics.render()  # which folds together what dead processes have counted
-    installation = open_installation(settings, metrics)
+    installation = open_installation(settings, metrics, around)
     _refuse_newer_format(installation)
     checks = Checks(installation.metadata, installation.blobs)
     slow_hashes = SlowHashes(run_folder(settings))

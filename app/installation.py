@@ -5,9 +5,9 @@ application, the commands and the tests are built on the same value.
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from app.cursors import Cursors
 from app.secret_key import FILE, secret_keys
@@ -47,6 +47,15 @@ class Unobserved:
         """Nobody asks."""
 
 
+#: What is put around the stores as they are opened: tests put faults there.
+Around: TypeAlias = Callable[[Engine, Blobs], tuple[Engine, Blobs]]
+
+
+def nothing_around(engine: Engine, blobs: Blobs) -> tuple[Engine, Blobs]:
+    """The stores as they are."""
+    return engine, blobs
+
+
 @dataclass(frozen=True, slots=True)
 class Installation:
     """The open stores, and what is sealed with the installation's secret key."""
@@ -66,8 +75,12 @@ class Installation:
         self.blobs.close()
 
 
-def open_installation(settings: Settings, observer: Observer | None = None) -> Installation:
+def open_installation(
+    settings: Settings, observer: Observer | None = None, around: Around = nothing_around
+) -> Installation:
     """Open the stores that the settings name, making the data folder where it is needed.
+
+    What is `around` them is observed as a part of them.
 
     Raises:
         SettingsError: a setting that can't be used: it is named.
@@ -76,15 +89,11 @@ def open_installation(settings: Settings, observer: Observer | None = None) -> I
     watching = observer or Unobserved()
     make_data_folder(settings)
     secrets = secret_keys(settings)
-    engine = ObservedEngine(
-        open_engine(settings.metadata, settings.data, connections=settings.threads + 4), watching
+    engine, blobs = around(
+        open_engine(settings.metadata, settings.data, connections=settings.threads + 4),
+        _open_blobs(settings),
     )
-    try:
-        blobs = ObservedBlobs(
-            open_blobs(settings.blobs, settings.data, settings.upload_memory_bytes), watching
-        )
-    except ValueError as error:
-        raise SettingsError(str(error)) from error
+    engine, blobs = ObservedEngine(engine, watching), ObservedBlobs(blobs, watching)
     metadata = Metadata(engine, observer=watching)
     return Installation(
         settings=settings,
@@ -96,6 +105,13 @@ def open_installation(settings: Settings, observer: Observer | None = None) -> I
         journal=Journal(*secrets),
         cursors=Cursors(*secrets),
     )
+
+
+def _open_blobs(settings: Settings) -> Blobs:
+    try:
+        return open_blobs(settings.blobs, settings.data, settings.upload_memory_bytes)
+    except ValueError as error:
+        raise SettingsError(str(error)) from error
 
 
 def make_data_folder(settings: Settings) -> None:
