@@ -7,7 +7,7 @@ failed condition carries it, and the decision is made anew with that, a few time
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from app.publishing.artifact import Artifact
 from app.publishing.changes import Changes
@@ -20,7 +20,6 @@ from app.publishing.expectations import (
 )
 from app.publishing.place import Place
 from app.publishing.receiving import Body, Received, Receiver
-from app.usage import Funding, QuotaExceeded, Quotas
 from storage import keys
 from storage.blobs import BlobError
 from storage.events import Actor, Journal
@@ -31,13 +30,13 @@ from storage.metadata import (
     MetadataError,
     Operation,
     OutcomeUnknown,
+    Put,
     Record,
 )
 
 _log = logging.getLogger(__name__)
 
-#: Others changed the artifact, or its blob, or took the room for it, in between as many times.
-DECISIONS = 24
+DECISIONS = 8  # others changed the artifact, or its blob, in between as many times
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +73,12 @@ class Publisher:
         receiver: Receiver,
         metadata: Metadata,
         journal: Journal,
-        clock: Callable[[], datetime] | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """`clock` stands for the store's time, by which the times of files can be compared."""
         self._receiver = receiver
         self._metadata = metadata
         self._journal = journal
-        self._clock = clock or metadata.now
-        self._quotas = Quotas(metadata, journal)
+        self._clock = clock
 
     def publish(
         self, publication: Publication, body: Body, records: Mapping[Key, Record]
@@ -94,22 +91,16 @@ class Publisher:
             records: what was read of `place.keys()`, no older than the request.
 
         Raises:
-            PreconditionFailed, ArtifactExists, DigestMismatch, QuotaExceeded, Contended:
-                nothing is stored.
+            PreconditionFailed, ArtifactExists, DigestMismatch, Contended: nothing is stored.
         """
         place = publication.place
         self.foresee(publication, body.length, records)
-        received = self._receiver.receive(
-            place.organization,
-            body,
-            publication.expectations,
-            self._gauge(place, body.length, records),
-        )
+        received = self._receiver.receive(place.organization, body, publication.expectations)
         try:
             published = self.commit(publication, received, records)
         except OutcomeUnknown:
             raise  # the bytes may be in use; if they are not, collection finds them
-        except (PublishingError, QuotaExceeded, MetadataError):
+        except (PublishingError, MetadataError):
             self._drop(received)
             raise
         if published.artifact.blob != received.blob:
@@ -125,8 +116,6 @@ class Publisher:
         publication.precondition.check(known)
         if known is not None and not place.overwrite and length not in (None, known.size):
             raise ArtifactExists(str(place))  # it can't be the same bytes
-        if length is not None and (known is None or length != known.size):
-            self._quotas.admit(place.counters, length, records)
 
     def commit(
         self, publication: Publication, received: Received, records: Mapping[Key, Record]
@@ -137,36 +126,22 @@ class Publisher:
         then the same are known already, and these are of no use.
 
         Raises:
-            PreconditionFailed, ArtifactExists, QuotaExceeded, Contended: nothing is visible.
+            PreconditionFailed, ArtifactExists, Contended: nothing is visible.
             ConditionFailed: of what `publication.besides` gave; nothing is visible.
         """
         place = publication.place
         self._make_folders(place, records)
-        funding = self._quotas.own_funding(place.counters, records)
-        return self._decide(publication, received, place.artifact_in(records), funding)
-
-    def _gauge(
-        self, place: Place, length: int | None, records: Mapping[Key, Record]
-    ) -> Callable[[int], None]:
-        """What tells a body that came without its length that it grows past a quota."""
-        if length is not None:
-            return lambda _: None  # it was foreseen
-        known = place.artifact_in(records)
-        return self._quotas.gauge(place.counters, records, 0 if known is None else known.size)
+        return self._decide(publication, received, place.artifact_in(records))
 
     def _make_folders(self, place: Place, records: Mapping[Key, Record]) -> None:
         """Make folders known to listings before there is a file in them, and after the body
         was found good: what is refused leaves no record."""
-        missing = place.missing_folders(records)
+        missing = [Put(key, {}) for key in place.folder_keys() if key not in records]
         if missing:
             self._metadata.commit(*missing)
 
     def _decide(
-        self,
-        publication: Publication,
-        received: Received,
-        known: Artifact | None,
-        funding: Funding,
+        self, publication: Publication, received: Received, known: Artifact | None
     ) -> Published:
         blob: Record | None = None  # the blob of the same bytes, where one is known
         for _ in range(DECISIONS):
@@ -175,10 +150,10 @@ class Publisher:
                 return Published(known, created=False)
             if known is not None and not publication.place.overwrite:
                 raise ArtifactExists(str(publication.place))
-            artifact = self._artifact(publication, received, known, blob)
+            artifact = self._artifact(publication, received, blob)
             published = Published(artifact, created=known is None)
             besides = publication.besides(published)
-            operations = self._operations(publication, artifact, known, blob, funding)
+            operations = self._operations(publication, artifact, known, blob)
             try:
                 self._metadata.commit(
                     *operations,
@@ -197,25 +172,16 @@ class Publisher:
                 if any(operation.key in error.found for operation in besides):
                     raise
                 known, blob = _anew(publication.place, received, error, known, blob)
-                if publication.place.key not in error.found:
-                    counters = publication.place.counters
-                    funding = self._quotas.anew(counters, received.size, funding, error.found)
         raise Contended("the file is being changed by others")
 
     def _artifact(
-        self,
-        publication: Publication,
-        received: Received,
-        known: Artifact | None,
-        blob: Record | None,
+        self, publication: Publication, received: Received, blob: Record | None
     ) -> Artifact:
-        now = self._clock()
         return Artifact(
             blob=received.blob if blob is None else blob.value["key"],
             size=received.size,
             digests=received.digests,
-            # Never before what it replaces: clocks of processes differ by a little.
-            modified=now if known is None else max(now, known.since),
+            modified=self._clock(),
             user=publication.actor.user,
         )
 
@@ -225,13 +191,12 @@ class Publisher:
         artifact: Artifact,
         known: Artifact | None,
         blob: Record | None,
-        funding: Funding,
     ) -> list[Operation]:
         place = publication.place
-        changes = Changes(funding)
+        changes = Changes()
         changes.appear(place, artifact, over=known)
         if known is not None:
-            changes.retire(place, known, publication.actor.user, artifact.modified)
+            changes.retire(place, known, publication.actor.user, self._clock())
         changes.reference(place.organization, artifact, blob)
         changes.raise_revisions(publication.revisions)
         return changes.operations()

@@ -1,7 +1,7 @@
 """Deletes: the artifact's record goes, a restorable one comes, in one commit."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 
 from app.publishing.artifact import Artifact
 from app.publishing.changes import Changes
@@ -20,12 +20,11 @@ class Remover:
         self,
         metadata: Metadata,
         journal: Journal,
-        clock: Callable[[], datetime] | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """`clock` stands for the store's time, by which the times of files can be compared."""
         self._metadata = metadata
         self._journal = journal
-        self._clock = clock or metadata.now
+        self._clock = clock
 
     def remove(
         self,

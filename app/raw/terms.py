@@ -48,7 +48,13 @@ def conditions_of(req: Request) -> Conditions:
 
 def place_of(repository: Repository, address: ArtifactPath) -> Place:
     """Where a file of a repository lies, with the rules for changing it."""
-    return Place.at(repository, address)
+    return Place(
+        repository.organization,
+        repository.id,
+        address,
+        repository.overwrite,
+        repository.restore_days,
+    )
 
 
 def named(opened: Opened) -> Principal:

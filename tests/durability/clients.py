@@ -7,6 +7,7 @@ must be there, and shares another one with all clients.
 
 import http.client
 import json
+import math
 import os
 import random
 import sys
@@ -35,6 +36,7 @@ class Plan:
         files: how many new files each client writes, over all lives of the process.
         large_bytes: the largest body, sent now and then.
         folder: where the diary lies.
+        ends: monotonic seconds of the machine at which it is over in any case.
     """
 
     process: int
@@ -44,6 +46,7 @@ class Plan:
     files: int
     large_bytes: int
     folder: str
+    ends: float = math.inf
 
     @property
     def diary(self) -> Path:
@@ -110,7 +113,7 @@ class Client:
 
     def run(self) -> None:
         """Do the whole plan."""
-        while len(self.own.paths) < self.plan.files:
+        while len(self.own.paths) < self.plan.files and time.monotonic() < self.plan.ends:
             self._act()
         self._disconnect()
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.durability.machines import COMMAND, Ground, Machine
+from tests.durability.machines import COMMAND, Ground, Housekeeper, Machine, Process
 from tests.durability.wire import Answer, basic, exchange
 
 ADMIN = "admin@durability.example"
@@ -23,6 +23,7 @@ class Installation:
 
     ground: Ground
     machines: list[Machine]
+    housekeepers: list[Housekeeper] = field(default_factory=list)
     key: dict[str, str] = field(default_factory=dict, repr=False)
 
     def url(self, path: str) -> str:
@@ -79,13 +80,18 @@ class Installation:
         """Delete a file through the first machine."""
         return exchange(self.machines[0].address, "DELETE", self.url(path), self.key)
 
+    @property
+    def processes(self) -> list[Process]:
+        """All that serve, and all that keep house."""
+        return [*self.machines, *self.housekeepers]
+
     def stop(self) -> None:
-        """Stop every machine that runs as an orchestrator does; each has to end well."""
-        running = [machine for machine in self.machines if machine.runs()]
-        for machine in running:
-            machine.terminate()
-        for machine in running:
-            assert machine.wait() == 0, machine.tail()
+        """Stop every process that runs as an orchestrator does; each has to end well."""
+        running = [process for process in self.processes if process.runs()]
+        for process in running:
+            process.terminate()
+        for process in running:
+            assert process.wait() == 0, process.tail()
 
     def metric(self, name: str) -> float:
         """A metric, summed over its labels and over all machines."""
@@ -114,8 +120,8 @@ def installed(ground: Ground, *machines: Sequence[str]) -> Iterator[Installation
         installation.api("POST", "/api/repositories", rules)
         yield installation
     finally:
-        for machine in installation.machines:
-            machine.close()
+        for process in installation.processes:
+            process.close()
 
 
 def soon(holds: Callable[[], bool], what: str) -> None:

@@ -9,8 +9,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from app.installation import Installation
+from app.publishing.artifact import Artifact
+from app.publishing.entries import name_text
 from storage import keys
 from storage.metadata import Key, Record
+from storage.metadata.operations import microseconds
+
+#: The families of records by which files are found.
+ENTRIES = ("names", "digests", "ages", "sizes")
 
 _COUNTERS = ("files", "bytes", "restorable_files", "restorable_bytes")
 
@@ -23,7 +29,8 @@ class Found:
         artifacts: by repository's id and path.
         kept: restorable artifacts, by repository's id and path; a path may have several.
         blobs: records of bytes by SHA-256; keys: their SHA-256 by key.
-        usage: counters by repository's id and stripe; those of the organization by None.
+        usage: counters by repository's id and stripe.
+        entries: the records by which files are found.
     """
 
     organization: str
@@ -32,7 +39,8 @@ class Found:
     kept: list[tuple[str, str, Record]] = field(default_factory=list)
     blobs: dict[str, Record] = field(default_factory=dict)
     keys: dict[str, str] = field(default_factory=dict)
-    usage: dict[tuple[str | None, str], Record] = field(default_factory=dict)
+    usage: dict[tuple[str, str], Record] = field(default_factory=dict)
+    entries: dict[Key, Record] = field(default_factory=dict)
 
 
 def look(installation: Installation) -> Found:
@@ -71,7 +79,9 @@ def _sort(found: Found, key: Key, record: Record) -> None:
         case "bytes":
             found.keys[rest[0]] = record.value["sha256"]
         case "usage":
-            found.usage[rest[0] if len(rest) == 2 else None, rest[-1]] = record
+            found.usage[rest[0], rest[1]] = record
+        case _ if family in ENTRIES:
+            found.entries[key] = record
 
 
 def holders(found: Found) -> Iterator[Mapping[str, object]]:
@@ -84,15 +94,13 @@ def holders(found: Found) -> Iterator[Mapping[str, object]]:
 
 def wrong_counters(found: Found) -> list[str]:
     """Stripes that differ from a count of what they count."""
-    counted: dict[tuple[str | None, str], Counter[str]] = defaultdict(Counter)
+    counted: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     for (repository, path), record in found.artifacts.items():
-        for whose in (repository, None):
-            stripe = counted[whose, keys.stripe(path)]
-            stripe.update(files=1, bytes=record.value["size"])
+        stripe = counted[repository, keys.stripe(path)]
+        stripe.update(files=1, bytes=record.value["size"])
     for repository, path, record in found.kept:
-        for whose in (repository, None):
-            stripe = counted[whose, keys.stripe(path)]
-            stripe.update(restorable_files=1, restorable_bytes=record.value["artifact"]["size"])
+        stripe = counted[repository, keys.stripe(path)]
+        stripe.update(restorable_files=1, restorable_bytes=record.value["artifact"]["size"])
     wrong = []
     for place in counted.keys() | found.usage.keys():
         value = found.usage[place].value if place in found.usage else {}
@@ -100,6 +108,29 @@ def wrong_counters(found: Found) -> list[str]:
         if told != {name: counted[place][name] for name in _COUNTERS}:
             wrong.append(f"usage of {place} is {told}, counted {dict(counted[place])}")
     return wrong
+
+
+def wrong_entries(found: Found) -> list[str]:
+    """Records by which a file would be found that is not there, or not by them, and those
+    that are missing."""
+    expected = {}
+    for (repository, path), record in found.artifacts.items():
+        artifact = Artifact.read(record)
+        texts = (
+            name_text(path.rpartition("/")[2]),
+            artifact.sha256,
+            keys.time(artifact.modified),
+            f"{artifact.size:016}",
+        )
+        value = {"size": artifact.size, "modified": microseconds(artifact.modified)}
+        for order, text in zip(ENTRIES, texts, strict=True):
+            expected[keys.found(found.organization, repository, order, f"{text}/{path}")] = value
+    there = {key: record.value for key, record in found.entries.items()}
+    return [
+        f"the entry {key} should be {expected.get(key)}: {there.get(key)}"
+        for key in expected.keys() | there.keys()
+        if expected.get(key) != there.get(key)
+    ]
 
 
 def wrong_references(found: Found) -> list[str]:

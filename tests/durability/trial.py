@@ -1,7 +1,7 @@
 """A trial: processes of clients at work while machines, workers and clients are killed.
 
-What is killed when is chosen at random, from a seed that a failure shows; progress is told by
-the diaries, so that a slow machine sees as many deaths as a fast one.
+What is killed when is chosen at random, from a seed that a failure shows. Progress is told by
+the diaries, so that a slow machine sees as many deaths as a fast one, or else by the clock.
 """
 
 import os
@@ -11,7 +11,7 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tests.durability.clients import Plan
 from tests.durability.diary import Deed, read_diaries
@@ -19,6 +19,11 @@ from tests.durability.installations import REPOSITORY, Installation
 from tests.durability.machines import mortal
 
 CLIENTS = 8  # in each process
+
+
+def _seed() -> int:
+    """The seed of a failure that is to be looked into, or any other."""
+    return int(os.environ.get("STRONGROOM_TEST_SEED") or random.SystemRandom().getrandbits(32))
 
 
 @dataclass
@@ -29,6 +34,8 @@ class Trial:
         files: how many files all clients write together, at least.
         deaths: how often something is killed.
         seconds: after which the trial has failed.
+        lasting: seconds that the clients work, however many files they write.
+        clients: in each of the two processes.
     """
 
     installation: Installation
@@ -36,21 +43,24 @@ class Trial:
     deaths: int
     large_bytes: int
     seconds: float
-    seed: int = field(default_factory=lambda: random.SystemRandom().getrandbits(32))
+    lasting: float | None = None
+    clients: int = CLIENTS
+    seed: int = field(default_factory=_seed)
     killed: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)
+        self._began = 0.0
         self._lives: Counter[int] = Counter()
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
-        secrets = self.installation.new_keys(2 * CLIENTS)
+        secrets = self.installation.new_keys(2 * self.clients)
         self.plans = [
             Plan(
                 process=number,
                 addresses=[machine.address for machine in self.installation.machines],
                 repository=REPOSITORY,
-                keys=secrets[number * CLIENTS : (number + 1) * CLIENTS],
-                files=-(-self.files // (2 * CLIENTS)),
+                keys=secrets[number * self.clients : (number + 1) * self.clients],
+                files=-(-self.files // (2 * self.clients)),
                 large_bytes=self.large_bytes,
                 folder=str(self.installation.ground.folder),
             )
@@ -60,20 +70,23 @@ class Trial:
     def run(self, meanwhile: Callable[[], None] = lambda: None) -> list[Deed]:
         """Run to the end, and give all that the clients did; `meanwhile` is called about twice
         a second."""
-        end = time.monotonic() + self.seconds
-        # One death about every so many bytes of diary, but none before the first work.
-        lines = self.files * 1.7 * 2
-        due = [lines * (number + 0.7) / (self.deaths + 1) for number in range(self.deaths)]
+        self._began = time.monotonic()
+        if self.lasting is not None:
+            ends = self._began + self.lasting
+            self.plans = [replace(plan, ends=ends) for plan in self.plans]
+        # None before the first work.
+        due = [(number + 0.7) / (self.deaths + 1) for number in range(self.deaths)]
         try:
             for plan in self.plans:
                 self._live(plan.process)
             while self._anyone_works():
-                assert time.monotonic() < end, (
+                assert time.monotonic() < self._began + self.seconds, (
                     f"not done in {self.seconds} s: {self._lines()} lines"
                 )
-                if due and self._lines() >= due[0]:
+                if due and self._progress() >= due[0]:
                     due.pop(0)
                     self._kill_something(len(due))
+                self._relieve()
                 meanwhile()
                 time.sleep(0.2)
         finally:
@@ -97,26 +110,44 @@ class Trial:
             working = working or status is None
         return working
 
+    def _progress(self) -> float:
+        """About how much of the work is done, of 1."""
+        if self.lasting is not None:
+            return (time.monotonic() - self._began) / self.lasting
+        return self._lines() / (self.files * 1.7 * 2)
+
     def _lines(self) -> int:
         return sum(
             plan.diary.read_bytes().count(b"\n") for plan in self.plans if plan.diary.exists()
         )
 
+    def _relieve(self) -> None:
+        """Replace housekeepers that are dead, whoever killed them, as an orchestrator does."""
+        for housekeeper in self.installation.housekeepers:
+            if housekeeper.has_ended():
+                self.killed["housekeeper"] += 1
+                housekeeper.start()
+
     def _kill_something(self, left: int) -> None:
         """Kill in turn, so that also a short trial has each; whom is chosen at random."""
-        number = self._random.randrange(2)
-        match ("machine", "clients", "worker")[left % 3]:
+        kinds = ["machine", "clients", "worker"]
+        if self.installation.housekeepers:
+            kinds.append("housekeeper")
+        machine = self._random.choice(self.installation.machines)
+        match kinds[left % len(kinds)]:
             case "machine":
-                machine = self.installation.machines[number]
                 machine.kill()
                 machine.start()
                 self.killed["machine"] += 1
             case "worker":
-                workers = self.installation.machines[number].workers()
+                workers = machine.workers()
                 if workers:
                     os.kill(self._random.choice(workers), signal.SIGKILL)
                     self.killed["worker"] += 1
+            case "housekeeper":
+                self._random.choice(self.installation.housekeepers).kill()
             case _:
+                number = self._random.randrange(2)
                 process = self._processes[number]
                 if process.poll() is None:
                     process.kill()

@@ -27,7 +27,7 @@ def _last(deeds: list[Deed]) -> Possible:
     changes = [deed for deed in deeds if deed.kind in (Kind.PUT, Kind.DELETE)]
     settled = [deed for deed in changes if settles(deed)]
     latest = max((deed.begun for deed in settled), default=-inf)
-    last = [deed for deed in changes if _end(deed) >= latest]
+    last = [deed for deed in changes if settled_at(deed) >= latest]
     contents: set[Content | None] = {deed.content for deed in last}
     if not settled:
         contents.add(None)  # none of them has to have happened
@@ -42,7 +42,7 @@ def settles(deed: Deed) -> bool:
     return deed.acknowledged or (deed.kind is Kind.DELETE and deed.status == 404)
 
 
-def _end(deed: Deed) -> float:
+def settled_at(deed: Deed) -> float:
     """Until when it may have taken effect."""
     return deed.ended if settles(deed) and deed.ended is not None else inf
 

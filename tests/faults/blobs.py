@@ -23,6 +23,7 @@ from storage.blobs.s3_bucket import S3Bucket
 from storage.blobs.s3_client import S3Address, s3_client
 from storage.blobs.s3_parts import PartSizes
 from storage.blobs.upload_memory import UploadMemory
+from tests.faults.metadata import Fault, passes
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -149,15 +150,17 @@ class FaultyBlobs:
 
     Calls are named as the methods, a writer's and a download's too: `create`, `resume`,
     `window`, `filled`, `commit`, `suspend`, `checkpoint`, `let_go`, `open`, `read` (a piece
-    of a download), `delete`, `list`, `uploads`, `abort`, `url`, `settle`, `check`.
+    of a download), `delete`, `list`, `uploads`, `abort`, `url`, `settle`, `check`. What is not
+    scripted suffers what `otherwise` says for the name of the call.
 
     Attributes:
         calls: how often each was made.
     """
 
-    def __init__(self, blobs: Blobs) -> None:
+    def __init__(self, blobs: Blobs, otherwise: Callable[[str], Fault] = lambda _: passes) -> None:
         self.calls: Counter[str] = Counter()
         self._blobs = blobs
+        self._otherwise = otherwise
         self._script: dict[tuple[str, int], _Fault] = {}
 
     def fail(
@@ -183,7 +186,8 @@ class FaultyBlobs:
         self.calls[call] += 1
         fault = self._script.pop((call, self.calls[call]), None)
         if fault is None:
-            return action()
+            result: _T = self._otherwise(call)(action)
+            return result
         if fault.wait is not None:
             fault.wait()
         if fault.error is None:

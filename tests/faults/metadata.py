@@ -74,11 +74,15 @@ class Faults:
     """An `Engine` around another that suffers the faults lined up for it.
 
     `made` lists the names of the calls that reached it, in order; `tokens` those of the
-    transactions. `skew` is added to the store's time.
+    transactions. `skew` is added to the store's time. What is not lined up for suffers what
+    `otherwise` says for the name of the call.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(
+        self, engine: Engine, otherwise: Callable[[str], Fault] = lambda _: passes
+    ) -> None:
         self._engine = engine
+        self._otherwise = otherwise
         self._faults: defaultdict[str, deque[Fault]] = defaultdict(deque)
         self._delayed: list[Callable[[], Any]] = []
         self._lock = threading.Lock()
@@ -128,7 +132,7 @@ class Faults:
             self.made.append(name)
             late, self._delayed = self._delayed, []
             line = self._faults[name]
-            fault = line.popleft() if line else passes
+            fault = line.popleft() if line else self._otherwise(name)
         for effect in late:
             effect()
         result: T = fault(call)

@@ -1,0 +1,150 @@
+"""Stores that fail, are throttled, time out and lose answers, clocks a minute apart, processes
+that die: a checker with a log of its own finds that none of it lost anything."""
+
+import logging
+import os
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+
+from app.background import background
+from app.installation import Installation as Opened
+from app.installation import opened
+from app.settings import read_settings
+from storage import keys
+from tests.durability.checking import Follower, check_what_is_served, wrong_at_rest
+from tests.durability.diary import Deed, Kind
+from tests.durability.installations import Installation, installed
+from tests.durability.later import later
+from tests.durability.machines import Ground, Housekeeper, Machine
+from tests.durability.records import (
+    look,
+    wrong_blobs,
+    wrong_counters,
+    wrong_entries,
+    wrong_references,
+)
+from tests.durability.trial import Trial
+from tests.durability.troubled import Ills
+from tests.faults.troubles import INJECTED, Trouble, read_troubles
+
+_log = logging.getLogger(__name__)
+
+MIB = 1024 * 1024
+CLIENTS = 5  # in each of two processes
+
+#: How far each process's clock is ahead: three that serve, and two that keep house. Nobody
+#: may be over a minute from the store's, and the first two are a minute apart.
+CLOCKS = (29.0, -29.0, 0.0, -28.0, 28.0)
+
+#: Longer than anything is kept: the grace of unreferenced bytes, sessions, restorable files.
+MOVED = timedelta(days=60)
+
+#: Longer than any claim of who was killed.
+CLAIMED = timedelta(minutes=5)
+
+
+#: The troubles that have to have been met; deaths are counted among what was killed.
+METADATA = set(Trouble) - {Trouble.DIES}
+BLOBS = METADATA - {Trouble.LATE}
+
+#: Seconds of a short run; with what stands around it, about a minute on two calm cores.
+SHORT_SECONDS = float(os.environ.get("STRONGROOM_TEST_FAULT_SECONDS", "45"))
+LONG_SECONDS = 300.0
+
+
+@pytest.mark.timeout(600)
+def test_a_minute_of_faults_loses_nothing(ground: Ground) -> None:
+    """The short run: each process and each way to die has its turn at least once."""
+    _endure(ground, SHORT_SECONDS, deaths=6)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_five_minutes_of_faults_lose_nothing(ground: Ground) -> None:
+    """The long run."""
+    _endure(ground, LONG_SECONDS, deaths=40)
+
+
+def _endure(ground: Ground, seconds: float, deaths: int) -> None:
+    with installed(ground, ["--workers", "1"]) as installation:
+        # Over 8 MiB an upload to S3 has parts, so that some are left unfinished.
+        largest = (3 if ground.shared else 12) * MIB
+        installation.machines += [Machine(ground, number, "--workers", "1") for number in (1, 2)]
+        installation.housekeepers = [Housekeeper(ground, number) for number in (3, 4)]
+        trial = Trial(installation, 10**6, deaths, largest, seconds + 150, seconds, CLIENTS)
+        _make_ill(installation, trial.seed)
+        with opened(read_settings(ground.variables(0))) as at:
+            follower = Follower(at, look(at).organization)
+            deeds = trial.run(follower.look)
+            installation.stop()
+            # The claims of workers that were killed have to be over.
+            _keep_house(later(at, CLAIMED))
+            follower.look(at_once=True)
+            _check(trial, _wrong_at_rest(installation, at, deeds, follower))
+            in_the_end = later(at, MOVED)
+            _keep_house(in_the_end)
+            _check(trial, _left_in_the_end(in_the_end))
+        machine = installation.machines[0]
+        machine.ills = None
+        machine.start()
+        check_what_is_served(installation, machine.address, deeds)
+        installation.stop()
+    _check_that_it_was_a_trial(trial, deeds)
+
+
+def _make_ill(installation: Installation, seed: int) -> None:
+    """Start everything anew, in trouble."""
+    installation.stop()
+    for process, clock in zip(installation.processes, CLOCKS, strict=True):
+        log = str(process.ground.folder / f"troubles-{process.name}.log")
+        process.ills = Ills(f"{seed} {process.name}", log, clock)
+        process.launch()
+    for machine in installation.machines:
+        machine.await_ready()
+
+
+def _keep_house(at: Opened) -> None:
+    """Do the jobs that wait, and all duties that are due."""
+    background(at).worker().run_due()
+    assert at.metadata.query(keys.JOBS).records == ()
+
+
+def _wrong_at_rest(
+    installation: Installation, at: Opened, deeds: list[Deed], follower: Follower
+) -> list[str]:
+    found = look(at)
+    (repository,) = {repository for repository, _ in found.artifacts}
+    faults = [fault for process in installation.processes for fault in process.faults(INJECTED)]
+    return [*faults, *wrong_at_rest(at, found, deeds, repository, follower)]
+
+
+def _left_in_the_end(at: Opened) -> list[str]:
+    """What is wrong, or left over, once the time of everything is up."""
+    found = look(at)
+    return [
+        *wrong_counters(found),
+        *wrong_entries(found),
+        *wrong_references(found),
+        *wrong_blobs(at, found, collected=True),
+    ]
+
+
+def _check(trial: Trial, wrong: list[str]) -> None:
+    first = "\n".join(wrong[:20])
+    assert not wrong, f"seed {trial.seed}, killed {trial.killed}: {len(wrong)} wrong\n{first}"
+
+
+def _check_that_it_was_a_trial(trial: Trial, deeds: list[Deed]) -> None:
+    """What did not happen proves nothing."""
+    folder = trial.installation.ground.folder
+    met = read_troubles(folder.glob("troubles-*.log"))
+    done = Counter(deed.kind for deed in deeds if deed.acknowledged)
+    unknown = Counter(deed.kind for deed in deeds if deed.status in (None, 503))
+    _log.info("killed %s, done %s, unknown %s, met %s", trial.killed, done, unknown, met)
+    assert set(trial.killed) == {"machine", "worker", "clients", "housekeeper"}
+    assert {("metadata", trouble) for trouble in METADATA} <= set(met)
+    assert {("blobs", trouble) for trouble in BLOBS} <= set(met)
+    assert min(done[Kind.PUT], unknown[Kind.PUT]) >= 20
+    assert min(done[Kind.DELETE], done[Kind.READ]) >= 2
