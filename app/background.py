@@ -4,6 +4,12 @@ from dataclasses import dataclass
 
 from app.collection import CollectDuty
 from app.installation import Installation
+from app.publishing.bulk import Bulk
+from app.publishing.purging import Purging
+from app.publishing.removal import FolderRemoval
+from app.publishing.restoration import Restorer
+from app.publishing.restoring import FolderRestoring, TimeRestoring
+from app.repositories import Catalogue
 from app.work import Duty, FeedDuty, Jobs, Kind, Reader, Worker
 from app.work.duty import Schedule
 from app.work.jobs import JobObserver
@@ -23,7 +29,14 @@ class Background:
 
 def background(at: Installation, observer: JobObserver | None = None) -> Background:
     """Jobs and duties over open stores."""
-    kinds: tuple[Kind, ...] = ()
+    catalogue, bulk = Catalogue(at.recent, at.journal), Bulk(at.metadata, at.journal)
+    restorer = Restorer(at.metadata, bulk)
+    kinds: tuple[Kind, ...] = (
+        FolderRemoval(at.metadata, catalogue, bulk),
+        FolderRestoring(at.metadata, catalogue, restorer),
+        TimeRestoring(at.metadata, catalogue, restorer, bulk),
+        Purging(at.metadata, catalogue, bulk),
+    )
     readers: tuple[Reader, ...] = ()
     duties: tuple[Duty, ...] = (
         FeedDuty(at.metadata, at.journal, readers),

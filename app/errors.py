@@ -39,6 +39,7 @@ from app.repositories import (
     RepositoryHidden,
     RepositoryMissing,
 )
+from app.usage import QuotaExceeded
 from app.work import Failed, JobMissing
 from auth.errors import (
     AlreadyTaken,
@@ -182,6 +183,7 @@ ANSWERS: tuple[tuple[type[Exception], Callable[[Any], Problem]], ...] = (
         lambda _: Problem(408, "Request Timeout", "The body came too slowly.", _CLOSED),
     ),
     (UploadTooLarge, _told(413, "Content Too Large")),
+    (QuotaExceeded, _told(413, "Content Too Large")),
     # What the stores say
     (
         UploadMemorySpent,

@@ -25,6 +25,7 @@ from app.publishing.receiving import Receiver
 from app.publishing.sessions import Sessions
 from app.publishing.sessions_completion import Completion
 from app.publishing.sessions_pieces import Pieces
+from app.raw.deleting import FolderDeletes
 from app.raw.downloads import Downloads
 from app.raw.files import PublicRawFiles, RawFiles
 from app.raw.folders import PublicRawFolders, RawFolders
@@ -38,12 +39,13 @@ from auth.authenticator import Authenticator
 from auth.organizations import Organizations
 from auth.slow_hashes import SlowHashes
 from auth.users import Users as UserService
-from middleware.admission import Admission, Limits, Places
+from middleware.admission import Admission
 from middleware.authentication import Authentication
 from middleware.browsers import Browsers
 from middleware.declarations import HEALTH_PATHS, Declarations, Routes
 from middleware.hosts import Hosts
 from middleware.metrics import Metrics
+from middleware.places import Limits, Places
 from middleware.proxies import TrustedProxies
 from middleware.queries import Queries
 from middleware.request_id import RequestId
@@ -122,8 +124,10 @@ def _add_routes(application: Application, parts: Parts, description: Mapping[str
         Completion(sessions, at.blobs, digester, publisher),
     )
     files = RawFiles(door, publisher, Remover(at.metadata, journal), downloads, listing, uploads)
+    jobs = parts.background.jobs
     public = PublicRawFiles(door, downloads, listing)
-    folders, public_folders = RawFolders(door, listing), PublicRawFolders(door, listing)
+    folders = RawFolders(door, listing, FolderDeletes(door, jobs, catalogue))
+    public_folders = PublicRawFolders(door, listing)
 
     add = application.add_route
     add("/", Portal())
@@ -147,7 +151,7 @@ def _add_routes(application: Application, parts: Parts, description: Mapping[str
     add("/api/repositories/{name}", OneRepository(recent, catalogue))
     add("/api/keys", Keys(recent, api_keys, catalogue, paging))
     add("/api/keys/{key}", OneKey(recent, api_keys, catalogue))
-    add("/api/jobs", JobPages(recent, parts.background.jobs, catalogue, paging))
-    add("/api/jobs/{job}", OneJob(recent, parts.background.jobs, catalogue))
+    add("/api/jobs", JobPages(recent, jobs, catalogue, paging))
+    add("/api/jobs/{job}", OneJob(recent, jobs, catalogue))
     add("/api/duties", Duties(recent, parts.background.schedule))
     add("/api/search", SearchPage(recent, Search(recent, catalogue), paging))

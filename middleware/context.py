@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from auth.principals import Principal
     from middleware.declarations import Access
     from middleware.hosts import Place
+    from middleware.places import Turn
 
 Environ: TypeAlias = dict[str, Any]
 Application: TypeAlias = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
@@ -31,6 +32,11 @@ CONTEXT = "strongroom.context"
 
 #: A server sets it to say that it calls `finish()` itself, so that its answers go unwrapped.
 SERVER_FINISHES = "strongroom.server_finishes"
+
+#: A server that can have a request wait without a thread sets it to None. Where the context then
+#: has a `turn`, the answer is not for the client: the request is made again when the turn is
+#: granted or its time is up, with the turn here, and left by the server when it was answered.
+TURN = "strongroom.turn"
 
 #: What Falcon uses for itself: it answers 400 before any middleware runs, without a context.
 _FRAMEWORK_METHODS = frozenset({"WEBSOCKET"})
@@ -68,6 +74,7 @@ class RequestContext:
     claim: "Claim | None" = field(default=None, repr=False)  # who it says it is
     holder: str | None = None  # whose user's share of the threads it counts against
     principal: "Principal | None" = field(default=None, repr=False)  # who it is: confirmed
+    turn: "Turn | None" = field(default=None, repr=False)  # what it has to wait for, see TURN
     address: str = ""  # the client's, behind trusted proxies; "" where there is none
     network: str = ""  # what limits count: the address, of IPv6 its /64
     secure: bool = False  # no hop from the client to here was in clear

@@ -136,6 +136,14 @@ def query_number(req: Request, name: str, least: int, most: int, default: int) -
     return number
 
 
+def query_flag(req: Request, name: str) -> bool:
+    """A flag of the query, off where it was not sent. Raises InvalidField."""
+    text = req.get_param(name)
+    if text not in (None, "true", "false"):
+        raise InvalidField(name, "must be true or false")
+    return text == "true"
+
+
 def read_fields(req: Request) -> Fields:
     """The JSON object that a request carries.
 

@@ -1,11 +1,16 @@
 """An artifact's record: all that a read of it needs, so that it needs no other record."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, TypeAlias
 
 from storage.metadata import Record
+
+#: From when, until when (not included) something was there; both aware.
+Span: TypeAlias = tuple[datetime, datetime]
+
+MOST_SPANS = 50  # some 4 KB of a record; only a file restored more often loses its oldest
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +19,10 @@ class Artifact:
 
     `blob` is None for an empty file. `digests` maps the names of algorithms (`sha256`
     always) to hexadecimal. `modified` is aware. `user` is the id of who published it.
+
+    `restored` is since when it is at its path, where that is not since it was published, and
+    `spans` are the times at which it was there before: so that a repository can go back to
+    any moment exactly, also to one between two restores.
     """
 
     blob: str | None
@@ -22,6 +31,8 @@ class Artifact:
     modified: datetime
     user: str | None
     version: int = 0
+    restored: datetime | None = None
+    spans: tuple[Span, ...] = ()
 
     @property
     def sha256(self) -> str:
@@ -32,15 +43,39 @@ class Artifact:
         """The strong entity tag (RFC 9110 section 8.8.3), quotes included."""
         return f'"sha256:{self.digests["sha256"]}"'
 
+    @property
+    def since(self) -> datetime:
+        """Since when it is at its path, by the store's clock."""
+        return self.modified if self.restored is None else self.restored
+
+    def was_there(self, moment: datetime, until: datetime | None = None) -> bool:
+        """Whether it was at its path at a moment; `until` is when it went, if it did."""
+        if self.since <= moment and (until is None or moment < until):
+            return True
+        return any(begin <= moment < end for begin, end in self.spans)
+
+    def again(self, gone: datetime, now: datetime, remembered: timedelta) -> "Artifact":
+        """The artifact as it comes back now, having been away since `gone`.
+
+        Spans that ended longer ago than `remembered` are left out: nobody can go back there.
+        """
+        spans = (*self.spans, (self.since, gone))
+        kept = [(begin, end) for begin, end in spans if end > now - remembered and begin < end]
+        return replace(self, restored=now, spans=tuple(kept[-MOST_SPANS:]), version=0)
+
     def value(self) -> dict[str, Any]:
         """The artifact as its record holds it."""
-        return {
+        value: dict[str, Any] = {
             "blob": self.blob,
             "size": self.size,
             "digests": dict(self.digests),
             "modified": self.modified.isoformat(),
             "user": self.user,
         }
+        if self.restored is not None:
+            value["restored"] = self.restored.isoformat()
+            value["spans"] = [[begin.isoformat(), end.isoformat()] for begin, end in self.spans]
+        return value
 
     @classmethod
     def read(cls, record: Record) -> "Artifact":
@@ -50,6 +85,7 @@ class Artifact:
     @classmethod
     def parse(cls, value: Mapping[str, Any], version: int = 0) -> "Artifact":
         """The artifact of a record's value."""
+        restored = value.get("restored")
         return cls(
             blob=value["blob"],
             size=value["size"],
@@ -57,4 +93,9 @@ class Artifact:
             modified=datetime.fromisoformat(value["modified"]),
             user=value["user"],
             version=version,
+            restored=None if restored is None else datetime.fromisoformat(restored),
+            spans=tuple(
+                (datetime.fromisoformat(begin), datetime.fromisoformat(end))
+                for begin, end in value.get("spans", ())
+            ),
         )

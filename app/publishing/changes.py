@@ -7,7 +7,7 @@ restores it) is therefore written in one place, and no caller can forget a part 
 
 import secrets
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,6 +16,7 @@ from app.publishing.artifact import Artifact
 from app.publishing.entries import entries
 from app.publishing.place import Place
 from app.repositories.names import ArtifactPath
+from app.usage import UNFUNDED, Funding
 from storage import keys
 from storage.metadata import Add, Delete, Key, Operation, Put, Record
 
@@ -52,6 +53,16 @@ class Restorable:
         )
 
     @property
+    def repository(self) -> str:
+        """The id of its repository."""
+        return self.key.partition.split("#", 3)[2]
+
+    @property
+    def id(self) -> str:
+        """What tells it from the other restorable versions of its path."""
+        return self.key.sort.rpartition("/")[2]
+
+    @property
     def due(self) -> Key:
         """The record by which it is found when its time is up."""
         organization = self.key.partition.partition("#")[0]
@@ -61,21 +72,29 @@ class Restorable:
 
 #: Operations of a file that goes and is kept to be restored, beside counters: the artifact,
 #: its four entries, the restorable record and when that is due. As many come back with it.
+#: Besides these each adds to two counters, which files of one stripe share.
 GOING = 7
 
 
 class Changes:
-    """The operations of one commit; what several files add to one counter is summed."""
+    """The operations of one commit; what several files add to one counter is summed.
 
-    def __init__(self) -> None:
+    Where they let a repository grow, the commit demands of the counters what `funding` says:
+    without one, that there is no quota.
+    """
+
+    def __init__(self, funding: Funding = UNFUNDED) -> None:
         self._operations: list[Operation] = []
         self._adds: dict[Key, Counter[str]] = {}
         self._created: set[Key] = set()
+        self._funding = funding
+        for key, given in funding.transfers.items():
+            self._add(key, create=True, over=given)
 
     def operations(self) -> list[Operation]:
         """Everything, each key once."""
         adds = [
-            Add(key, dict(amounts), create=key in self._created)
+            self._addition(key, amounts)
             for key, amounts in self._adds.items()
             if any(amounts.values())
         ]
@@ -110,7 +129,10 @@ class Changes:
 
         No bytes are dropped and no reference is given up: the restorable record holds it,
         and the space counts against the quota, until its time is up or somebody purges it.
+        `now` is the store's time; where an artifact that goes is from a process whose clock
+        is ahead, it goes when it came.
         """
+        now = max(now, artifact.since)
         until = now + timedelta(days=place.restore_days)
         chance = secrets.token_hex(8)
         restorable = Key(
@@ -134,6 +156,10 @@ class Changes:
             restorable_files=1,
             restorable_bytes=artifact.size,
         )
+
+    def discard(self, place: Place, artifact: Artifact) -> None:
+        """Let an artifact that disappears go for good: of a repository that is erased."""
+        self._count(place, files=-1, bytes=-artifact.size)
 
     def release(self, place: Place, restorable: Restorable) -> None:
         """Let a restorable artifact go from those that are kept, as it was read.
@@ -183,7 +209,15 @@ class Changes:
             self._add(key, create=True, revision=1)
 
     def _count(self, place: Place, **amounts: int) -> None:
-        self._add(place.usage_key, create=True, **amounts)
+        over = amounts.get("bytes", 0) + amounts.get("restorable_bytes", 0)
+        for key in place.counters.keys:
+            self._add(key, create=True, **amounts, over=over)
+
+    def _addition(self, key: Key, amounts: Mapping[str, int]) -> Add:
+        created = key in self._created
+        if amounts.get("over", 0) <= 0:
+            return Add(key, dict(amounts), create=created)
+        return Add(key, {**amounts, "limit": 0}, created, self._funding.demands(key))
 
     def _add(self, key: Key, *, create: bool, **amounts: int) -> None:
         self._adds.setdefault(key, Counter()).update(amounts)

@@ -23,6 +23,14 @@ class ArtifactMissing(PublishingError):
     """There is no artifact under that path."""
 
 
+class NothingToRestore(PublishingError):
+    """There is no such restorable version of the file, or none any more."""
+
+
+class PathTaken(PublishingError):
+    """A file that is to be restored finds another one at its path; the text names that."""
+
+
 class PreconditionFailed(PublishingError):
     """`If-Match` or `If-None-Match` did not hold."""
 

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 from app.publishing.artifact import Artifact
 from app.repositories.names import ArtifactPath
+from app.repositories.repository import Repository
+from app.usage import Counters
 from storage import keys
-from storage.metadata import Key, Record
+from storage.metadata import Key, Put, Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,17 @@ class Place:
     overwrite: bool
     restore_days: int
 
+    @classmethod
+    def at(cls, repository: Repository, path: ArtifactPath) -> "Place":
+        """A path in a repository."""
+        return cls(
+            repository.organization,
+            repository.id,
+            path,
+            repository.overwrite,
+            repository.restore_days,
+        )
+
     def __str__(self) -> str:
         return str(self.path)
 
@@ -34,9 +47,9 @@ class Place:
         )
 
     @property
-    def usage_key(self) -> Key:
-        """The stripe of the repository's counters that this path counts in."""
-        return keys.usage(self.organization, self.repository, keys.stripe(str(self.path)))
+    def counters(self) -> Counters:
+        """The stripes that this path is counted in."""
+        return Counters(self.organization, self.repository, keys.stripe(str(self.path)))
 
     def folder_keys(self) -> tuple[Key, ...]:
         """The records that make the folders on the way here known to listings."""
@@ -45,11 +58,24 @@ class Place:
             for parent, name in self.path.folder.ancestors()
         )
 
+    def missing_folders(self, records: Mapping[Key, Record]) -> tuple[Put, ...]:
+        """What makes the folders on the way here known, by what was read of `folder_keys`."""
+        return tuple(Put(key, {}) for key in self.folder_keys() if not is_listed(records.get(key)))
+
     def keys(self) -> tuple[Key, ...]:
         """What is read before the artifact is changed."""
-        return (self.key, *self.folder_keys())
+        return (self.key, *self.folder_keys(), *self.counters.keys)
 
     def artifact_in(self, records: Mapping[Key, Record]) -> Artifact | None:
         """The artifact among the records read, or None where there is none."""
         record = records.get(self.key)
         return None if record is None else Artifact.read(record)
+
+
+def is_listed(folder: Record | None) -> bool:
+    """Whether a folder is known to listings, by its record.
+
+    A folder that was emptied keeps its record as long as restorable files lie beneath it, so
+    that they are found; the record says that it is gone.
+    """
+    return folder is not None and not folder.value.get("gone", False)

@@ -7,7 +7,7 @@ failed condition carries it, and the decision is made anew with that, a few time
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from app.publishing.artifact import Artifact
 from app.publishing.changes import Changes
@@ -20,6 +20,7 @@ from app.publishing.expectations import (
 )
 from app.publishing.place import Place
 from app.publishing.receiving import Body, Received, Receiver
+from app.usage import Funding, QuotaExceeded, Quotas
 from storage import keys
 from storage.blobs import BlobError
 from storage.events import Actor, Journal
@@ -30,13 +31,13 @@ from storage.metadata import (
     MetadataError,
     Operation,
     OutcomeUnknown,
-    Put,
     Record,
 )
 
 _log = logging.getLogger(__name__)
 
-DECISIONS = 8  # others changed the artifact, or its blob, in between as many times
+#: Others changed the artifact, or its blob, or took the room for it, in between as many times.
+DECISIONS = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +74,14 @@ class Publisher:
         receiver: Receiver,
         metadata: Metadata,
         journal: Journal,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], datetime] | None = None,
     ) -> None:
+        """`clock` stands for the store's time, by which the times of files can be compared."""
         self._receiver = receiver
         self._metadata = metadata
         self._journal = journal
-        self._clock = clock
+        self._clock = clock or metadata.now
+        self._quotas = Quotas(metadata, journal)
 
     def publish(
         self, publication: Publication, body: Body, records: Mapping[Key, Record]
@@ -91,16 +94,22 @@ class Publisher:
             records: what was read of `place.keys()`, no older than the request.
 
         Raises:
-            PreconditionFailed, ArtifactExists, DigestMismatch, Contended: nothing is stored.
+            PreconditionFailed, ArtifactExists, DigestMismatch, QuotaExceeded, Contended:
+                nothing is stored.
         """
         place = publication.place
         self.foresee(publication, body.length, records)
-        received = self._receiver.receive(place.organization, body, publication.expectations)
+        received = self._receiver.receive(
+            place.organization,
+            body,
+            publication.expectations,
+            self._gauge(place, body.length, records),
+        )
         try:
             published = self.commit(publication, received, records)
         except OutcomeUnknown:
             raise  # the bytes may be in use; if they are not, collection finds them
-        except (PublishingError, MetadataError):
+        except (PublishingError, QuotaExceeded, MetadataError):
             self._drop(received)
             raise
         if published.artifact.blob != received.blob:
@@ -116,6 +125,8 @@ class Publisher:
         publication.precondition.check(known)
         if known is not None and not place.overwrite and length not in (None, known.size):
             raise ArtifactExists(str(place))  # it can't be the same bytes
+        if length is not None and (known is None or length != known.size):
+            self._quotas.admit(place.counters, length, records)
 
     def commit(
         self, publication: Publication, received: Received, records: Mapping[Key, Record]
@@ -126,22 +137,36 @@ class Publisher:
         then the same are known already, and these are of no use.
 
         Raises:
-            PreconditionFailed, ArtifactExists, Contended: nothing is visible.
+            PreconditionFailed, ArtifactExists, QuotaExceeded, Contended: nothing is visible.
             ConditionFailed: of what `publication.besides` gave; nothing is visible.
         """
         place = publication.place
         self._make_folders(place, records)
-        return self._decide(publication, received, place.artifact_in(records))
+        funding = self._quotas.own_funding(place.counters, records)
+        return self._decide(publication, received, place.artifact_in(records), funding)
+
+    def _gauge(
+        self, place: Place, length: int | None, records: Mapping[Key, Record]
+    ) -> Callable[[int], None]:
+        """What tells a body that came without its length that it grows past a quota."""
+        if length is not None:
+            return lambda _: None  # it was foreseen
+        known = place.artifact_in(records)
+        return self._quotas.gauge(place.counters, records, 0 if known is None else known.size)
 
     def _make_folders(self, place: Place, records: Mapping[Key, Record]) -> None:
         """Make folders known to listings before there is a file in them, and after the body
         was found good: what is refused leaves no record."""
-        missing = [Put(key, {}) for key in place.folder_keys() if key not in records]
+        missing = place.missing_folders(records)
         if missing:
             self._metadata.commit(*missing)
 
     def _decide(
-        self, publication: Publication, received: Received, known: Artifact | None
+        self,
+        publication: Publication,
+        received: Received,
+        known: Artifact | None,
+        funding: Funding,
     ) -> Published:
         blob: Record | None = None  # the blob of the same bytes, where one is known
         for _ in range(DECISIONS):
@@ -150,10 +175,10 @@ class Publisher:
                 return Published(known, created=False)
             if known is not None and not publication.place.overwrite:
                 raise ArtifactExists(str(publication.place))
-            artifact = self._artifact(publication, received, blob)
+            artifact = self._artifact(publication, received, known, blob)
             published = Published(artifact, created=known is None)
             besides = publication.besides(published)
-            operations = self._operations(publication, artifact, known, blob)
+            operations = self._operations(publication, artifact, known, blob, funding)
             try:
                 self._metadata.commit(
                     *operations,
@@ -172,16 +197,25 @@ class Publisher:
                 if any(operation.key in error.found for operation in besides):
                     raise
                 known, blob = _anew(publication.place, received, error, known, blob)
+                if publication.place.key not in error.found:
+                    counters = publication.place.counters
+                    funding = self._quotas.anew(counters, received.size, funding, error.found)
         raise Contended("the file is being changed by others")
 
     def _artifact(
-        self, publication: Publication, received: Received, blob: Record | None
+        self,
+        publication: Publication,
+        received: Received,
+        known: Artifact | None,
+        blob: Record | None,
     ) -> Artifact:
+        now = self._clock()
         return Artifact(
             blob=received.blob if blob is None else blob.value["key"],
             size=received.size,
             digests=received.digests,
-            modified=self._clock(),
+            # Never before what it replaces: clocks of processes differ by a little.
+            modified=now if known is None else max(now, known.since),
             user=publication.actor.user,
         )
 
@@ -191,12 +225,13 @@ class Publisher:
         artifact: Artifact,
         known: Artifact | None,
         blob: Record | None,
+        funding: Funding,
     ) -> list[Operation]:
         place = publication.place
-        changes = Changes()
+        changes = Changes(funding)
         changes.appear(place, artifact, over=known)
         if known is not None:
-            changes.retire(place, known, publication.actor.user, self._clock())
+            changes.retire(place, known, publication.actor.user, artifact.modified)
         changes.reference(place.organization, artifact, blob)
         changes.raise_revisions(publication.revisions)
         return changes.operations()

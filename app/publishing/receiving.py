@@ -57,24 +57,35 @@ class Receiver:
         self._clock = clock
         self._in_flight = in_flight  # told +1 and -1
 
-    def receive(self, organization: str, body: Body, expectations: Expectations) -> Received:
-        """Take a whole body.
+    def receive(
+        self,
+        organization: str,
+        body: Body,
+        expectations: Expectations,
+        gauge: Callable[[int], None] = lambda _: None,
+    ) -> Received:
+        """Take a whole body. `gauge` is told its size as it grows, and may raise.
 
         Raises:
             DigestMismatch: an announced digest does not hold; nothing is stored.
-            Whatever the body and the blob store raise; nothing is stored either.
+            Whatever the body, the gauge and the blob store raise; nothing is stored either.
         """
         digesting = self._digester.start(expectations.algorithms)
         if body.length == 0:
             return Received(None, 0, digesting.finish(expectations))
         self._in_flight(1)
         try:
-            return self._stream(organization, body, expectations, digesting)
+            return self._stream(organization, body, expectations, digesting, gauge)
         finally:
             self._in_flight(-1)
 
     def _stream(
-        self, organization: str, body: Body, expectations: Expectations, digesting: Digesting
+        self,
+        organization: str,
+        body: Body,
+        expectations: Expectations,
+        digesting: Digesting,
+        gauge: Callable[[int], None],
     ) -> Received:
         with self._blobs.create(organization, body.length) as writer:
             lease = _Lease(self._metadata, organization, writer.key, self._clock)
@@ -83,6 +94,7 @@ class Receiver:
                 count = body.readinto(window)
                 if not count:
                     break
+                gauge(writer.offset + count)
                 digesting.update(window[:count])
                 writer.filled(count)
                 lease.renew()

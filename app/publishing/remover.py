@@ -1,7 +1,7 @@
 """Deletes: the artifact's record goes, a restorable one comes, in one commit."""
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 
 from app.publishing.artifact import Artifact
 from app.publishing.changes import Changes
@@ -20,11 +20,12 @@ class Remover:
         self,
         metadata: Metadata,
         journal: Journal,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], datetime] | None = None,
     ) -> None:
+        """`clock` stands for the store's time, by which the times of files can be compared."""
         self._metadata = metadata
         self._journal = journal
-        self._clock = clock
+        self._clock = clock or metadata.now
 
     def remove(
         self,

@@ -1,9 +1,10 @@
-"""The routes of folders: their listings, under the one address that ends in a slash."""
+"""The routes of folders, under the one address that ends in a slash: listed, and deleted."""
 
 from urllib.parse import quote
 
 from falcon import HTTP_301, Request, Response
 
+from app.raw.deleting import FolderDeletes
 from app.raw.listing import Listing
 from app.repositories import Door, FolderPath, RepositoryName, Visitor
 from app.visitors import anonymous, visitor_of
@@ -41,6 +42,15 @@ class RawFolders(Folders):
     """`/repositories/REPOSITORY/FOLDER/`, with credentials."""
 
     access = Access.SIGNED_IN
+
+    def __init__(self, door: Door, listing: Listing, deletes: FolderDeletes) -> None:
+        super().__init__(door, listing)
+        self._deletes = deletes
+
+    def on_delete(self, req: Request, resp: Response, repository: str, path: str = "") -> None:
+        """Delete everything in a folder, with `?recursive=true`."""
+        name, folder = RepositoryName.parse(repository), FolderPath.parse(path)
+        self._deletes.answer(req, resp, name, folder)
 
     def _visitor(self, req: Request) -> Visitor:
         return visitor_of(req)

@@ -48,13 +48,7 @@ def conditions_of(req: Request) -> Conditions:
 
 def place_of(repository: Repository, address: ArtifactPath) -> Place:
     """Where a file of a repository lies, with the rules for changing it."""
-    return Place(
-        repository.organization,
-        repository.id,
-        address,
-        repository.overwrite,
-        repository.restore_days,
-    )
+    return Place.at(repository, address)
 
 
 def named(opened: Opened) -> Principal:

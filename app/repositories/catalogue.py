@@ -128,6 +128,14 @@ class Catalogue:
             raise RepositoryMissing(name.text)
         return Repository.read(organization, record)
 
+    def by_id(self, organization: str, repository_id: str) -> Repository:
+        """Read a repository afresh, whatever its name is now. Raises RepositoryMissing."""
+        for name in self.names(organization, [repository_id]).values():
+            repository = self.get(organization, RepositoryName(name))
+            if repository.id == repository_id:
+                return repository
+        raise RepositoryMissing(repository_id)
+
     def every(self, organization: str, after: str = "") -> Iterator[Repository]:
         """The repositories of an organization behind a name, in order, a page at a time."""
         partition = keys.repositories(organization)

@@ -15,6 +15,7 @@ from typing import TypeAlias
 
 from app.server.limits import MIB, Limits
 from app.server.pace import Pace
+from middleware.places import Turn
 
 Buffer: TypeAlias = bytes | memoryview
 
@@ -49,6 +50,7 @@ class Connection:
         deadline: Until when (monotonic) the loop waits for the client; the loop's own.
         head_deadline: Until when the head being received must be complete, 0 for none.
         drain_left: How many more bytes of a refused body are thrown away.
+        turn: What its request waits for, or waited, until it is answered.
     """
 
     __slots__ = (
@@ -60,6 +62,7 @@ class Connection:
         "pending",
         "server",
         "sock",
+        "turn",
         "wants_write",
     )
 
@@ -81,6 +84,7 @@ class Connection:
         self.head_deadline = monotonic() + limits.head_seconds
         self.drain_left = limits.drain_bytes
         self.wants_write = False
+        self.turn: Turn | None = None
         self.prepare()
 
     def prepare(self) -> None:
@@ -209,15 +213,22 @@ class Connection:
         with suppress(OSError):  # It is gone by itself.
             self.sock.shutdown(socket.SHUT_RDWR)
 
+    def leave_turn(self) -> None:
+        """Its request waits no longer, or was answered: give back what came of that."""
+        turn, self.turn = self.turn, None
+        if turn is not None:
+            turn.leave()
+
     def close(self) -> None:
-        """Let go of the socket."""
+        """Let go of the socket, and of what its request waits for."""
+        self.leave_turn()
         self.sock.close()
 
     def cut(self) -> None:
         """Close with a reset, so that no client takes what it got for a whole answer."""
         with suppress(OSError):  # It may be gone by itself; closing is all that is left then.
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.sock.close()
+        self.close()
 
     def _receive_into(self, view: memoryview) -> int:
         """One wait: the count, 0 at the end, -1 for nothing within a tick. Raises OSError."""

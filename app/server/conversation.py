@@ -9,7 +9,7 @@ from enum import Enum, auto
 from time import monotonic
 
 from app.server.connection import Connection, ConnectionLost, PlainHttp
-from app.server.exchange import Cut, Exchange
+from app.server.exchange import Cut, Exchange, Postponed
 from app.server.head import END, TIMEOUT, Refused, check_size, parse
 from app.server.limits import Limits
 from app.server.pace import TooSlow
@@ -20,6 +20,7 @@ class Verdict(Enum):
 
     WAIT = auto()  #: more of a head, or of a handshake, must come
     IDLE = auto()  #: an answer was sent, and nothing more has come
+    TURN = auto()  #: a request is here, and waits for its turn
     AGAIN = auto()  #: a request is here, and others were waiting for the thread
     DRAIN = auto()  #: an answer was sent, and there is more of a body that nobody wants
     CLOSE = auto()  #: the last answer was sent
@@ -94,7 +95,12 @@ class Conversation:
         connection.head_deadline = 0.0
         connection.drain_left = self.limits.drain_bytes
         head = parse(data, connection.server, connection.peer, connection.scheme, self.limits)
-        answer = self.exchange.run(connection, head, self.serving)
+        try:
+            answer = self.exchange.run(connection, head, self.serving)
+        except Postponed as postponed:
+            connection.pending = data + connection.pending
+            connection.turn = postponed.turn
+            return Verdict.TURN
         self.answered()
         if answer.close:
             if not answer.drain:

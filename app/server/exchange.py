@@ -17,7 +17,8 @@ from app.server.dates import Dates
 from app.server.file_wrapper import FileWrapper
 from app.server.head import Head, Refused
 from app.server.pace import Pace, TooSlow
-from middleware.context import CONTEXT, SERVER_FINISHES, RequestContext
+from middleware.context import CONTEXT, SERVER_FINISHES, TURN, RequestContext
+from middleware.places import Turn
 
 Wsgi: TypeAlias = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
@@ -52,6 +53,14 @@ class Observer(Protocol):
 
 class Cut(Exception):
     """The connection must be reset: what was sent of an answer is not the whole of it."""
+
+
+class Postponed(Exception):
+    """The request waits for `turn`: nothing was answered, and nothing of its body read."""
+
+    def __init__(self, turn: Turn) -> None:
+        super().__init__()
+        self.turn = turn
 
 
 @dataclass(slots=True)
@@ -92,12 +101,15 @@ class Exchange:
 
         Raises:
             Cut: the connection must be reset.
+            Postponed: the same is to be run again when `connection` has had that turn.
         """
-        began = monotonic()
+        turn = connection.turn
+        began = monotonic() if turn is None else turn.began
         body = socket_body(connection, head.length, head.expects_continue)
         environ = head.environ
         environ.update(self.base)
         environ["wsgi.input"] = body
+        environ[TURN] = turn
         answer = Answer(connection, head, body, self.dates, serving)
         whole = False
         if self.observer is not None:
@@ -109,18 +121,22 @@ class Exchange:
             raise Cut("the client did not take the answer") from error
         finally:
             self._account(environ, answer, body, began, whole)
+            connection.leave_turn()
         return answer
 
     def _answer(self, connection: Connection, environ: dict[str, Any], answer: Answer) -> None:
         try:
             result = self.application(environ, answer.start)
             try:
+                waits_for = _context(environ).turn
+                if waits_for is not None:
+                    raise Postponed(waits_for)
                 answer.send(result)
             finally:
                 close = getattr(result, "close", None)
                 if close is not None:
                     close()
-        except (ConnectionLost, TooSlow):
+        except (ConnectionLost, TooSlow, Postponed):
             raise
         except Exception as error:
             # Its text may name what is private: route and id lead from here to the log's line.
@@ -141,10 +157,11 @@ class Exchange:
     ) -> None:
         context = _context(environ)
         try:
-            context.status = int(answer.status[:3] or 0)
-            context.bytes_in = body.received
-            context.bytes_out = answer.sent
-            self.finished(environ["REQUEST_METHOD"], context, monotonic() - began, whole)
+            if context.turn is None:  # else this was not the end of it
+                context.status = int(answer.status[:3] or 0)
+                context.bytes_in = body.received
+                context.bytes_out = answer.sent
+                self.finished(environ["REQUEST_METHOD"], context, monotonic() - began, whole)
         finally:
             if self.observer is not None:
                 self.observer.in_flight(-1)

@@ -14,6 +14,7 @@ class Stage(Enum):
     """What a connection is waited for."""
 
     HEAD = auto()  #: the rest of a handshake or of a request's head
+    TURN = auto()  #: a thread that its request may have; the client is not waited for
     IDLE = auto()  #: the first byte of another request
     DRAIN = auto()  #: a refused body, which is thrown away
     CLOSING = auto()  #: the client's own end, after ours
@@ -34,17 +35,22 @@ class Parking:
 
     def park(self, connection: Connection, stage: Stage, deadline: float) -> None:
         """Have `ready(connection, stage)` called when it can be read (or written, in a
-        handshake that wants that), and wait for that until `deadline`."""
+        handshake that wants that), and wait for that until `deadline`. In the stage TURN it is
+        not called: a body that has begun to come is nothing to wait for."""
         connection.deadline = deadline
         self._soonest = min(self._soonest, deadline)
-        event = selectors.EVENT_WRITE if connection.wants_write else selectors.EVENT_READ
-        self._selector.register(connection.sock, event, self._caller(connection, stage))
+        if stage is not Stage.TURN:
+            event = selectors.EVENT_WRITE if connection.wants_write else selectors.EVENT_READ
+            self._selector.register(connection.sock, event, self._caller(connection, stage))
         self._parked[connection] = stage
 
     def take(self, connection: Connection) -> None:
         """Wait for it no longer."""
-        self._selector.unregister(connection.sock)
-        del self._parked[connection]
+        if self._parked.pop(connection) is not Stage.TURN:
+            self._selector.unregister(connection.sock)
+
+    def __contains__(self, connection: object) -> bool:
+        return connection in self._parked
 
     def expired(self, now: float) -> list[tuple[Connection, Stage]]:
         """Those whose deadline is over; they stay until they are taken."""

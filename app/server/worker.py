@@ -29,6 +29,7 @@ from app.server.room import making_way
 from app.server.threads import Threads
 from app.server.tls import TlsConnection, server_context
 from middleware.access_log import AccessLog, ErrorStream
+from middleware.places import Turn
 from middleware.proxies import TrustedProxies
 
 _SCRATCH_BYTES = 256 * KIB
@@ -207,7 +208,7 @@ class StrongroomWorker(ThreadWorker):
         elif stage is Stage.CLOSING:
             self._forget(connection.close)
         elif connection.pending:
-            self._hand_over(connection)  # A thread says 408, or has the rest by now.
+            self._hand_over(connection)  # A thread says 408 or 503, or has the rest by now.
         else:
             self._half_close(connection)
 
@@ -224,6 +225,8 @@ class StrongroomWorker(ThreadWorker):
             case Verdict.IDLE if self.alive:
                 idle = self.limits.idle_seconds
                 self._parking.park(connection, Stage.IDLE, monotonic() + idle)
+            case Verdict.TURN:
+                self._await_turn(connection)
             case Verdict.AGAIN:
                 self._hand_over(connection)
             case Verdict.DRAIN if connection.drain_left > 0:
@@ -233,6 +236,17 @@ class StrongroomWorker(ThreadWorker):
                 self._forget(connection.cut)
             case _:
                 self._half_close(connection)
+
+    def _await_turn(self, connection: Connection) -> None:
+        turn = cast(Turn, connection.turn)
+        self._parking.park(connection, Stage.TURN, turn.deadline)
+        turn.when_granted(lambda: self.method_queue.defer(self._on_turn, connection, turn))
+
+    def _on_turn(self, connection: Connection, turn: Turn) -> None:
+        # Not where its time was up, or it made way, or another of its requests waits by now.
+        if connection.turn is turn and connection in self._parking:
+            self._parking.take(connection)
+            self._hand_over(connection)
 
     def _half_close(self, connection: Connection) -> None:
         """End our side, and wait a little for the client's end, so that it gets all we sent."""

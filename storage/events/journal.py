@@ -79,7 +79,7 @@ class _EventWitness:
                 [*op.key, version_after(op, fresh)] for op in operations if isinstance(op, Put)
             ],
             "deletes": [[*op.key, op.at] for op in operations if isinstance(op, Delete)],
-            "adds": [[*op.key, dict(op.amounts)] for op in operations if isinstance(op, Add)],
+            "adds": [[*op.key, _changed(op)] for op in operations if isinstance(op, Add)],
         }
         value["mac"] = self.journal.seal(key, value)
         event = Put(key, value, absent=True)
@@ -92,3 +92,8 @@ class _EventWitness:
         }
         who = Key(keys.who(self.organization, attempt.at, stripe), sort)
         return (event, Put(who, side, absent=True))
+
+
+def _changed(add: Add) -> dict[str, int]:
+    """The counters that an operation changes: those that it only holds to a limit stay out."""
+    return {name: amount for name, amount in add.amounts.items() if amount}

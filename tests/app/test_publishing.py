@@ -3,6 +3,7 @@
 import hashlib
 import threading
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -26,6 +27,7 @@ from app.publishing.expectations import Precondition
 from app.publishing.place import Place
 from app.publishing.receiving import Receiver
 from app.repositories import ArtifactPath
+from app.usage import Ledger, stand
 from storage import keys
 from storage.events import Actor, Feed
 from storage.metadata import ConditionFailed, Key, Operation, OutcomeUnknown, Put
@@ -88,13 +90,11 @@ class Shelf:
         return b"" if artifact.blob is None else b"".join(self.at.blobs.open(artifact.blob))
 
     def usage(self) -> dict[str, int]:
-        total: dict[str, int] = {}
-        for stripe in range(16):
-            key = keys.usage(ORG, REPO, f"{stripe:x}")
-            for record in self.at.metadata.get(key).values():
-                for name, count in record.value.items():
-                    total[name] = total.get(name, 0) + count
-        return {name: count for name, count in total.items() if count}
+        """What the repository's counters tell; those of its organization must tell the same."""
+        repository, organization = stand(self.at.metadata, Ledger(ORG, REPO), Ledger(ORG))
+        assert repository.usage == organization.usage
+        assert repository.room == organization.room == -repository.usage.held
+        return {name: count for name, count in asdict(repository.usage).items() if count}
 
     def blobs(self) -> list[str]:
         return [entry.key for entry in self.at.blobs.list().entries]
@@ -363,9 +363,9 @@ def test_the_feed_rebuilds_the_files_of_a_repository(shelf: Shelf) -> None:
     }
     totals: dict[str, int] = {}
     for event in events:
-        for _, amounts in event.adds:
+        for key, amounts in event.adds:
             for name, amount in amounts.items():
-                if name != "references":
+                if key.partition.startswith(f"{ORG}#usage#{REPO}#") and name != "over":
                     totals[name] = totals.get(name, 0) + amount
     assert {n: c for n, c in totals.items() if c} == shelf.usage()
 

@@ -29,7 +29,7 @@ class Found:
         artifacts: by repository's id and path.
         kept: restorable artifacts, by repository's id and path; a path may have several.
         blobs: records of bytes by SHA-256; keys: their SHA-256 by key.
-        usage: counters by repository's id and stripe.
+        usage: counters by repository's id and stripe; those of the organization by None.
         entries: the records by which files are found.
     """
 
@@ -39,7 +39,7 @@ class Found:
     kept: list[tuple[str, str, Record]] = field(default_factory=list)
     blobs: dict[str, Record] = field(default_factory=dict)
     keys: dict[str, str] = field(default_factory=dict)
-    usage: dict[tuple[str, str], Record] = field(default_factory=dict)
+    usage: dict[tuple[str | None, str], Record] = field(default_factory=dict)
     entries: dict[Key, Record] = field(default_factory=dict)
 
 
@@ -79,7 +79,7 @@ def _sort(found: Found, key: Key, record: Record) -> None:
         case "bytes":
             found.keys[rest[0]] = record.value["sha256"]
         case "usage":
-            found.usage[rest[0], rest[1]] = record
+            found.usage[rest[0] if len(rest) == 2 else None, rest[-1]] = record
         case _ if family in ENTRIES:
             found.entries[key] = record
 
@@ -94,13 +94,15 @@ def holders(found: Found) -> Iterator[Mapping[str, object]]:
 
 def wrong_counters(found: Found) -> list[str]:
     """Stripes that differ from a count of what they count."""
-    counted: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    counted: dict[tuple[str | None, str], Counter[str]] = defaultdict(Counter)
     for (repository, path), record in found.artifacts.items():
-        stripe = counted[repository, keys.stripe(path)]
-        stripe.update(files=1, bytes=record.value["size"])
+        for whose in (repository, None):
+            stripe = counted[whose, keys.stripe(path)]
+            stripe.update(files=1, bytes=record.value["size"])
     for repository, path, record in found.kept:
-        stripe = counted[repository, keys.stripe(path)]
-        stripe.update(restorable_files=1, restorable_bytes=record.value["artifact"]["size"])
+        for whose in (repository, None):
+            stripe = counted[whose, keys.stripe(path)]
+            stripe.update(restorable_files=1, restorable_bytes=record.value["artifact"]["size"])
     wrong = []
     for place in counted.keys() | found.usage.keys():
         value = found.usage[place].value if place in found.usage else {}

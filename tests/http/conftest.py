@@ -13,7 +13,7 @@ from storage.blobs.memory import MemoryBlobs
 from tests.engines.dynamodb_local import CREDENTIALS, dynamodb_local
 from tests.engines.s3_server import s3_server
 from tests.http.client import Client
-from tests.http.stand import Stand, settings_for, stand
+from tests.http.stand import DOMAIN, Stand, settings_for, stand
 
 MEBIBYTE = 1024 * 1024
 _BUCKET = "files"
@@ -49,13 +49,14 @@ def quick_folder() -> Iterator[Path]:
 def memory_stand(quick_folder: Path) -> Iterator[Stand]:
     """SQLite, and blobs in memory: the quickest."""
     blobs = MemoryBlobs()
-    yield from _closing(stand(settings_for(quick_folder / "data", blobs="memory:"), lambda: blobs))
+    settings = settings_for(quick_folder / "data", blobs="memory:", domain=DOMAIN)
+    yield from _closing(stand(settings, lambda: blobs))
 
 
 @pytest.fixture
 def folder_stand(tmp_path: Path) -> Iterator[Stand]:
     """SQLite and a folder: what `make serve` has."""
-    settings = settings_for(tmp_path / "data")
+    settings = settings_for(tmp_path / "data", domain=DOMAIN)
     yield from _closing(stand(settings, _opener(settings.blobs, settings.data)))
 
 
@@ -70,6 +71,7 @@ def remote_stand(
     here = secrets.token_hex(8)
     settings = settings_for(
         tmp_path / "data",
+        domain=DOMAIN,
         metadata=f"dynamodb://http-{here}?region=us-east-1&endpoint={dynamodb}",
         blobs=f"s3://{_BUCKET}/{here}?region=us-east-1&endpoint={s3}&sse=off",
         secret_keys=(b"the secret key of all processes, 32 bytes",),

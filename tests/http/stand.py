@@ -50,6 +50,7 @@ from tests.faults.metadata import Faults
 from tests.http.client import HOST, Client, basic
 
 ADMIN_EMAIL = "admin@example.org"
+DOMAIN = "rooms.example.org"
 ADMIN_PASSWORD = "the password of the administrator"
 
 
@@ -134,14 +135,14 @@ class Stand:
     def blobs(self) -> FaultyBlobs:
         return self.process.blobs
 
-    def another_organization(self, name: str, domain: str) -> "Stand":
+    def another_organization(self, name: str) -> "Stand":
         """One more organization of the same installation, at `NAME.DOMAIN`."""
         registrar = self.registrar()
         made = registrar.create(name, Wanted(ADMIN_EMAIL, f"{ADMIN_PASSWORD} of {name}"))
         assert made.made is not None
         admin = administrator(made.made, f"{ADMIN_PASSWORD} of {name}")
         return dataclasses.replace(
-            self, organization=made.organization.id, admin=admin, host=f"{name}.{domain}"
+            self, organization=made.organization.id, admin=admin, host=f"{name}.{DOMAIN}"
         )
 
     def registrar(self) -> Registrar:

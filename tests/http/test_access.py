@@ -71,6 +71,7 @@ TABLE: Mapping[tuple[str, str], Mapping[str, int]] = {
     (ROOT, "HEAD"): files(401, 404, 403, 403, 301, 301, 301, 301, 403),
     (FOLDER, "GET"): files(401, 404, 403, 403, 200, 200, 200, 200, 403),
     (FOLDER, "HEAD"): files(401, 404, 403, 403, 200, 200, 200, 200, 403),
+    (FOLDER, "DELETE"): files(401, 404, 403, 200, 403, 403, 200, 200, 403),
     (FILE, "GET"): files(401, 404, 403, 403, 200, 200, 200, 200, 403),
     (FILE, "HEAD"): files(401, 404, 403, 403, 200, 200, 200, 200, 403),
     (FILE, "PUT"): files(401, 404, 201, 403, 403, 201, 201, 201, 403),
@@ -80,6 +81,7 @@ TABLE: Mapping[tuple[str, str], Mapping[str, int]] = {
     (FILE, "DELETE"): files(401, 404, 403, 204, 403, 403, 204, 204, 403),
     (INNER, "GET"): files(401, 404, 403, 403, 200, 200, 200, 200, 403),
     (INNER, "HEAD"): files(401, 404, 403, 403, 200, 200, 200, 200, 403),
+    (INNER, "DELETE"): files(401, 404, 403, 200, 403, 403, 200, 200, 403),
     (f"/public{ROOT}", "GET"): everybody(404),
     (f"/public{ROOT}", "HEAD"): everybody(404),
     (f"/public{FOLDER}", "GET"): everybody(404),
@@ -131,6 +133,7 @@ class Building:
 
     def _subject(self, template: str, method: str) -> tuple[str, object]:
         name, admins = secrets.token_hex(4), self.stand.admins
+        query = "?recursive=true" if method == "DELETE" else ""
         template = template.replace("{path:path}", "{path}")
         if template.endswith("{path}") and method in ("POST", "PATCH"):
             begins = f"/repositories/private/{name}?uploads"
@@ -143,9 +146,9 @@ class Building:
             return template.format(repository="private", path=name), b"bytes"
         if template.endswith("{path}/"):
             assert admins.put(f"/repositories/private/{name}/x", b"secret").status == 201
-            return template.format(repository="private", path=name), b"bytes"
+            return f"{template.format(repository='private', path=name)}{query}", b"bytes"
         if template.endswith(("{repository}", "{repository}/")):
-            return template.format(repository="private"), b"bytes"
+            return f"{template.format(repository='private')}{query}", b"bytes"
         body = _BODIES.get((template, method), lambda name: b"")(name)
         if template == NAME:
             if method != "GET":

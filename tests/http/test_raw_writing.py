@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from app.usage import Ledger, Usage, stand
 from tests.http.client import Client, Vanishing
 from tests.http.stand import Stand
 
@@ -340,8 +341,10 @@ def test_deleting_is_204_and_keeps_the_file_restorable(any_stand: Stand) -> None
     ]
     assert len(kept) == 1
     assert kept[0].value["artifact"]["blob"] in any_stand.dump().blobs
-    usage = [r.value for r in any_stand.records() if r.key.sort == "usage"]
-    assert usage == [{"bytes": 0, "files": 0, "restorable_bytes": len(DATA), "restorable_files": 1}]
+    ledgers = Ledger(org, repository.id), Ledger(org)
+    counted = Usage(restorable_files=1, restorable_bytes=len(DATA))
+    for standing in stand(any_stand.process.installation.metadata, *ledgers):
+        assert standing.usage == counted
 
 
 def test_a_deleted_path_takes_other_bytes(admins: Client) -> None:
@@ -374,11 +377,14 @@ def test_a_file_is_deleted_only_where_the_precondition_holds(
 
 
 @pytest.mark.parametrize("target", ["/repositories/files/", "/repositories/files/a/"])
-def test_a_folder_is_not_deleted_as_one(memory_stand: Stand, target: str) -> None:
+def test_a_folder_is_not_deleted_by_mistake(memory_stand: Stand, target: str) -> None:
     memory_stand.repository("files")
     memory_stand.admins.put(FILE, DATA)
     with nothing_stored(memory_stand):
-        assert memory_stand.admins.delete(target).status == 405
+        for query in ("", "?recursive=false"):
+            answer = memory_stand.admins.delete(f"{target}{query}")
+            assert answer.status == 400
+            assert "recursive=true" in answer.detail
 
 
 @pytest.mark.parametrize("method", ["POST", "PATCH", "TRACE", "CONNECT", "PROPFIND", "get", "X"])

@@ -15,12 +15,13 @@ from auth.claims import KeyClaim
 from auth.errors import Missing, NotAuthenticated
 from auth.secret_texts import Fingerprint
 from auth.standing import Standing
-from middleware.admission import Admission, Limits, Places
+from middleware.admission import Admission
 from middleware.authentication import Authentication
 from middleware.browsers import Browsers
 from middleware.context import CONTEXT, Entrance, RequestContext, context_of
 from middleware.declarations import HEALTH_PATHS, Access, Declarations, Routes
 from middleware.hosts import Hosts
+from middleware.places import Limits, Places
 from middleware.problems import PROBLEM_JSON, Problem, render
 from middleware.proxies import TrustedProxies
 from middleware.request_id import RequestId

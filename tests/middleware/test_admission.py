@@ -10,17 +10,18 @@ from hypothesis import strategies as st
 from auth.claims import KeyClaim
 from auth.sign_in import PasswordClaim
 from auth.standing import Standing
-from middleware.admission import Limits, Places
 from middleware.authentication import _proven_user
+from middleware.context import CONTEXT, TURN
 from middleware.declarations import Access
+from middleware.places import Limits, Places
 from storage.metadata import Key
 from tests.middleware.edge import Edge, FakeAuthenticator
 
 A, B = ("address A",), ("address B",)
 
 
-def places(threads=32, patience=0.0):
-    return Places(Limits(threads), patience)
+def places(threads=32):
+    return Places(Limits(threads))
 
 
 def take(held, holders, count, anonymous=False):
@@ -74,68 +75,122 @@ def test_the_smallest_processes_serve_somebody(threads):
     assert places(threads).take(A, True)
 
 
-def test_a_place_that_comes_free_goes_to_who_waits_for_it():
-    held = places(patience=30)
+def test_a_place_that_comes_free_is_his_who_waits_for_it():
+    held = places()
     take(held, A, 24)
-    found = []
-    waiting = threading.Thread(target=lambda: found.append(held.take(A, False)))
-    waiting.start()
-    until(lambda: held.waiting == 1)
-    assert found == []
+    rung = []
+    turn = held.line_up(A, False)
+    turn.when_granted(lambda: rung.append(1))
+    assert (turn.granted, rung, held.waiting) == (False, [], 1)
     held.release(A, False)
-    waiting.join(10)
-    assert found == [True]
+    assert (turn.granted, rung) == (True, [1])
     assert (held.busy, held.waiting) == (24, 0)
+    assert not held.take(A, False), "it is taken already"
+    turn.leave()
+    turn.leave()
+    assert held.busy == 23
 
 
-def test_who_waits_in_vain_is_told_so_and_leaves_no_trace():
-    held = places(patience=0.05)
+def test_who_leaves_before_his_turn_leaves_no_trace():
+    held = places()
+    take(held, A, 24)
+    turn = held.line_up(A, False)
+    turn.when_granted(lambda: pytest.fail("it was left"))
+    turn.leave()
+    assert (held.busy, held.waiting) == (24, 0)
+    for _ in range(24):
+        held.release(A, False)
+    assert (held.busy, turn.granted) == (0, False)
+    assert not held._held
+
+
+def test_a_place_that_came_free_before_he_stood_in_line_is_his_at_once():
+    """Another thread may give one back between the two calls."""
+    held = places()
     take(held, A, 24)
     assert not held.take(A, False)
-    assert (held.busy, held.waiting) == (24, 0)
+    held.release(A, False)
+    turn = held.line_up(A, False)
+    rung = []
+    turn.when_granted(lambda: rung.append(1))
+    assert (turn.granted, rung, held.busy) == (True, [1], 24)
 
 
-def test_only_an_eighth_of_the_threads_may_wait():
-    """A client can't fill the process with its own queue."""
-    held = places(patience=30)
-    take(held, A, 24)
-    found = []
-    waiters = [threading.Thread(target=lambda: found.append(held.take(A, False))) for _ in range(4)]
-    for waiter in waiters:
-        waiter.start()
-    until(lambda: held.waiting == 4)
-    assert not held.take(A, False), "at once, not after 30 seconds"
+def test_four_times_the_threads_may_wait_and_no_more():
+    held = places(threads=8)
+    take(held, A, 6)
+    turns = [held.line_up(A, False) for _ in range(33)]
+    assert turns[-1] is None
+    assert None not in turns[:32]
     assert held.take(B, False), "somebody else is not behind them"
     held.release(B, False)
-    for _ in range(4):
+    for _ in range(6):
         held.release(A, False)
-    for waiter in waiters:
-        waiter.join(10)
-    assert found == [True] * 4
-    assert held.busy == 24
+    assert [turn.granted for turn in turns[:32]] == [True] * 6 + [False] * 26
+    for turn in turns[:32]:
+        turn.leave()
+    assert (held.busy, held.waiting) == (0, 0)
+
+
+def test_those_without_a_name_wait_in_a_line_of_their_own():
+    held = places(threads=8)
+    assert take(held, A, 8, anonymous=True) == 4
+    assert None not in [held.line_up(A, True) for _ in range(32)]
+    assert held.line_up(A, True) is None
+    assert take(held, B, 8) == 2
+    assert held.line_up(B, False) is not None
+
+
+def test_who_can_go_on_does_not_wait_behind_who_can_not():
+    held = places(threads=8)
+    take(held, A, 6)
+    mine = held.line_up(A, False)
+    assert take(held, B, 2) == 2
+    theirs = held.line_up(B, False)
+    held.release(B, False)
+    assert (mine.granted, theirs.granted) == (False, True)
 
 
 def test_who_comes_later_does_not_pass_who_waits():
-    held = places(patience=30)
+    held = places()
     take(held, A, 24)
-    found = []
-    waiter = threading.Thread(target=lambda: found.append(held.take(A, False)))
-    waiter.start()
-    until(lambda: held.waiting == 1)
-    with held._changed:
-        held._busy -= 1  # a place comes free, and nobody has been woken yet
-        assert not held._fits(A, False, held._waiting)
-        assert held._fits(A, False), "who waits may have it"
-        held._busy += 1
-    held.release(A, False)
-    waiter.join(10)
-    assert found == [True]
+    turns = [held.line_up(A, False) for _ in range(2)]
+    for expected in ([True, False], [True, True]):
+        held.release(A, False)
+        assert [turn.granted for turn in turns] == expected
+        assert not held.take(A, False)
+
+
+def test_many_threads_lose_no_place():
+    held = places(threads=4)
+    served = []
+
+    def work():
+        for number in range(200):
+            if held.take(A, False):
+                held.release(A, False)
+                served.append(number)
+                continue
+            turn = held.line_up(A, False)
+            bell = threading.Event()
+            turn.when_granted(bell.set)
+            assert bell.wait(30)
+            turn.leave()
+            served.append(number)
+
+    workers = [threading.Thread(target=work) for _ in range(12)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+    assert len(served) == 12 * 200
+    assert (held.busy, held.waiting, held._held) == (0, 0, {})
 
 
 @given(st.lists(st.tuples(st.sampled_from("ABC"), st.booleans(), st.booleans()), max_size=80))
 def test_whatever_comes_and_goes_the_counts_are_right(steps):
     limits = Limits(8)
-    held = Places(limits, 0.0)
+    held = Places(limits)
     taken = []
     for who, anonymous, leave in steps:
         if leave and taken:
@@ -188,6 +243,40 @@ def test_without_a_place_it_is_503_with_when_to_come_back():
     assert edge.places.busy == 2
 
 
+def test_a_server_that_can_have_it_wait_is_told_for_what():
+    """And asks again with the turn: granted it has a place already, else it is refused."""
+    edge = Edge(threads=4)
+    bodies = [edge.application(edge.environ(), lambda *_: None) for _ in range(2)]
+
+    def ask(turn=None):
+        environ = edge.environ() | {TURN: turn}
+        statuses = []
+        edge.application(environ, lambda status, *_: statuses.append(status[:3])).close()
+        return statuses, environ[CONTEXT].turn
+
+    _, turn = ask()
+    _, other = ask()
+    assert (turn.granted, other.granted) == (False, False)
+    assert ask(turn) == (["503"], None)
+    bodies[0].close()
+    assert ask(turn) == (["200"], None)
+    assert edge.places.busy == 2, "the turn's is given back by who had it wait"
+    turn.leave()
+    assert other.granted
+    other.leave()
+    bodies[1].close()
+    assert edge.places.busy == 0
+
+
+def test_where_too_many_wait_a_server_is_told_to_refuse():
+    edge = Edge(threads=1)
+    edge.application(edge.environ(), lambda *_: None)
+    environs = [edge.environ() | {TURN: None} for _ in range(5)]
+    for environ in environs:
+        edge.application(environ, lambda *_: None)
+    assert [environ[CONTEXT].turn is None for environ in environs] == [False] * 4 + [True]
+
+
 def test_health_takes_no_place():
     class Watching:
         access = Access.HEALTH
@@ -228,13 +317,3 @@ def test_a_wrong_password_uses_up_nothing_of_the_name_it_was_sent_with():
     assert _proven_user(claim) == "victim"
     assert _proven_user(replace(claim, watch=object())) is None
     assert _proven_user(KeyClaim(standing, None, user, user, None)) == "victim"
-
-
-def until(true, seconds=10):
-    """Wait for another thread to get somewhere; a condition has no hook to wait on."""
-    pause = threading.Event()
-    for _ in range(int(seconds * 200)):
-        if true():
-            return
-        pause.wait(0.005)
-    raise AssertionError("it never came to that")

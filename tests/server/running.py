@@ -141,6 +141,15 @@ def wait_for(condition: Callable[[], bool], seconds: float = 15) -> None:
         time.sleep(0.05)
 
 
+def all_read(address: tuple[str, int]) -> bool:
+    """Whether the server at `address` has taken every byte that was sent to it off its sockets,
+    of which there is at least one."""
+    port = f":{address[1]:04X}"
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    ours = [row for row in rows if row[1].endswith(port) and row[3] == "01"]
+    return bool(ours) and all(row[4].endswith(":00000000") for row in ours)
+
+
 def _await_workers(server: Server, workers: int) -> None:
     deadline = time.monotonic() + START_SECONDS
     booted = 0

@@ -7,13 +7,18 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import falcon
 
+from auth.claims import Claim
+from middleware.admission import Admission
 from middleware.body import BodyError, BodyTooSlow, open_body
-from middleware.context import CONTEXT, RequestContext
+from middleware.context import CONTEXT, Entrance, RequestContext, context_of
+from middleware.declarations import Access, Declarations
 from middleware.metrics import Metrics
+from middleware.places import Limits, Places
+from middleware.problems import Problem
 
 Start = Callable[..., Any]
 Environ = dict[str, Any]
@@ -195,8 +200,43 @@ class _Sleeping:
         return {"blobs": "ok", "metadata": state.read_text() if state.exists() else "ok"}
 
 
+class _Uploads:
+    """Takes bodies, and lets an address have three of four threads at once."""
+
+    access = Access.PUBLIC
+
+    def __init__(self) -> None:
+        patience = float(os.environ.get("SAMPLE_PATIENCE", "60"))
+        self.places = Places(Limits(threads=4), patience)
+
+    def process_request(self, req: falcon.Request, _resp: falcon.Response) -> None:
+        context = context_of(req)
+        context.network = req.remote_addr
+        context.claim = cast(Claim, self)  # anybody's
+
+    def on_put(self, req: falcon.Request, resp: falcon.Response) -> None:
+        resp.text = str(len(open_body(req.env).read()))
+
+    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
+        resp.text = f"{self.places.busy} {self.places.waiting}"
+
+    def served(self) -> Callable[[Environ, Start], Iterable[bytes]]:
+        application = falcon.App(middleware=[self, Declarations(), Admission(self.places)])
+        application.add_route("/x", self)
+        application.add_error_handler(Problem, self._refuse)
+        return Entrance(application)
+
+    def _refuse(
+        self, _req: falcon.Request, resp: falcon.Response, problem: Problem, _params: object
+    ) -> None:
+        resp.status = problem.status
+        resp.set_headers(problem.headers)
+
+
 def __getattr__(name: str) -> Any:
-    """`sleeping` is made where it is asked for: in a worker, after the fork."""
+    """These are made where they are asked for: in a worker, after the fork."""
+    if name == "uploads":
+        return _Uploads().served()
     if name == "sleeping":
         return _Sleeping()
     raise AttributeError(name)

@@ -6,7 +6,7 @@ import socket
 import time
 from pathlib import Path
 
-from tests.server.running import Server, running, wait_for
+from tests.server.running import Server, all_read, running, wait_for
 from tests.server.wire import Reader, request, told
 
 
@@ -17,7 +17,7 @@ def test_a_transfer_in_flight_is_finished_and_the_exit_is_zero() -> None:
             idle.sendall(request("GET /idle"))
             assert Reader(idle).answer().status == 200
             upload.sendall(request("PUT /a", "Content-Length: 1000000", body=b"x" * 1000))
-            wait_for(lambda: busy(server))
+            wait_for(lambda: all_read(server.address))
             server.process.send_signal(signal.SIGTERM)
             began = time.monotonic()
             assert idle.recv(1) == b""
@@ -38,7 +38,7 @@ def test_what_outlasts_the_grace_is_cut_and_told() -> None:
     ) as server:
         with server.connect() as upload:
             upload.sendall(request("PUT /a", "Content-Length: 1000000", body=b"x" * 1000))
-            wait_for(lambda: busy(server))
+            wait_for(lambda: all_read(server.address))
             began = time.monotonic()
             assert server.stop(timeout=20) == 0
             assert 0.9 < time.monotonic() - began < 15
@@ -88,12 +88,3 @@ def accepts(server: Server) -> bool:
     except OSError:
         return False
     return True
-
-
-def busy(server: Server) -> bool:
-    """Whether a worker has taken a request's bytes off a socket and waits for more: all bytes
-    that were sent have been read."""
-    port = f":{server.address[1]:04X}"
-    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    ours = [row for row in rows if row[1].endswith(port) and row[3] == "01"]
-    return bool(ours) and all(row[4].endswith(":00000000") for row in ours)

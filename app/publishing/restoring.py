@@ -1,0 +1,206 @@
+"""Brings folders back: what was deleted in them, or all of them as they were at a moment."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from app.publishing.bulk import Bulk, FileChange, size_of
+from app.publishing.changes import Restorable
+from app.publishing.place import Place
+from app.publishing.removal import Removal, present_at, repository_of, target_of
+from app.publishing.restoration import Restoration, Restorer
+from app.publishing.walk import Piece, Stop, Walk
+from app.repositories import Catalogue, Repository
+from app.work.job import Job
+from app.work.kind import Step
+from storage.metadata import Key, Metadata
+
+RESTORE, RESTORE_TO = "restore", "restore-to"
+MOST_TOLD = 100  # files that a job names; it counts them all
+
+
+class FolderRestoring:
+    """The kind of job that brings back what was deleted in a folder, the newest of each file.
+
+    A file whose path was taken since is left as it is, and so is what was deleted after the
+    job was asked for. `parameters` holds the `path` of the folder.
+    """
+
+    name = RESTORE
+
+    def __init__(self, metadata: Metadata, catalogue: Catalogue, restorer: Restorer) -> None:
+        self._metadata = metadata
+        self._catalogue = catalogue
+        self._restorer = restorer
+
+    def step(self, job: Job) -> Step:
+        """Restore the next few hundred files."""
+        repository = repository_of(job, self._catalogue)
+        piece = Walk(self._metadata, repository, *target_of(job), kept=True).piece(job.position)
+        now = self._metadata.now()
+        newest = [
+            (Place.at(repository, restorable.path), restorable)
+            for stop in piece.stops
+            for restorable in _newest(stop)
+            if restorable.until > now
+        ]
+        taken = self._restorer.current(place for place, _ in newest)
+        wanted = [
+            Restoration(place, restorable, None, None, job.actor.user, now)
+            for place, restorable in newest
+            if place.key not in taken and restorable.deleted <= job.created
+        ]
+        done = self._restorer.restore(job.organization, job.actor, wanted)
+        return _step(job, piece, _Changed(restored=done, left=len(newest) - len(done)))
+
+
+class TimeRestoring:
+    """The kind of job that takes a folder, or one file, back to how it was at a moment.
+
+    First, in each folder, what was there then comes back; then what was not there goes. Both
+    can be taken back again. What came or went after the job was asked for stays as it is.
+
+    `parameters` holds the `path` of the folder or file, the `time`, and whether it is a
+    `dry_run`: then it only tells what it would do.
+    """
+
+    name = RESTORE_TO
+
+    def __init__(
+        self, metadata: Metadata, catalogue: Catalogue, restorer: Restorer, bulk: Bulk
+    ) -> None:
+        self._metadata = metadata
+        self._catalogue = catalogue
+        self._restorer = restorer
+        self._bulk = bulk
+
+    def step(self, job: Job) -> Step:
+        """Take the next few hundred files back."""
+        repository = repository_of(job, self._catalogue)
+        walk = Walk(self._metadata, repository, *target_of(job), kept=True, present=True)
+        piece = walk.piece(job.position)
+        moment = datetime.fromisoformat(job.parameters["time"])
+        back, left = self._to_come_back(job, repository, piece, moment)
+        if not job.parameters["dry_run"]:
+            back = self._restorer.restore(job.organization, job.actor, back)
+        away, later = self._to_go(job, repository, piece, moment, back)
+        if not job.parameters["dry_run"]:
+            away = self._bulk.carry_out("artifact.delete", job.organization, job.actor, away)
+        return _step(
+            job,
+            piece,
+            _Changed(
+                restored=[one for one in back if one.current is None],
+                replaced=[one for one in back if one.current is not None],
+                deleted=away,
+                left=left + later,
+            ),
+        )
+
+    def _to_come_back(
+        self, job: Job, repository: Repository, piece: Piece, moment: datetime
+    ) -> tuple[list[Restoration], int]:
+        """What was there then and is not now, and the number of those that are left."""
+        now = self._metadata.now()
+        wanted = [
+            (Place.at(repository, restorable.path), restorable)
+            for stop in piece.stops
+            for restorable in map(Restorable.read, stop.kept)
+            if restorable.until > now and restorable.artifact.was_there(moment, restorable.deleted)
+        ]
+        current = self._restorer.current(place for place, _ in wanted)
+        back: dict[Key, Restoration] = {}
+        left = 0
+        for place, restorable in wanted:
+            over = current.get(place.key)
+            if restorable.deleted > job.created:  # or replaced, which is counted where that is
+                left += over is None
+            elif over is None or not (over.was_there(moment) or over.since > job.created):
+                back[place.key] = Restoration(
+                    place, restorable, over, job.created, job.actor.user, now
+                )
+        return list(back.values()), left
+
+    def _to_go(
+        self,
+        job: Job,
+        repository: Repository,
+        piece: Piece,
+        moment: datetime,
+        back: Sequence[Restoration],
+    ) -> tuple[list[Removal], int]:
+        """What is there and was not then, and the number of those that are left."""
+        now = self._metadata.now()
+        # The records of the piece were read before these came back.
+        came = {restoration.place.key for restoration in back}
+        away: list[Removal] = []
+        left = 0
+        for stop in piece.stops:
+            for place, artifact in present_at(repository, stop):
+                if place.key in came or artifact.was_there(moment):
+                    continue
+                if artifact.since > job.created:
+                    left += 1
+                elif not (job.parameters["dry_run"] and self._would_be_replaced(place, moment)):
+                    away.append(Removal(place, artifact, job.created, job.actor.user, now))
+        return away, left
+
+    def _would_be_replaced(self, place: Place, moment: datetime) -> bool:
+        """Whether a dry run has told of this file already, as of one that would come back."""
+        return any(
+            one.artifact.was_there(moment, one.deleted) for one in self._restorer.versions(place)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Changed:
+    """What a step changed, or would."""
+
+    restored: Sequence[Restoration] = ()
+    replaced: Sequence[Restoration] = ()
+    deleted: Sequence[Removal] = ()
+    left: int = 0
+
+    def items(self) -> Iterator[tuple[str, FileChange]]:
+        for name, changes in (
+            ("restored", self.restored),
+            ("replaced", self.replaced),
+            ("deleted", self.deleted),
+        ):
+            for change in changes:
+                yield name, change
+
+
+def _step(job: Job, piece: Piece, changed: _Changed) -> Step:
+    told: list[Mapping[str, Any]] = list(job.result.get("files", ()))
+    for name, change in changed.items():
+        if len(told) < MOST_TOLD:
+            told.append({"path": str(change.place), "change": name})
+    counts = Counter(
+        restored=len(changed.restored),
+        replaced=len(changed.replaced),
+        deleted=len(changed.deleted),
+        left=changed.left,
+        bytes=size_of([*changed.restored, *changed.replaced]),
+    )
+    return Step(
+        position=piece.position or {},
+        counts=counts,
+        items=piece.items,
+        done=piece.position is None,
+        result={"files": told},
+    )
+
+
+def _newest(stop: Stop) -> Iterator[Restorable]:
+    """The newest restorable version of each file, of those whose last version is in the stop."""
+    behind_each = (*stop.kept[1:], stop.following)
+    for record, behind in zip(stop.kept, behind_each, strict=False):  # there may be none
+        if behind is None or _name(behind.key.sort) != _name(record.key.sort):
+            yield Restorable.read(record)
+
+
+def _name(sort: str) -> str:
+    return sort.partition("/")[0]

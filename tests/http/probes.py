@@ -1,0 +1,354 @@
+"""What one organization may try on another: every route, with names that are not its own.
+
+A route that is added without a line here fails `tests/http/test_isolation.py`. A probe is sent
+twice, with what the other organization really has and with what nobody has, in the same forms:
+if the two look alike, the route tells nothing.
+"""
+
+import dataclasses
+import hashlib
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from auth.records import new_id
+from storage.metadata import Record
+from tests.http.pieces import Upload
+from tests.http.stand import Stand
+
+SHARED = "shared"  # a repository's name that every organization has
+
+
+@dataclass(frozen=True)
+class Names:
+    """What probes name: of the organization that is tried on, but for `own_…`.
+
+    Whoever makes something calls it by what is `taken_…` there; nothing else holds that, so
+    what he then finds among his own is no sign of the other's.
+    """
+
+    own_user: str
+    own_key: str
+    word: str = field(default_factory=lambda: secrets.token_hex(8))
+    taken: str = field(default_factory=lambda: secrets.token_hex(8))
+    user: str = field(default_factory=new_id)
+    key: str = field(default_factory=lambda: secrets.token_hex(16))
+    job: str = ""
+    upload: str = ""
+    cursor_of_users: str = ""
+    cursor_of_keys: str = ""
+    cursor_of_repositories: str = ""
+    cursor_of_jobs: str = ""
+    cursor_of_files: str = ""
+    cursor_of_public_files: str = ""
+    cursor_of_search: str = ""
+
+    @property
+    def repository(self) -> str:
+        return f"private-{self.word}"
+
+    @property
+    def public(self) -> str:
+        return f"public-{self.word}"
+
+    @property
+    def path(self) -> str:
+        """A file, in all of its repositories."""
+        return f"a-{self.word}/b"
+
+    @property
+    def sha256(self) -> str:
+        """Of what lies under all of its paths."""
+        return sha256(content(self.word))
+
+    @property
+    def taken_bytes(self) -> str:
+        """What lies in its file `taken`."""
+        return content(self.taken)
+
+    @property
+    def taken_sha256(self) -> str:
+        return sha256(self.taken_bytes)
+
+    def values(self) -> dict[str, str]:
+        """All of them by name, for templates and for masks."""
+        derived = ("repository", "public", "path", "sha256", "taken_bytes", "taken_sha256")
+        return {**dataclasses.asdict(self), **{name: getattr(self, name) for name in derived}}
+
+    def made_up(self) -> "Names":
+        """Names in the same forms that nobody has."""
+        cursors = {
+            name: secrets.token_urlsafe(len(value))[: len(value)]
+            for name, value in dataclasses.asdict(self).items()
+            if name.startswith("cursor_")
+        }
+        upload = secrets.token_hex(len(self.upload) // 2)
+        return Names(
+            self.own_user, self.own_key, job=secrets.token_hex(16), upload=upload, **cursors
+        )
+
+
+def content(word: str) -> str:
+    """What is in a file."""
+    return f"the bytes of {word}"
+
+
+def sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One request. `{name}` in it stands for one of the `Names`."""
+
+    target: str
+    json: Any = None
+    body: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def with_(self, names: Names) -> "Probe":
+        """The request with names in it."""
+        values = names.values()
+        return Probe(
+            self.target.format_map(values),
+            _filled(self.json, values),
+            None if self.body is None else self.body.format_map(values),
+            {name: text.format_map(values) for name, text in self.headers.items()},
+        )
+
+    @property
+    def text(self) -> str:
+        """All that is sent."""
+        return repr(self)
+
+
+def _filled(value: Any, values: Mapping[str, str]) -> Any:
+    match value:
+        case str():
+            return value.format_map(values)
+        case dict():
+            return {_filled(k, values): _filled(v, values) for k, v in value.items()}
+        case list():
+            return [_filled(item, values) for item in value]
+        case _:
+            return value
+
+
+ROOT, FOLDER = "/repositories/{repository}", "/repositories/{repository}/"
+FILE = "/repositories/{repository}/{path:path}"
+INNER = "/repositories/{repository}/{path:path}/"
+OWN = f"/repositories/{SHARED}"  # the prober's own repository, named as the other's
+
+_NOTHING = (Probe("/"),)  # names nobody
+_ETAG = '"sha256:{sha256}"'
+
+_ROOTS = (Probe("/repositories/{repository}"), Probe("/repositories/{public}"))
+_FOLDERS = (
+    Probe("/repositories/{repository}/"),
+    Probe(f"{OWN}/?after={{cursor_of_files}}"),
+    Probe(f"{OWN}/?limit=1&after={{cursor_of_public_files}}"),
+)
+_INNER = (Probe(f"{OWN}/a-{{word}}/"), Probe("/repositories/{repository}/a-{word}/"))
+# An upload in pieces, where it lies there and where one of the same name would lie here.
+_UPLOADS = (
+    f"{OWN}/up-{{word}}?upload={{upload}}",
+    "/repositories/{repository}/{path}?upload={upload}",
+)
+_PIECE = {"Content-Range": "bytes 0-4/10"}
+_FILES = (
+    Probe("/repositories/{repository}/{path}"),
+    Probe("/repositories/{public}/{path}"),
+    Probe(f"{OWN}/{{path}}"),
+    Probe(f"{OWN}/a-{{word}}"),
+    Probe(f"{OWN}/own", headers={"If-None-Match": _ETAG}),
+    Probe(f"{OWN}/own", headers={"If-Match": _ETAG}),
+    Probe(f"{OWN}/own", headers={"If-Range": _ETAG, "Range": "bytes=0-1"}),
+)
+
+
+def _public(probes: tuple[Probe, ...]) -> tuple[Probe, ...]:
+    """The same where no credential is asked for, and of what the other shows to everybody."""
+    moved = [probe.target.replace("{repository}", "{public}") for probe in probes]
+    return tuple(
+        Probe(f"/public{target}", headers=probe.headers)
+        for probe, target in zip(probes, moved, strict=True)
+    )
+
+
+_USER, _NAME, _KEY = "/api/users/{user}", "/api/repositories/{name}", "/api/keys/{key}"
+
+PROBES: Mapping[tuple[str, str], tuple[Probe, ...]] = {
+    ("/", "GET"): _NOTHING,
+    ("/", "HEAD"): _NOTHING,
+    ("/healthz", "GET"): (Probe("/healthz"),),
+    ("/healthz", "HEAD"): (Probe("/healthz"),),
+    ("/readyz", "GET"): (Probe("/readyz"),),
+    ("/readyz", "HEAD"): (Probe("/readyz"),),
+    ("/metrics", "GET"): (Probe("/metrics"),),
+    (ROOT, "GET"): _ROOTS,
+    (ROOT, "HEAD"): _ROOTS,
+    (FOLDER, "GET"): _FOLDERS,
+    (FOLDER, "HEAD"): _FOLDERS,
+    (FOLDER, "DELETE"): (
+        Probe("/repositories/{repository}/?recursive=true"),
+        Probe("/repositories/{public}/?recursive=true"),
+    ),
+    (INNER, "GET"): _INNER,
+    (INNER, "HEAD"): _INNER,
+    (INNER, "DELETE"): (
+        Probe("/repositories/{repository}/a-{word}/?recursive=true"),
+        Probe(f"{OWN}/a-{{word}}/?recursive=true"),
+    ),
+    (FILE, "GET"): (*_FILES, *map(Probe, _UPLOADS)),
+    (FILE, "HEAD"): (*_FILES, *map(Probe, _UPLOADS)),
+    (FILE, "POST"): (
+        Probe("/repositories/{repository}/{path}?uploads"),
+        Probe(f"{OWN}/up-{{word}}?uploads", headers={"If-Match": _ETAG}),
+        Probe(f"{OWN}/own?uploads", headers={"X-Checksum-Sha256": "{sha256}"}),
+    ),
+    (FILE, "PATCH"): tuple(Probe(at, body="bytes", headers=_PIECE) for at in _UPLOADS),
+    (FILE, "PUT"): (
+        Probe("/repositories/{repository}/{path}", body="bytes"),
+        Probe(f"{OWN}/{{path}}", body="bytes", headers={"If-Match": _ETAG}),
+        Probe(f"{OWN}/own", body="other", headers={"If-Match": _ETAG}),
+        # A digest that is known elsewhere gives no bytes, and spares sending none.
+        Probe(f"{OWN}/put", body="bytes", headers={"X-Checksum-Sha256": "{sha256}"}),
+        Probe(
+            f"{OWN}/put-{{taken}}",
+            body="{taken_bytes}",
+            headers={"X-Checksum-Sha256": "{taken_sha256}"},
+        ),
+        *map(Probe, _UPLOADS),
+    ),
+    (FILE, "DELETE"): (
+        Probe("/repositories/{repository}/{path}"),
+        Probe("/repositories/{public}/{path}"),
+        Probe(f"{OWN}/{{path}}"),
+        Probe(f"{OWN}/own", headers={"If-Match": _ETAG}),
+        *map(Probe, _UPLOADS),
+    ),
+    (f"/public{ROOT}", "GET"): _public(_ROOTS),
+    (f"/public{ROOT}", "HEAD"): _public(_ROOTS),
+    (f"/public{FOLDER}", "GET"): _public(_FOLDERS),
+    (f"/public{FOLDER}", "HEAD"): _public(_FOLDERS),
+    (f"/public{INNER}", "GET"): _public(_INNER),
+    (f"/public{INNER}", "HEAD"): _public(_INNER),
+    (f"/public{FILE}", "GET"): _public(_FILES),
+    (f"/public{FILE}", "HEAD"): _public(_FILES),
+    ("/api/openapi.json", "GET"): (Probe("/api/openapi.json"),),
+    ("/api/user", "GET"): (Probe("/api/user"),),
+    ("/api/users", "GET"): (
+        Probe("/api/users"),
+        Probe("/api/users?limit=1&after={cursor_of_users}"),
+    ),
+    ("/api/users", "POST"): (
+        Probe("/api/users", {"email": "{taken}@example.org", "role": "reader"}),
+    ),
+    (_USER, "GET"): (Probe("/api/users/{user}"),),
+    (_USER, "PATCH"): (
+        Probe("/api/users/{user}", {"name": "taken over"}),
+        Probe("/api/users/{own_user}", {"email": "{taken}-2@example.org"}),
+    ),
+    (_USER, "DELETE"): (Probe("/api/users/{user}"),),
+    (f"{_USER}/permissions", "PUT"): (
+        Probe("/api/users/{user}/permissions", {"repositories": {SHARED: ["read"]}}),
+        Probe("/api/users/{own_user}/permissions", {"repositories": {"{repository}": ["read"]}}),
+    ),
+    ("/api/repositories", "GET"): (
+        Probe("/api/repositories"),
+        Probe("/api/repositories?limit=1&after={cursor_of_repositories}"),
+    ),
+    ("/api/repositories", "POST"): (Probe("/api/repositories", {"name": "{taken}"}),),
+    (_NAME, "GET"): (Probe("/api/repositories/{repository}"),),
+    (_NAME, "PATCH"): (Probe("/api/repositories/{repository}", {"public": True}),),
+    (_NAME, "DELETE"): (Probe("/api/repositories/{repository}"),),
+    ("/api/keys", "GET"): (
+        Probe("/api/keys?user={user}"),
+        Probe("/api/keys?user=all"),
+        Probe("/api/keys?user=all&limit=1&after={cursor_of_keys}"),
+    ),
+    ("/api/keys", "POST"): (
+        Probe("/api/keys", {"name": "x", "user": "{user}"}),
+        Probe("/api/keys", {"name": "x", "scopes": {"{repository}": ["read"]}}),
+    ),
+    (_KEY, "GET"): (Probe("/api/keys/{key}"),),
+    (_KEY, "DELETE"): (Probe("/api/keys/{key}"),),
+    ("/api/jobs", "GET"): (
+        Probe("/api/jobs"),
+        Probe("/api/jobs?limit=1&after={cursor_of_jobs}"),
+    ),
+    ("/api/jobs/{job}", "GET"): (Probe("/api/jobs/{job}"),),
+    ("/api/duties", "GET"): (Probe("/api/duties"),),
+    ("/api/search", "GET"): (
+        Probe("/api/search"),
+        Probe("/api/search?sha256={sha256}"),
+        Probe("/api/search?name=a-{word}"),
+        Probe("/api/search?path=a-{word}/"),
+        Probe("/api/search?repository={repository},{public}"),
+        Probe(f"/api/search?repository={SHARED}"),
+        Probe("/api/search?limit=1&after={cursor_of_search}"),
+    ),
+}
+
+
+def furnish(there: Stand, here: Stand) -> Names:
+    """Fill an organization with one of everything, and name it for those of another.
+
+    Args:
+        there: the organization that is tried on.
+        here: that of the probers, which gets a repository, a file and a user to compare with.
+    """
+    own = here.person("reader")
+    here.repository(SHARED, overwrite=True, public=True)
+    assert here.admins.put(f"{OWN}/own", b"own bytes").status == 201
+    there.repository(SHARED, overwrite=True, public=True)
+    names = Names(own.id, own.key_id)
+    there.repository(names.repository)
+    there.repository(names.public, public=True)
+    admins = there.admins
+    for repository in (SHARED, names.repository, names.public):
+        for path in (names.path, "a/first", "own"):
+            at = f"/repositories/{repository}/{path}"
+            assert admins.put(at, content(names.word).encode()).status == 201
+    assert admins.put(f"{OWN}/taken", names.taken_bytes.encode()).status == 201
+    there.repository(names.taken)
+    for local in (names.taken, f"{names.taken}-2", names.word):
+        email = f"{local}@example.org"
+        made = admins.post("/api/users", {"email": email, "role": "reader"}).json
+    key = admins.post("/api/keys", {"name": names.word, "user": made["id"]}).json
+    for _ in range(2):
+        job = there.job(made["id"])
+    upload = Upload(admins, b"ten bytes.", f"{OWN}/up-{names.word}")
+    assert upload.begun.status == 201
+    anonymous = there.client
+    return dataclasses.replace(
+        names,
+        user=made["id"],
+        key=key["id"],
+        job=job,
+        upload=upload.id,
+        cursor_of_users=admins.get("/api/users?limit=1").json["next"],
+        cursor_of_keys=admins.get("/api/keys?user=all&limit=1").json["next"],
+        cursor_of_repositories=admins.get("/api/repositories?limit=1").json["next"],
+        cursor_of_jobs=admins.get("/api/jobs?limit=1").json["next"],
+        cursor_of_files=admins.get(f"{OWN}/?limit=1").json["next"],
+        cursor_of_search=admins.get("/api/search?limit=1").json["next"],
+        cursor_of_public_files=anonymous.get(f"/public{OWN}/?limit=1").json["next"],
+    )
+
+
+def marks(there: Stand, names: Names) -> tuple[str, ...]:
+    """What tells of an organization wherever it turns up: everything random in its records."""
+    own = names.values()
+    named = [own[name] for name in ("word", "user", "key", "job", "upload", "sha256")]
+    values = [record.value for record in records_of(there)]
+    ids = [str(value["id"]) for value in values if "id" in value]
+    blobs = [str(value["blob"]) for value in values if value.get("blob")]
+    return (there.organization, there.admin.key, *named, *ids, *blobs)
+
+
+def records_of(there: Stand) -> list[Record]:
+    """The records of one organization."""
+    mine = f"{there.organization}#"
+    return [record for record in there.records() if record.key.partition.startswith(mine)]

@@ -1,0 +1,170 @@
+"""DELETE of a folder: all that was there goes, restorably; nothing else, and never half a file."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from urllib.parse import quote
+
+import pytest
+
+from app.publishing import walk
+from storage import keys
+from storage.events import Feed
+from tests.http.client import Client
+from tests.http.stand import Stand
+
+ROOT = "/repositories/files/"
+TREE = ("a/1", "a/2", "a/b/1", "a/b/c/1", "a/b.txt", "a-b", "z", "ä/ü")
+
+
+@pytest.fixture
+def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few records a stop and a piece: jobs of many steps, without thousands of files."""
+    monkeypatch.setattr(walk, "PAGE", 3)
+    monkeypatch.setattr(walk, "PIECE", 3)
+
+
+def plant(client: Client, *paths: str) -> None:
+    for path in paths:
+        assert client.put(f"{ROOT}{quote(path)}", path.encode()).status == 201
+
+
+def files(client: Client, folder: str = "") -> Iterator[str]:
+    """Every path beneath a folder that is listed."""
+    answer = client.get(f"{ROOT}{quote(folder)}")
+    for entry in answer.json["entries"] if answer.status == 200 else ():
+        if entry["type"] == "folder":
+            yield from files(client, f"{folder}{entry['name']}")
+        else:
+            yield f"{folder}{entry['name']}"
+
+
+def few_at_once(stand: Stand) -> None:
+    stand.process.background.jobs._at_once = 2
+
+
+def test_a_folder_goes_with_all_that_is_in_it_and_nothing_else(
+    any_stand: Stand, admins: Client
+) -> None:
+    plant(admins, *TREE)
+    answer = admins.delete(f"{ROOT}a/?recursive=true")
+    assert answer.status == 200
+    gone = [path for path in TREE if path.startswith("a/")]
+    assert answer.json == {"deleted": 5, "bytes": sum(map(len, gone)), "left": 0}
+    assert sorted(files(admins)) == sorted({*TREE} - {*gone})
+    assert admins.get(f"{ROOT}a/1").status == 404
+    assert admins.delete(f"{ROOT}a/?recursive=true").status == 404
+
+
+def test_a_file_of_the_folders_name_stays(memory_stand: Stand) -> None:
+    memory_stand.repository("files")
+    plant(memory_stand.admins, "a", "a/b")
+    assert memory_stand.admins.delete(f"{ROOT}a/?recursive=true").json["deleted"] == 1
+    assert list(files(memory_stand.admins)) == ["a"]
+
+
+def test_the_root_goes_whole_and_may_be_empty(memory_stand: Stand) -> None:
+    memory_stand.repository("files")
+    plant(memory_stand.admins, *TREE)
+    for deleted in (len(TREE), 0):
+        answer = memory_stand.admins.delete(f"{ROOT}?recursive=true")
+        assert (answer.status, answer.json["deleted"]) == (200, deleted)
+    assert list(files(memory_stand.admins)) == []
+
+
+@pytest.mark.parametrize(
+    "target, headers, status",
+    [
+        ("a/?recursive=yes", {}, 422),
+        ("a/?recursiv=true", {}, 422),
+        ("a/?recursive=true&recursive=true", {}, 422),
+        ("a?recursive=true", {}, 422),
+        ("a/?recursive=true", {"If-Match": "*"}, 400),
+        ("a/?recursive=true", {"If-Unmodified-Since": "Mon, 23 Nov 2026 00:00:00 GMT"}, 400),
+        ("../?recursive=true", {}, 400),
+        ("a//?recursive=true", {}, 400),
+        ("b/?recursive=true", {}, 404),
+    ],
+)
+def test_what_makes_no_sense_deletes_nothing(
+    memory_stand: Stand, target: str, headers: dict[str, str], status: int
+) -> None:
+    memory_stand.repository("files")
+    plant(memory_stand.admins, "a/1", "a/2")
+    assert memory_stand.admins.delete(f"{ROOT}{target}", headers=headers).status == status
+    assert sorted(files(memory_stand.admins)) == ["a/1", "a/2"]
+
+
+def test_what_is_more_goes_on_as_a_job(any_stand: Stand, admins: Client, small_steps: None) -> None:
+    plant(admins, *TREE)
+    few_at_once(any_stand)
+    answer = admins.delete(f"{ROOT}?recursive=true")
+    assert answer.status == 202
+    status = admins.get(answer.headers["location"]).json
+    assert (status["state"], status["parameters"]) == ("waiting", {"path": ""})
+    plant(admins, "a/1", "new")  # came back, or came, after it was asked for
+    any_stand.process.work()
+    status = admins.get(answer.headers["location"]).json
+    assert status["state"] == "done"
+    assert status["counts"]["deleted"] == len(TREE)
+    assert sorted(files(admins)) == ["a/1", "new"]
+
+
+def test_what_was_overwritten_after_it_was_asked_for_stays(
+    memory_stand: Stand, small_steps: None
+) -> None:
+    memory_stand.repository("files", overwrite=True)
+    plant(memory_stand.admins, *TREE)
+    few_at_once(memory_stand)
+    answer = memory_stand.admins.delete(f"{ROOT}?recursive=true")
+    assert memory_stand.admins.put(f"{ROOT}z", b"newer").status == 200
+    memory_stand.process.work()
+    assert list(files(memory_stand.admins)) == ["z"]
+    counts = memory_stand.admins.get(answer.headers["location"]).json["counts"]
+    assert (counts["deleted"], counts["left"]) == (len(TREE) - 1, 1)
+
+
+def test_a_job_whose_repository_is_deleted_says_so(memory_stand: Stand, small_steps: None) -> None:
+    memory_stand.repository("files")
+    plant(memory_stand.admins, *TREE)
+    few_at_once(memory_stand)
+    answer = memory_stand.admins.delete(f"{ROOT}?recursive=true")
+    assert memory_stand.admins.delete("/api/repositories/files").status == 204
+    memory_stand.repository("files")
+    plant(memory_stand.admins, "z")  # of another repository, under the same name
+    memory_stand.process.work()
+    status = memory_stand.admins.get(answer.headers["location"]).json
+    assert status["state"] == "failed"
+    assert "deleted" in status["error"]
+    assert list(files(memory_stand.admins)) == ["z"]
+
+
+def test_every_file_is_kept_as_if_it_had_been_deleted_alone(
+    any_stand: Stand, admins: Client
+) -> None:
+    repository = next(r for r in any_stand.records() if r.key.partition.endswith("#repositories"))
+    plant(admins, "a/1", "a/2")
+    alone = admins.delete(f"{ROOT}a/1")
+    assert alone.status == 204
+    assert admins.delete(f"{ROOT}a/?recursive=true").status == 200
+    metadata = any_stand.process.installation.metadata
+    kept = metadata.query(
+        keys.deleted(any_stand.organization, repository.value["id"], "/a/")
+    ).records
+    one, two = ({k: v for k, v in r.value.items() if k != "artifact"} for r in kept)
+    assert one.keys() == two.keys()
+    assert one["user"] == two["user"] == any_stand.admin.id
+    assert _usage(any_stand) == {"restorable_files": 2, "restorable_bytes": 6}
+    feed = Feed(metadata, any_stand.process.installation.journal, any_stand.organization)
+    events = feed.read(feed.start(metadata.now() - timedelta(minutes=5))).events
+    first, second = (event for event in events if event.action == "artifact.delete")
+    assert first.details.keys() == second.details.keys()
+    assert first.actor.user == second.actor.user
+
+
+def _usage(stand: Stand) -> dict[str, int]:
+    total: dict[str, int] = {}
+    for record in stand.records():
+        if "#usage#" in record.key.partition and record.key.partition.count("#") == 3:
+            for name in ("files", "bytes", "restorable_files", "restorable_bytes"):
+                total[name] = total.get(name, 0) + record.value.get(name, 0)
+    return {name: count for name, count in total.items() if count}
