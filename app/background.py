@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from app.collection import CollectDuty
+from app.erasing import EraseDuty
 from app.installation import Installation
 from app.publishing.bulk import Bulk
 from app.publishing.purging import Purging
@@ -41,6 +42,7 @@ def background(at: Installation, observer: JobObserver | None = None) -> Backgro
     duties: tuple[Duty, ...] = (
         FeedDuty(at.metadata, at.journal, readers),
         CollectDuty(at),
+        EraseDuty(at),
     )
     jobs = Jobs(at.metadata, at.journal, kinds, observer)
     schedule = Schedule(at.metadata, jobs, duties, at.settings.schedule, observer)

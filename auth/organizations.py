@@ -35,7 +35,9 @@ class Named:
 class Deleted:
     """An organization that was deleted: restorable `until` then, unless `erasing` began.
 
-    `key` and `version` are those of the record that says so; times are aware.
+    `scanned` is how far the erasing walked through the records of the store, and `found`
+    whether it met any of these on this walk. `key` and `version` are those of the record that
+    says all this; times are aware.
     """
 
     name: str
@@ -43,9 +45,11 @@ class Deleted:
     deleted: datetime
     until: datetime
     suspended: bool
-    erasing: bool
     key: Key
     version: int
+    erasing: bool = False
+    scanned: str = ""
+    found: bool = False
 
     def value(self) -> dict[str, object]:
         """The deleted organization as its record holds it."""
@@ -56,6 +60,8 @@ class Deleted:
             "until": time_text(self.until),
             "suspended": self.suspended,
             "erasing": self.erasing,
+            "scanned": self.scanned,
+            "found": self.found,
         }
 
 
@@ -163,9 +169,11 @@ def read_deleted(record: Record) -> Deleted:
             deleted=datetime.fromisoformat(value["deleted"]),
             until=datetime.fromisoformat(value["until"]),
             suspended=value["suspended"],
-            erasing=value["erasing"],
             key=record.key,
             version=record.version,
+            erasing=value["erasing"],
+            scanned=value["scanned"],
+            found=value["found"],
         )
     except (KeyError, ValueError, TypeError) as error:
         raise CorruptRecord("a deleted organization's record cannot be read") from error

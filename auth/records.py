@@ -5,7 +5,7 @@
     key           {id, hash, user, name, scopes, expires, created}
     key of user   {user}, and beside those of a user one count: {keys}
     organization  {id, name, created, administrators}, and by its name {id, suspended}
-    deleted one   {id, name, deleted, until, suspended, erasing}
+    deleted one   {id, name, deleted, until, suspended, erasing, scanned, found}
 
 `permissions` and `scopes` map ids of repositories to lists of actions; times are ISO 8601
 in UTC. What cannot be read raises `CorruptRecord`: nobody is let in by a guess.

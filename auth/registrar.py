@@ -134,7 +134,6 @@ class Registrar:
             deleted=now,
             until=now + RESTORABLE_FOR,
             suspended=found.suspended,
-            erasing=False,
             key=key,
             version=0,
         )
