@@ -2,9 +2,11 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.cli.command import run, serving
 from tests.cli.here import Here
 
 BOSS = "boss@example.org"
@@ -125,3 +127,45 @@ def test_a_suspended_organization_can_still_be_put_in_order(strongroom: Here) ->
     strongroom.json("org", "suspend", "acme")
     made = strongroom.json("user", "create", BOSS, "--role", "admin", "--org", "acme")
     assert made["role"] == "admin"
+
+
+def test_of_two_organizations_of_a_started_service_each_has_its_own(data: Path) -> None:
+    """Made, suspended and deleted by commands beside the serving processes."""
+    domain = {"DOMAIN": "rooms.example.org"}
+
+    def org(*arguments: str) -> Any:
+        ended = run(data, *arguments, "--json", **domain)
+        assert (ended.status, ended.err) == (0, "")
+        return ended.json
+
+    # One process: what another remembers of a suspended organization may be ten seconds old.
+    with serving(data, "--workers", "1", **domain) as server:
+        made = {}
+        for name in ("acme", "globex"):
+            user = org("org", "create", name, "--admin", BOSS)["administrator"]["id"]
+            key = org("key", "create", user, "--name", "build", "--org", name)
+            made[name] = (f"{name}.rooms.example.org", f"Bearer {key['secret']}")
+
+        def ask(method: str, at: str, by: str, target: str, body: bytes | None = None) -> int:
+            headers = {"Host": made[at][0], "Authorization": made[by][1]}
+            if method == "POST":
+                headers["Content-Type"] = "application/json"
+            return server.ask(method, target, headers, body)[0]
+
+        for name in made:
+            assert ask("POST", name, name, "/api/repositories", b'{"name": "files"}') == 201
+        at = "/repositories/files/a.txt"
+        assert ask("PUT", "acme", "acme", at, b"of acme") == 201
+        assert ask("GET", "acme", "acme", at) == 200
+        assert ask("GET", "globex", "globex", at) == 404
+        assert ask("GET", "globex", "acme", at) == ask("GET", "acme", "globex", at) == 401
+        org("org", "suspend", "acme")
+        assert ask("PUT", "acme", "acme", at, b"newer") == 403
+        assert ask("GET", "acme", "acme", "/api/user") == 403
+        assert ask("GET", "globex", "globex", "/api/user") == 200
+        org("org", "delete", "acme", "--yes")
+        assert ask("PUT", "acme", "acme", at, b"newer") == 401
+        org("org", "restore", "acme")
+        org("org", "resume", "acme")
+        assert ask("GET", "acme", "acme", "/api/user") == 200
+        assert ask("PUT", "acme", "acme", at, b"of acme") == 200
