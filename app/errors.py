@@ -19,6 +19,8 @@ from app.publishing import (
     ArtifactMissing,
     Contended,
     DigestMismatch,
+    NothingToRestore,
+    PathTaken,
     PreconditionFailed,
 )
 from app.publishing.session import (
@@ -159,6 +161,8 @@ ANSWERS: tuple[tuple[type[Exception], Callable[[Any], Problem]], ...] = (
         ),
     ),
     (ArtifactMissing, _fixed(404, "Not Found", "There is no such file in this repository.")),
+    (NothingToRestore, _told(404, "Not Found")),
+    (PathTaken, _told(409, "Conflict")),
     (DigestMismatch, _told(400, "Bad Request")),
     (InvalidUpload, _told(400, "Bad Request")),
     (InvalidPiece, _told(400, "Bad Request")),

@@ -14,6 +14,7 @@ from app.api.description import Description, describe, query_parameters
 from app.api.jobs import Duties, JobPages, OneJob
 from app.api.keys import Keys, OneKey
 from app.api.repositories import OneRepository, Repositories
+from app.api.restore import Deleted, DeletedRepositoryPages, Purge, Restore
 from app.api.search import SearchPage
 from app.api.users import Me, OneUser, Permissions, Users
 from app.background import Background
@@ -21,7 +22,9 @@ from app.health import Alive, MetricsPage, Ready
 from app.installation import Installation
 from app.portal import Portal
 from app.publishing import Digester, Publisher, Remover
+from app.publishing.bulk import Bulk
 from app.publishing.receiving import Receiver
+from app.publishing.restoration import Restorer
 from app.publishing.sessions import Sessions
 from app.publishing.sessions_completion import Completion
 from app.publishing.sessions_pieces import Pieces
@@ -31,7 +34,7 @@ from app.raw.files import PublicRawFiles, RawFiles
 from app.raw.folders import PublicRawFolders, RawFolders
 from app.raw.listing import Listing
 from app.raw.uploads import Uploads
-from app.repositories import Catalogue, Door
+from app.repositories import Catalogue, DeletedRepositories, Door
 from app.search import Search
 from app.server.status import Readiness
 from auth.api_keys import ApiKeys
@@ -128,6 +131,9 @@ def _add_routes(application: Application, parts: Parts, description: Mapping[str
     public = PublicRawFiles(door, downloads, listing)
     folders = RawFolders(door, listing, FolderDeletes(door, jobs, catalogue))
     public_folders = PublicRawFolders(door, listing)
+    deleted = DeletedRepositories(recent, journal)
+    restorer = Restorer(at.metadata, Bulk(at.metadata, journal))
+    restore = Restore(recent, door, catalogue, deleted, restorer, jobs)
 
     add = application.add_route
     add("/", Portal())
@@ -148,6 +154,10 @@ def _add_routes(application: Application, parts: Parts, description: Mapping[str
     add("/api/users/{user}", OneUser(recent, users, catalogue))
     add("/api/users/{user}/permissions", Permissions(recent, users, catalogue))
     add("/api/repositories", Repositories(recent, catalogue, paging))
+    add("/api/repositories/{name}/restore", restore)
+    add("/api/repositories/{name}/purge", Purge(recent, catalogue, jobs))
+    add("/api/repositories/{name}/deleted", Deleted(at.metadata, door, paging))
+    add("/api/deleted-repositories", DeletedRepositoryPages(recent, deleted, paging))
     add("/api/repositories/{name}", OneRepository(recent, catalogue))
     add("/api/keys", Keys(recent, api_keys, catalogue, paging))
     add("/api/keys/{key}", OneKey(recent, api_keys, catalogue))

@@ -11,6 +11,8 @@ from app.publishing.errors import (
     ArtifactMissing,
     Contended,
     DigestMismatch,
+    NothingToRestore,
+    PathTaken,
     PreconditionFailed,
 )
 from app.publishing.expectations import Expectations
@@ -26,6 +28,8 @@ __all__ = [
     "Digester",
     "Digests",
     "Expectations",
+    "NothingToRestore",
+    "PathTaken",
     "PreconditionFailed",
     "Publication",
     "Published",

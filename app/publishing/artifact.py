@@ -10,7 +10,7 @@ from storage.metadata import Record
 #: From when, until when (not included) something was there; both aware.
 Span: TypeAlias = tuple[datetime, datetime]
 
-MOST_SPANS = 50  # some 4 KB of a record; only a file restored more often loses its oldest
+MOST_SPANS = 50  # some 4 KB of a record
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +58,14 @@ class Artifact:
         """The artifact as it comes back now, having been away since `gone`.
 
         Spans that ended longer ago than `remembered` are left out: nobody can go back there.
+        Where there are too many, the oldest become one, so that it is there too long rather
+        than not at all.
         """
         spans = (*self.spans, (self.since, gone))
         kept = [(begin, end) for begin, end in spans if end > now - remembered and begin < end]
-        return replace(self, restored=now, spans=tuple(kept[-MOST_SPANS:]), version=0)
+        while len(kept) > MOST_SPANS:
+            kept[:2] = [(kept[0][0], kept[1][1])]
+        return replace(self, restored=now, spans=tuple(kept), version=0)
 
     def value(self) -> dict[str, Any]:
         """The artifact as its record holds it."""

@@ -59,9 +59,10 @@ class Piece:
 class Walk:
     """One walk from a folder down: over restorable artifacts, those that are there, or both.
 
-    With a `name` it is over the file of that name in the folder alone. In each folder the
-    restorable ones come first. Records that are written meanwhile may come or not; those
-    that were there throughout come once.
+    With a `name` it is over the file of that name in the folder alone; where it is not
+    `deep`, over the folder without those beneath it. In each folder the restorable ones come
+    first. Records that are written meanwhile may come or not; those that were there
+    throughout come once.
     """
 
     def __init__(
@@ -73,12 +74,13 @@ class Walk:
         *,
         kept: bool = False,
         present: bool = False,
+        deep: bool = True,
     ) -> None:
         self._metadata = metadata
         self._repository = repository
         self._root = root
         self._name = name
-        self._kept, self._present = kept, present
+        self._kept, self._present, self._deep = kept, present, deep
 
     def piece(self, position: Position) -> Piece:
         """What is worked on in one step, from a position on."""
@@ -106,10 +108,11 @@ class Walk:
             after = position["after"]
         elif self._kept:
             yield from self._visit_kept(folder, "" if position is None else position["after"])
-        if self._name is None:
+        if self._name is not None:
+            if self._present:
+                yield from self._visit_file(folder, self._name)
+        elif self._deep or self._present:
             yield from self._visit_present(folder, after)
-        elif self._present:
-            yield from self._visit_file(folder, self._name)
         yield Stop(folder, self._behind(folder), ended=True)
 
     def _visit_kept(self, folder: FolderPath, after: str) -> Iterator[Stop]:
@@ -141,6 +144,8 @@ class Walk:
                     if self._present:
                         files.append(record)
                     continue
+                if not self._deep:
+                    continue
                 if files:
                     yield _present(folder, files)
                     files = []
@@ -150,6 +155,8 @@ class Walk:
             if page.next is None:
                 return
             after = page.next
+            if not files:  # it may be long until the next one
+                yield Stop(folder, _position(folder, _PRESENT, after))
 
     def _visit_file(self, folder: FolderPath, name: str) -> Iterator[Stop]:
         key = keys.artifact(self._repository.organization, self._repository.id, folder.key, name)
@@ -163,6 +170,11 @@ class Walk:
             return None
         above = FolderPath(folder.segments[:-1])
         return _position(above, _PRESENT, f"{folder.segments[-1]}/")
+
+
+def behind(stop: Stop, record: Record) -> Position:
+    """Where to go on behind one of the restorable artifacts of a stop."""
+    return _position(stop.folder, _KEPT, record.key.sort)
 
 
 def _present(folder: FolderPath, files: list[Record]) -> Stop:

@@ -8,6 +8,7 @@ from app.repositories.catalogue import (
     RepositoryMissing,
     Rules,
 )
+from app.repositories.deleted import DeletedRepositories, DeletedRepository
 from app.repositories.door import (
     Door,
     Opened,
@@ -20,6 +21,8 @@ from app.repositories.repository import Format, Kind, Repository
 __all__ = [
     "ArtifactPath",
     "Catalogue",
+    "DeletedRepositories",
+    "DeletedRepository",
     "Door",
     "FolderPath",
     "Format",

@@ -7,7 +7,7 @@ lies one that leads from the id to the name, written in the same commits.
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TypeAlias
 
 from app.repositories.names import RepositoryName
@@ -67,11 +67,12 @@ class Catalogue:
         self,
         recent: Recent,
         journal: Journal,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], datetime] | None = None,
     ) -> None:
+        """`clock` stands for the store's time."""
         self._recent = recent
         self._journal = journal
-        self._clock = clock
+        self._clock = clock or recent.metadata.now
 
     def create(
         self,

@@ -1,5 +1,6 @@
 """What a repository is: its format, its kind, and the rules that its owners set."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -57,16 +58,22 @@ class Repository:
     @classmethod
     def read(cls, organization: str, record: Record) -> "Repository":
         """The repository that a record holds."""
-        value = record.value
+        return cls.parse(organization, record.key.sort, record.value, record.version)
+
+    @classmethod
+    def parse(
+        cls, organization: str, name: str, value: Mapping[str, Any], version: int = 0
+    ) -> "Repository":
+        """The repository of a record's value."""
         return cls(
             id=value["id"],
             organization=organization,
-            name=record.key.sort,
+            name=name,
             format=Format(value["format"]),
             kind=Kind(value["kind"]),
             public=value["public"],
             overwrite=value["overwrite"],
             restore_days=value["restore_days"],
             created=datetime.fromisoformat(value["created"]),
-            version=record.version,
+            version=version,
         )

@@ -43,6 +43,9 @@ class Names:
     cursor_of_files: str = ""
     cursor_of_public_files: str = ""
     cursor_of_search: str = ""
+    cursor_of_deleted: str = ""
+    cursor_of_deleted_repositories: str = ""
+    deleted_id: str = field(default_factory=lambda: secrets.token_hex(8))
 
     @property
     def repository(self) -> str:
@@ -51,6 +54,16 @@ class Names:
     @property
     def public(self) -> str:
         return f"public-{self.word}"
+
+    @property
+    def deleted(self) -> str:
+        """A repository that was deleted."""
+        return f"deleted-{self.word}"
+
+    @property
+    def gone(self) -> str:
+        """A file that was deleted, in the repository that both have."""
+        return f"gone-{self.word}"
 
     @property
     def path(self) -> str:
@@ -73,7 +86,10 @@ class Names:
 
     def values(self) -> dict[str, str]:
         """All of them by name, for templates and for masks."""
-        derived = ("repository", "public", "path", "sha256", "taken_bytes", "taken_sha256")
+        derived = (
+            "repository", "public", "deleted", "gone", "path", "sha256", "taken_bytes",
+            "taken_sha256",
+        )  # fmt: skip
         return {**dataclasses.asdict(self), **{name: getattr(self, name) for name in derived}}
 
     def made_up(self) -> "Names":
@@ -263,6 +279,28 @@ PROBES: Mapping[tuple[str, str], tuple[Probe, ...]] = {
     (_NAME, "GET"): (Probe("/api/repositories/{repository}"),),
     (_NAME, "PATCH"): (Probe("/api/repositories/{repository}", {"public": True}),),
     (_NAME, "DELETE"): (Probe("/api/repositories/{repository}"),),
+    (f"{_NAME}/restore", "POST"): (
+        Probe("/api/repositories/{repository}/restore", {"path": "{path}"}),
+        Probe("/api/repositories/{repository}/restore", {"path": "", "overwrite": True}),
+        Probe("/api/repositories/{repository}/restore", {}),
+        Probe("/api/repositories/{deleted}/restore", {}),
+        Probe("/api/repositories/{deleted}/restore", {"id": "{deleted_id}", "name": "{taken}-3"}),
+        Probe(f"/api/repositories/{SHARED}/restore", {"path": "{gone}"}),
+        Probe(f"/api/repositories/{SHARED}/restore", {"id": "{deleted_id}"}),
+    ),
+    (f"{_NAME}/purge", "POST"): (
+        Probe("/api/repositories/{repository}/purge", {"path": "", "recursive": True}),
+        Probe(f"/api/repositories/{SHARED}/purge", {"path": "{gone}"}),
+    ),
+    (f"{_NAME}/deleted", "GET"): (
+        Probe("/api/repositories/{repository}/deleted?recursive=true"),
+        Probe(f"/api/repositories/{SHARED}/deleted?recursive=true&path={{gone}}"),
+        Probe(f"/api/repositories/{SHARED}/deleted?limit=1&after={{cursor_of_deleted}}"),
+    ),
+    ("/api/deleted-repositories", "GET"): (
+        Probe("/api/deleted-repositories"),
+        Probe("/api/deleted-repositories?limit=1&after={cursor_of_deleted_repositories}"),
+    ),
     ("/api/keys", "GET"): (
         Probe("/api/keys?user={user}"),
         Probe("/api/keys?user=all"),
@@ -312,6 +350,12 @@ def furnish(there: Stand, here: Stand) -> Names:
             at = f"/repositories/{repository}/{path}"
             assert admins.put(at, content(names.word).encode()).status == 201
     assert admins.put(f"{OWN}/taken", names.taken_bytes.encode()).status == 201
+    for number in range(2):
+        assert admins.put(f"{OWN}/{names.gone}", f"{number}".encode()).status in (200, 201)
+        assert admins.delete(f"{OWN}/{names.gone}").status == 204
+        there.repository(names.deleted)
+        assert admins.delete(f"/api/repositories/{names.deleted}").status == 204
+    deleted = admins.get("/api/deleted-repositories?limit=1").json
     there.repository(names.taken)
     for local in (names.taken, f"{names.taken}-2", names.word):
         email = f"{local}@example.org"
@@ -334,6 +378,9 @@ def furnish(there: Stand, here: Stand) -> Names:
         cursor_of_jobs=admins.get("/api/jobs?limit=1").json["next"],
         cursor_of_files=admins.get(f"{OWN}/?limit=1").json["next"],
         cursor_of_search=admins.get("/api/search?limit=1").json["next"],
+        cursor_of_deleted=admins.get(f"/api{OWN}/deleted?limit=1").json["next"],
+        cursor_of_deleted_repositories=deleted["next"],
+        deleted_id=deleted["repositories"][0]["id"],
         cursor_of_public_files=anonymous.get(f"/public{OWN}/?limit=1").json["next"],
     )
 

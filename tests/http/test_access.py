@@ -103,6 +103,10 @@ TABLE: Mapping[tuple[str, str], Mapping[str, int]] = {
     (NAME, "GET"): files(401, 404, 404, 404, 200, 200, 200, 200, 200),
     (NAME, "PATCH"): api(401, 403, 403, 200),
     (NAME, "DELETE"): api(401, 403, 403, 204),
+    (f"{NAME}/restore", "POST"): files(401, 404, 404, 403, 403, 404, 404, 404, 404),
+    (f"{NAME}/purge", "POST"): api(401, 403, 403, 200),
+    (f"{NAME}/deleted", "GET"): files(401, 404, 200, 403, 403, 200, 200, 200, 200),
+    ("/api/deleted-repositories", "GET"): api(401, 403, 403, 200),
     ("/api/keys", "GET"): api(401, 200, 200, 200),
     ("/api/keys", "POST"): api(401, 201, 403, 201),
     (KEY, "GET"): api(401, 404, 404, 200),
@@ -154,6 +158,8 @@ class Building:
             if method != "GET":
                 self.stand.repository(name)
             return template.format(name="private" if method == "GET" else name), body
+        if template.startswith(NAME):
+            return template.format(name="private"), body
         somebody = self.stand.person()
         job = self.stand.job(somebody.id) if "{job}" in template else None
         return template.format(user=somebody.id, key=somebody.key_id, job=job), body
@@ -165,6 +171,8 @@ _BODIES: Mapping[tuple[str, str], Callable[[str], object]] = {
     (f"{USER}/permissions", "PUT"): lambda _: {"repositories": {"private": ["read"]}},
     ("/api/repositories", "POST"): lambda name: {"name": name},
     (NAME, "PATCH"): lambda _: {"public": True},
+    (f"{NAME}/restore", "POST"): lambda name: {"path": name},
+    (f"{NAME}/purge", "POST"): lambda name: {"path": name},
     ("/api/keys", "POST"): lambda name: {"name": name},
 }
 
