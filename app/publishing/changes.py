@@ -18,7 +18,7 @@ from app.publishing.place import Place
 from app.repositories.names import ArtifactPath
 from app.usage import UNFUNDED, Funding
 from storage import keys
-from storage.metadata import Add, Delete, Key, Operation, Put, Record
+from storage.metadata import Add, Check, Delete, Key, Operation, Put, Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +178,9 @@ class Changes:
             return
         key = keys.blob(organization, artifact.sha256)
         if blob is not None:
+            # The record may be of another blob by now: this one collected, the same bytes sent
+            # again. That this blob has a record of its own says that it is still the one.
+            self._operations.append(Check(keys.blob_bytes(organization, artifact.blob)))
             self._add(key, create=False, references=1)
             return
         value: dict[str, Any] = {"key": artifact.blob, "size": artifact.size, "references": 1}

@@ -258,4 +258,10 @@ def _anew(
     key = keys.blob(place.organization, received.digests["sha256"])
     if key in error.found:
         blob = error.found[key]
+    elif blob is not None and _bytes_key(place, blob) in error.found:
+        blob = None  # it was collected, and the record of its digest is another's
     return known, blob
+
+
+def _bytes_key(place: Place, blob: Record) -> Key:
+    return keys.blob_bytes(place.organization, blob.value["key"])
