@@ -6,11 +6,14 @@ from app.collection import CollectDuty
 from app.erasing import EraseDuty
 from app.installation import Installation
 from app.publishing.bulk import Bulk
+from app.publishing.emptied import EmptiedFolders
+from app.publishing.erasure import Eraser, EraseRepositoriesDuty
+from app.publishing.expiry import ExpireDuty, Expiry
 from app.publishing.purging import Purging
 from app.publishing.removal import FolderRemoval
 from app.publishing.restoration import Restorer
 from app.publishing.restoring import FolderRestoring, TimeRestoring
-from app.repositories import Catalogue
+from app.repositories import Catalogue, DeletedRepositories
 from app.work import Duty, FeedDuty, Jobs, Kind, Reader, Worker
 from app.work.duty import Schedule
 from app.work.jobs import JobObserver
@@ -38,9 +41,13 @@ def background(at: Installation, observer: JobObserver | None = None) -> Backgro
         TimeRestoring(at.metadata, catalogue, restorer, bulk),
         Purging(at.metadata, catalogue, bulk),
     )
-    readers: tuple[Reader, ...] = ()
+    deleted = DeletedRepositories(at.recent, at.journal)
+    eraser = Eraser(at.metadata, at.journal, deleted, bulk)
+    readers: tuple[Reader, ...] = (EmptiedFolders(at.metadata),)
     duties: tuple[Duty, ...] = (
         FeedDuty(at.metadata, at.journal, readers),
+        ExpireDuty(at.metadata, Expiry(at.metadata, bulk)),
+        EraseRepositoriesDuty(at.metadata, eraser),
         CollectDuty(at),
         EraseDuty(at),
     )

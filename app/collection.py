@@ -1,9 +1,11 @@
 """Collection: what nothing refers to is removed, a day after it could last have been in use.
 
 Two kinds of leftovers are found in the blob store: uploads that nobody finished, and blobs
-whose commit never came. Anything younger than the grace period is left alone, because its
-publisher may be about to commit; so is anything with a lease, which long uploads hold, and
-anything of an organization that the metadata store does not know.
+whose commit never came. A third is told by records: blobs that lost a reference, which may
+have been their last (`app/publishing/lost_references.py`). Anything younger than the grace
+period is left alone, because its publisher may be about to commit; so is anything with a
+lease, which long uploads hold, and anything of an organization that the metadata store does
+not know.
 """
 
 import logging
@@ -12,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from app.installation import Installation
+from app.publishing.lost_references import Collected, LostReferences
 from app.work.duty import Shift
 from storage import keys
 from storage.blobs import BlobEntry, Upload, UploadBusy
@@ -50,6 +53,7 @@ class Collection:
     ) -> None:
         self._metadata = installation.metadata
         self._blobs = installation.blobs
+        self._lost = LostReferences(self._metadata, installation.journal, self._blobs)
         self._grace = grace
         self._clock = clock or installation.metadata.now
         self._known: dict[str, bool] = {}  # ids of organizations: whether they are here
@@ -59,7 +63,8 @@ class Collection:
         blobs and uploads looked at so far."""
         before = self._clock() - self._grace
         uploads = sum(self._abort(upload, dry) for upload in self._old_uploads(before))
-        looked, blobs, size, foreign = 0, 0, 0, 0
+        lost = self._lost_references(before, dry, progress)
+        looked, blobs, size, foreign = 0, lost.blobs, lost.bytes, 0
         for batch in self._old_blobs(before):
             looked += len(batch)
             ours = [entry for entry in batch if self._knows(_owner(entry.key))]
@@ -71,6 +76,19 @@ class Collection:
             size += sum(entry.size for entry in unreferenced)
             progress(looked)
         return Report(uploads, blobs, size, 0 if dry else self._sweep(), foreign)
+
+    def _lost_references(
+        self, before: datetime, dry: bool, progress: Callable[[int], None]
+    ) -> Collected:
+        """Collect in every organization that is there."""
+        collected, looked = Collected(), 0
+        for record in self._metadata.query_all(keys.ORGANIZATIONS):
+            organization = str(record.value["id"])
+            for batch in self._lost.run(organization, before, dry=dry):
+                collected += batch
+                looked += batch.looked
+                progress(looked)
+        return collected
 
     def _knows(self, organization: str) -> bool:
         """Whether an organization is one of this installation's."""

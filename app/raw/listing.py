@@ -4,7 +4,7 @@ A folder is one range of records, files and folders side by side in the order of
 a page of a listing is one query however large the folder is.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC
 from html import escape
 from string import Template
@@ -17,6 +17,7 @@ from app.api.reading import query_number
 from app.cursors import Cursors
 from app.portal import style_policy
 from app.publishing import Artifact
+from app.publishing.place import is_listed
 from app.repositories import FolderPath, Opened, Repository
 from middleware.problems import Problem
 from storage import keys
@@ -24,6 +25,7 @@ from storage.metadata import Page, Record
 from storage.metadata.recent import Recent
 
 MOST_ENTRIES = 1_000
+_FEW = 20
 _JSON, _HTML = "application/json", "text/html"
 
 
@@ -56,8 +58,13 @@ class Listing:
 
     def exists(self, repository: Repository, folder: FolderPath) -> bool:
         """Whether there is anything in the folder."""
-        page = self._page(repository, folder, "", 1)
-        return bool(page.records) or page.next is not None
+        following: str | None = ""
+        while following is not None:
+            page = self._page(repository, folder, following, _FEW)
+            if page.records:
+                return True
+            following = page.next
+        return False
 
     def answer(self, req: Request, resp: Response, opened: Opened, folder: FolderPath) -> None:
         """Answer with a page of the folder: `?limit=` entries, behind the cursor `?after=`."""
@@ -89,7 +96,16 @@ class Listing:
 
     def _page(self, repository: Repository, folder: FolderPath, after: str, limit: int) -> Page:
         partition = keys.folder(repository.organization, repository.id, folder.key)
-        return self._recent.query(partition, "", after, limit)
+        page = self._recent.query(partition, "", after, limit)
+        # Folders that were emptied may have a record still; a page may be short.
+        return replace(
+            page,
+            records=tuple(
+                record
+                for record in page.records
+                if not record.key.sort.endswith("/") or is_listed(record)
+            ),
+        )
 
 
 def _entry(record: Record) -> _Entry:

@@ -6,9 +6,11 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from app.collection import Collection, Report
 from app.installation import Installation
 from app.publishing import Digester, Publication, Publisher, Remover
 from app.publishing.bulk import Bulk
+from app.publishing.expiry import Expired, Expiry
 from app.publishing.place import Place
 from app.publishing.purging import Purging
 from app.publishing.receiving import Receiver
@@ -19,7 +21,7 @@ from app.repositories import ArtifactPath, Catalogue, RepositoryName, Rules
 from app.work import Job, Kind, State
 from storage import keys
 from storage.events import Actor
-from storage.metadata import Metadata, MetadataError, Put, Record
+from storage.metadata import Key, Metadata, MetadataError, Put, Record
 from storage.metadata.recent import Recent
 from tests.faults.metadata import Faults
 
@@ -74,9 +76,13 @@ class Storeroom:
     def place(self, path: str) -> Place:
         return Place.at(self.repository, ArtifactPath.parse(path))
 
-    def put(self, path: str, data: bytes = b"") -> None:
+    def put(
+        self, path: str, data: bytes = b"", records: Mapping[Key, Record] | None = None
+    ) -> None:
+        """Publish a file, by what is read now or was read before."""
         place = self.place(path)
-        records = self.at.metadata.get(*place.keys())
+        if records is None:
+            records = self.at.metadata.get(*place.keys())
         self._publisher.publish(Publication(place, ACTOR), Body(data or path.encode()), records)
 
     def remove(self, path: str) -> None:
@@ -135,6 +141,18 @@ class Storeroom:
     def run(self, kind: str, path: str = "", **parameters: Any) -> Job:
         return self.finish(self.job(kind, path, **parameters))
 
+    def collect(self, **more: Any) -> Report:
+        """Collect what is a day old, by the clock of the store."""
+        return Collection(self.at, clock=self.at.metadata.now).run(**more)
+
+    def expire(self) -> Expired:
+        """Purge whatever is due."""
+        expiry = Expiry(self.at.metadata, self.bulk)
+        return expiry.run(ORG, self.repository.created, self.at.metadata.now())
+
+    def blobs(self) -> set[str]:
+        return {entry.key for entry in self.at.blobs.list().entries}
+
     def records(self, word: str = "") -> list[Record]:
         """Everything that is stored in partitions whose second word is this one."""
         found: list[Record] = []
@@ -180,7 +198,6 @@ class Storeroom:
                 references[one["blob"]] = references.get(one["blob"], 0) + 1
         counted = {r.value["key"]: r.value["references"] for r in self.records("blob")}
         assert {key: count for key, count in counted.items() if count} == references
-        stored = {entry.key for entry in self.at.blobs.list().entries}
-        assert references.keys() <= stored
+        assert references.keys() <= self.blobs()
         due = {(r.value["partition"], r.value["sort"]) for r in self.records("due")}
         assert due == {(r.key.partition, r.key.sort) for r in self.records("deleted")}

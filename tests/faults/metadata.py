@@ -96,6 +96,11 @@ class Faults:
         with self._lock:
             self._faults[name].extend(faults * times)
 
+    def forget(self) -> None:
+        """Drop the faults that are still lined up."""
+        with self._lock:
+            self._faults.clear()
+
     def lost_and_late(self, call: Callable[[], Any]) -> Any:
         """A fault: the answer is lost, and the effect comes when the next call arrives."""
         with self._lock:

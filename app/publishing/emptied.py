@@ -1,0 +1,146 @@
+"""Takes folders whose files are all gone out of the listings, by what the feed tells.
+
+A folder's record is written before its first file, by whoever publishes that, who may have
+read it long before he commits. So whoever takes a record back says so for two days, in a
+record of its own, and whoever then reads in the feed that a file came puts it back. A file's
+visibility never depends on any of it.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from app.publishing.place import is_listed
+from app.repositories import FolderPath
+from storage import keys
+from storage.events import Event
+from storage.metadata import ConditionFailed, Delete, Key, Metadata, Operation, Put, Record
+
+REMEMBERED = timedelta(days=2)
+_FEW = 20
+_FOLDER, _DELETED = "folder", "deleted"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class _Folder:
+    """A folder of a repository, by its segments."""
+
+    repository: str
+    segments: tuple[str, ...]
+
+    @property
+    def path(self) -> str:
+        return FolderPath(self.segments).key
+
+    @property
+    def above(self) -> "_Folder":
+        return _Folder(self.repository, self.segments[:-1])
+
+    def record(self, organization: str) -> Key:
+        """What makes it known to the listing of the folder above."""
+        return keys.subfolder(organization, self.repository, self.above.path, self.segments[-1])
+
+    def emptied(self, organization: str) -> Key:
+        """What says that its record was taken back."""
+        return Key(keys.emptied(organization), f"{self.repository}#{self.path}")
+
+
+class EmptiedFolders:
+    """A reader of the feed."""
+
+    def __init__(self, metadata: Metadata) -> None:
+        self._metadata = metadata
+
+    def take(self, organization: str, events: Sequence[Event]) -> None:
+        """Look at the folders in which files came or went. May be called twice with the same."""
+        came: set[_Folder] = set()
+        went: set[_Folder] = set()
+        for event in events:
+            came |= _folders((key for key, _ in event.puts), (_FOLDER,))
+            went |= _folders((key for key, _ in event.deletes), (_FOLDER, _DELETED))
+        for folder in sorted(came):
+            self._put_back(organization, folder)
+        # From below: a folder may be all that is in the one above it.
+        for folder in sorted(went, key=lambda one: -len(one.segments)):
+            self._take_back(organization, folder)
+
+    def _put_back(self, organization: str, folder: _Folder) -> None:
+        """Make a folder with a file in it known again, where somebody took it back meanwhile."""
+        trail = _trail(folder)
+        if not trail:
+            return
+        taken = self._metadata.get(*(one.emptied(organization) for one in trail))
+        back = [one for one in trail if one.emptied(organization) in taken]
+        if not back or self._is_empty(organization, folder):
+            return
+        self._metadata.commit(*(Put(one.record(organization), {}) for one in back))
+
+    def _take_back(self, organization: str, folder: _Folder) -> None:
+        """Take back the record of a folder where nothing is in it, then of those above."""
+        while folder.segments and self._is_empty(organization, folder):
+            key = folder.record(organization)
+            record = self._metadata.get(key).get(key)
+            if record is not None and not self._drop(organization, folder, record):
+                return
+            # A file that came before this is in no event that is still to be read.
+            self._put_back(organization, folder)
+            folder = folder.above
+
+    def _drop(self, organization: str, folder: _Folder, record: Record) -> bool:
+        """Write that a folder is gone; whether nobody was in the way."""
+        operation: Operation = Delete(record.key, at=record.version)
+        if self._has_restorable(organization, folder):
+            if not is_listed(record):
+                return True
+            operation = Put(record.key, {"gone": True}, at=record.version)
+        expires = self._metadata.now() + REMEMBERED
+        try:
+            self._metadata.commit(operation, Put(folder.emptied(organization), {}, expires=expires))
+        except ConditionFailed:
+            return False  # somebody publishes there
+        return True
+
+    def _is_empty(self, organization: str, folder: _Folder) -> bool:
+        """Whether neither a file nor a folder that is listed lies in it."""
+        partition = keys.folder(organization, folder.repository, folder.path)
+        following: str | None = ""
+        while following is not None:
+            page = self._metadata.query(partition, "", following, _FEW)
+            for record in page.records:
+                if not record.key.sort.endswith("/") or is_listed(record):
+                    return False
+            following = page.next
+        return True
+
+    def _has_restorable(self, organization: str, folder: _Folder) -> bool:
+        """Whether restorable files lie in it, or in a folder beneath it that is gone."""
+        for partition in (
+            keys.deleted(organization, folder.repository, folder.path),
+            keys.folder(organization, folder.repository, folder.path),
+        ):
+            following: str | None = ""
+            while following is not None:
+                page = self._metadata.query(partition, "", following, 1)
+                if page.records:
+                    return True
+                following = page.next
+        return False
+
+
+def _folders(written: Iterable[Key], words: tuple[str, ...]) -> set[_Folder]:
+    """The folders of those keys that are of files: `ORG#WORD#REPO#FOLDER / NAME`."""
+    found = set()
+    for key in written:
+        parts = key.partition.split("#", 3)
+        if len(parts) == 4 and parts[1] in words and not key.sort.endswith("/"):
+            folder = FolderPath.parse(parts[3][1:])
+            found.add(_Folder(parts[2], folder.segments))
+    return found
+
+
+def _trail(folder: _Folder) -> list[_Folder]:
+    """The folders on the way to a folder, it included and the root not."""
+    return [
+        _Folder(folder.repository, folder.segments[:depth])
+        for depth in range(1, len(folder.segments) + 1)
+    ]

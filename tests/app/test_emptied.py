@@ -1,0 +1,191 @@
+"""Folders whose files are all gone leave the listings, and no file is ever hidden by that."""
+
+import random
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from app.installation import Installation
+from app.publishing import walk
+from app.publishing.emptied import REMEMBERED, EmptiedFolders
+from app.publishing.place import is_listed
+from app.publishing.purging import PURGE
+from app.publishing.removal import DELETE
+from app.publishing.restoring import RESTORE
+from storage import keys
+from storage.events import Cursor, Feed
+from storage.metadata import MetadataError
+from tests.app.storeroom import ORG, Storeroom
+from tests.faults.metadata import lost_after_effect, passes, throttled
+
+
+class Reading:
+    """A room, and the reader of its feed, which keeps its cursor."""
+
+    def __init__(self, room: Storeroom) -> None:
+        self.room = room
+        self._feed = Feed(room.at.metadata, room.at.journal, ORG, room.at.metadata.now)
+        self._cursor: Cursor = self._feed.start(room.repository.created)
+        self._reader = EmptiedFolders(room.at.metadata)
+
+    def read(self, *, keep: bool = True) -> None:
+        """Act on what is new; without `keep` as one who is killed before his cursor is."""
+        more = True
+        cursor = self._cursor
+        while more:
+            batch = self._feed.read(cursor)
+            self._reader.take(ORG, batch.events)
+            cursor, more = batch.cursor, batch.more
+        if keep:
+            self._cursor = cursor
+
+    def listed(self) -> set[str]:
+        """The folders that listings show, from the root on."""
+        found: set[str] = set()
+        self._list("/", found)
+        return found
+
+    def _list(self, folder: str, found: set[str]) -> None:
+        partition = keys.folder(ORG, self.room.repository.id, folder)
+        for record in self.room.at.metadata.query_all(partition):
+            if record.key.sort.endswith("/") and is_listed(record):
+                found.add(f"{folder[1:]}{record.key.sort}")
+                self._list(f"{folder}{record.key.sort}", found)
+
+
+def folders_of(paths: list[str]) -> set[str]:
+    found = set()
+    for path in paths:
+        parts = path.split("/")[:-1]
+        found |= {
+            "".join(f"{part}/" for part in parts[:depth]) for depth in range(1, len(parts) + 1)
+        }
+    return found
+
+
+@pytest.fixture
+def reading(installation: Installation) -> Reading:
+    return Reading(Storeroom(installation))
+
+
+def test_an_emptied_folder_goes_with_those_above_that_held_nothing_else(reading: Reading) -> None:
+    room = reading.room
+    for path in ("a/b/c/1", "a/b/c/2", "a/x"):
+        room.put(path)
+    room.remove("a/b/c/1")
+    reading.read()
+    assert reading.listed() == {"a/", "a/b/", "a/b/c/"}
+    room.remove("a/b/c/2")
+    reading.read()
+    assert reading.listed() == {"a/"}
+    room.remove("a/x")
+    reading.read()
+    assert reading.listed() == set()
+
+
+def test_what_lies_in_folders_that_are_gone_is_found_and_comes_back(reading: Reading) -> None:
+    room = reading.room
+    for path in ("a/b/c/1", "a/2"):
+        room.put(path)
+    room.run(DELETE)
+    reading.read()
+    assert reading.listed() == set()
+    assert room.run(RESTORE).counts["restored"] == 2
+    assert reading.listed() == {"a/", "a/b/", "a/b/c/"}
+    reading.read()
+    assert reading.listed() == {"a/", "a/b/", "a/b/c/"}
+
+
+def test_no_record_is_left_when_nothing_can_be_restored_any_more(reading: Reading) -> None:
+    room = reading.room
+    for path in ("a/b/c/1", "a/2", "d/1"):
+        room.put(path)
+    room.run(DELETE)
+    reading.read()
+    assert room.records("folder")
+    room.run(PURGE)
+    reading.read()
+    assert room.records("folder") == []
+    ends = [record.expires for record in room.records("emptied")]
+    assert len(ends) == 4
+    assert all(end is not None and end <= room.at.metadata.now() + REMEMBERED for end in ends)
+
+
+@pytest.mark.parametrize("after", range(6))
+def test_a_publisher_who_read_the_folder_before_it_was_taken_back_is_listed(
+    reading: Reading, after: int
+) -> None:
+    """He commits at any moment between the reader's look and its last write, or after it."""
+    room = reading.room
+    room.put("a/b/1")
+    room.remove("a/b/1")
+    place = room.place("a/b/2")
+    records = room.at.metadata.get(*place.keys())
+    done: list[bool] = []
+
+    def publish(call: Callable[[], Any]) -> Any:
+        if not done:
+            done.append(True)
+            room.put("a/b/2", records=records)
+        return call()
+
+    room.engine.next("transact" if after < 3 else "query", *[passes] * (after % 3), publish)
+    reading.read()
+    if not done:
+        room.put("a/b/2", records=records)
+    room.engine.forget()
+    reading.read()
+    reading.read()
+    assert reading.listed() == {"a/", "a/b/"}
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_at_rest_exactly_the_folders_with_files_are_listed(
+    reading: Reading, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files come and go, publishers commit by what they read long ago, the reader is killed."""
+    monkeypatch.setattr(walk, "PAGE", 3)
+    room, chance = reading.room, random.Random(seed)
+    paths = [f"{a}/{b}{c}" for a in "xy" for b in ("", "z/", "z/z/") for c in "12"]
+    old: list[Any] = []
+    for _ in range(60):
+        path = chance.choice(paths)
+        match chance.choice(
+            ("put", "late", "remove", "empty", "restore", "purge", "read", "killed")
+        ):
+            case "put":
+                room.put(path)
+            case "late":  # read now, committed in a while
+                old.append((path, room.at.metadata.get(*room.place(path).folder_keys())))
+                if len(old) > 2:
+                    late, records = old.pop(0)
+                    room.put(
+                        late, records={**room.at.metadata.get(room.place(late).key), **records}
+                    )
+            case "remove" if path in room.paths():
+                room.remove(path)
+            case "empty":
+                room.run(DELETE, chance.choice(("x/", "y/z/", "")))
+            case "restore":
+                room.run(RESTORE, chance.choice(("x/", "y/z/", "")))
+            case "purge":
+                room.run(PURGE, chance.choice(("x/", "y/z/", "")))
+            case "read":
+                reading.read()
+            case "killed":
+                fault = chance.choice((throttled, lost_after_effect))
+                room.engine.next("transact", *[passes] * chance.randint(0, 2), *[fault] * 12)
+                with suppress(MetadataError):
+                    reading.read(keep=False)
+                room.engine.forget()
+        room.wait(timedelta(seconds=30))
+    reading.read()
+    assert reading.listed() == folders_of(room.paths())
+    room.run(DELETE)
+    room.run(PURGE)
+    reading.read()
+    assert room.records("folder") == []
+    room.check()
