@@ -11,6 +11,7 @@ from typing import Protocol
 from app.work.duty import Shift
 from storage import keys
 from storage.events import Cursor, Event, Feed, Journal
+from storage.events.feed import LAG
 from storage.metadata import Metadata, Put
 
 EVERY = timedelta(minutes=1)
@@ -66,4 +67,5 @@ class FeedDuty:
         earliest = self._metadata.now() - _BEFORE
         if record is None:
             return earliest
-        return max(earliest, datetime.fromisoformat(record.value["created"]))
+        # By the clock of a machine, which may be ahead of the store's, as events have it.
+        return max(earliest, datetime.fromisoformat(record.value["created"]) - LAG)

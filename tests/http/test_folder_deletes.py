@@ -168,3 +168,17 @@ def _usage(stand: Stand) -> dict[str, int]:
             for name in ("files", "bytes", "restorable_files", "restorable_bytes"):
                 total[name] = total.get(name, 0) + record.value.get(name, 0)
     return {name: count for name, count in total.items() if count}
+
+
+def test_an_emptied_folder_is_in_no_listing_once_a_worker_has_read_the_feed(
+    any_stand: Stand, admins: Client
+) -> None:
+    plant(admins, "a/b/1", "a/b/2", "c/1")
+    assert admins.delete(f"{ROOT}a/?recursive=true").status == 200
+    any_stand.process.work()
+    assert [entry["name"] for entry in admins.get(ROOT).json["entries"]] == ["c/"]
+    for path in ("a", "a/", "a/b", "a/b/"):
+        assert admins.get(f"{ROOT}{path}").status == 404
+    assert admins.post("/api/repositories/files/restore", {"path": "a/"}).status == 200
+    any_stand.process.work()
+    assert sorted(files(admins)) == ["a/b/1", "a/b/2", "c/1"]

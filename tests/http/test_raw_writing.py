@@ -388,7 +388,7 @@ def test_a_folder_is_not_deleted_by_mistake(memory_stand: Stand, target: str) ->
 
 
 @pytest.mark.parametrize("method", ["POST", "PATCH", "TRACE", "CONNECT", "PROPFIND", "get", "X"])
-@pytest.mark.parametrize("target", ["/public" + FILE, "/repositories/files/"])
+@pytest.mark.parametrize("target", ["/public" + FILE, "/public/repositories/files/"])
 def test_a_method_that_is_not_offered_is_405_with_allow(
     memory_stand: Stand, method: str, target: str
 ) -> None:

@@ -15,6 +15,7 @@ import pytest
 
 from app.installation import opened
 from app.settings import read_settings
+from storage import keys
 from tests.cli.command import Serving, serving
 from tests.http.client import bearer
 
@@ -44,14 +45,16 @@ def signed(key: str) -> dict[str, str]:
 
 
 def stored(data: Path) -> tuple[set[str], set[str]]:
-    """The keys of all records (of those that stay), and the names of all files of blobs."""
+    """The keys of all records (of those that stay, and are not the worker's), and the names of
+    all files of blobs."""
     with opened(read_settings({"STRONGROOM_DATA": str(data)})) as at:
         page = at.metadata.scan(0, 1, "", 100_000)
     assert page.next is None
     names = {
         f"{record.key.partition} / {record.key.sort}"
         for record in page.records
-        if not record.key.partition.startswith("_#tokens#")
+        if not record.key.partition.startswith(("_#tokens#", keys.DUTIES))
+        and not record.key.partition.endswith("#readers")
     }
     return names, {path.name for path in (data / "blobs").rglob("*") if path.is_file()}
 
