@@ -115,7 +115,9 @@ class Session:
         """The operations that write it, at a version or where it is new."""
         put = Put(self.key, self.value(), absent=at is None, at=at, expires=self.expires)
         if self.result is not None:
-            return [put, Delete(self.lease)]
+            # The lease stays until it runs out: whoever reads it beside the record of the bytes
+            # does not read both at one moment, and might see neither.
+            return [put]
         lease = Put(self.lease, {"session": self.id}, expires=self.expires + LEASE_BEYOND)
         return [put, lease]
 

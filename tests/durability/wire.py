@@ -59,11 +59,15 @@ def send(
 
 
 def begin_put(
-    address: Address, path: str, fields: Mapping[str, str], begun: bytes
+    address: Address,
+    path: str,
+    fields: Mapping[str, str],
+    begun: bytes,
+    method: str = "PUT",
 ) -> socket.socket:
     """Begin an upload, and send what its framing in `fields` makes the first of its bytes."""
     lines = [
-        f"PUT {path} HTTP/1.1",
+        f"{method} {path} HTTP/1.1",
         f"Host: {address[0]}:{address[1]}",
         *(f"{name}: {value}" for name, value in fields.items()),
     ]

@@ -4,13 +4,15 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 
 import pytest
 
 from storage.blobs import Blobs
 from storage.blobs.opening import parse_s3_url
 from tests.faults.blobs import S3Faults, s3_with_faults
-from tests.http.client import Client
+from tests.http.client import Answer, Client
+from tests.http.pieces import Upload
 from tests.http.stand import Stand, stand
 
 FILE = "/repositories/files/a/b.txt"
@@ -183,6 +185,37 @@ def test_without_credentials_nothing_is_looked_up(
     assert cost == Cost(most, 0, ())
 
 
+def test_an_upload_in_pieces_costs_a_read_and_two_commits_each_time(warm: Stand) -> None:
+    """Two, and not one: see `docs/decisions.md`. In one piece its digests are known."""
+    data = b"the bytes of a larger file"
+    costs: list[Cost] = []
+
+    def ask(step: Callable[[], Answer]) -> Answer:
+        with counted(warm) as cost:
+            answer = step()
+        assert answer.status < 300
+        costs.append(cost)
+        return answer
+
+    begun = Upload(warm.admins, data)  # guesses nothing wrong: the door has seen the repository
+    for pieces in ([(0, len(data))], [(0, 5), (5, len(data))]):
+        costs.clear()
+        with counted(warm) as cost:
+            begun = Upload(warm.admins, data, f"/repositories/files/a/{len(pieces)}")
+        assert cost == Cost(1, 1, ())
+        for piece in pieces:
+            ask(partial(begun.piece, *piece))
+        ask(begun.look)
+        assert costs == [*[Cost(1, 2, ())] * len(pieces), Cost(1, 0, ())]
+        costs.clear()
+        ask(begun.put)
+        ask(begun.put)
+        if len(pieces) == 1:
+            assert costs == [Cost(1, 2, ("commit",)), Cost(1, 0, ())]
+        else:  # read back; and the digest is known by now, which costs a commit more
+            assert costs == [Cost(1, 3, ("commit", "open", "delete")), Cost(1, 0, ())]
+
+
 def test_on_s3_each_request_is_one(remote_stand: Stand) -> None:
     """The same rows, counted below boto3: what is asked of S3 itself."""
     faults: list[S3Faults] = []
@@ -207,6 +240,11 @@ def _count_on_s3(stand: Stand, s3: S3Faults) -> None:
     client = stand.admins
     part = 8 * 1024 * 1024
     big = bytes(2 * part + 1)  # three parts
+    uploads: list[Upload] = []
+
+    def asked(what: Callable[[Upload], Answer]) -> Answer:
+        return what(uploads[0])
+
     for ask, calls in (
         (lambda: client.put(FILE, DATA), ["PutObject"]),
         (lambda: client.put(FILE, b"other"), ["PutObject"]),
@@ -219,9 +257,19 @@ def _count_on_s3(stand: Stand, s3: S3Faults) -> None:
             ["CreateMultipartUpload", *["UploadPart"] * 3, "CompleteMultipartUpload"],
         ),
         (lambda: client.delete(FILE), []),
+        (lambda: uploads.append(Upload(client, big, f"{FILE}.pieces")), ["CreateMultipartUpload"]),
+        (lambda: uploads[0].piece(0, part), ["ListParts", "UploadPart"]),
+        (lambda: asked(Upload.look), []),
+        (lambda: uploads[0].piece(part, len(big)), ["ListParts", *["UploadPart"] * 2]),
+        (
+            lambda: asked(Upload.put),
+            ["ListParts", "CompleteMultipartUpload", "GetObject", "DeleteObjects"],
+        ),
+        (lambda: asked(Upload.put), []),
     ):
         before = len(s3.calls)
-        assert ask().status < 400
+        answer = ask()
+        assert answer is None or answer.status < 400
         found = s3.calls[before:]
         if found and found[-1].startswith("DeleteObject"):
             found[-1] = "DeleteObjects"

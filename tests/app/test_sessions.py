@@ -1,0 +1,269 @@
+"""Sessions: one writer at a time, none past its claim, and what is recorded is durable."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from app.collection import Collection
+from app.installation import Installation
+from app.publishing import Digester, Publication, Publisher
+from app.publishing.place import Place
+from app.publishing.receiving import Receiver
+from app.publishing.session import Session, SessionConflict, SessionMissing
+from app.publishing.sessions import Sessions, Terms, Ticket, session_keys
+from app.publishing.sessions_completion import Completion
+from app.publishing.sessions_pieces import SLICE_BYTES, Piece, Pieces
+from app.repositories import ArtifactPath
+from storage import keys
+from storage.events import Actor
+from storage.metadata import Metadata, OutcomeUnknown, Put, Unavailable
+from tests.faults.metadata import Faults, lost_after_effect, lost_before_effect, passes, throttled
+
+ORG, REPO, USER = "org1", "0123456789abcdef", "user1"
+PLACE = Place(ORG, REPO, ArtifactPath.parse("a/b"), overwrite=False, restore_days=14)
+DATA = bytes(range(256)) * 4 * 1024 * 2  # 2 MiB: eight slices
+
+
+class Bytes:
+    """A body in memory; `meanwhile` is told, before each slice, how many were read."""
+
+    def __init__(self, data: bytes, meanwhile: Callable[[int], object] = lambda _: None) -> None:
+        self._data, self._meanwhile, self._reads = memoryview(data), meanwhile, 0
+        self.length = len(data)
+
+    def readinto(self, view: memoryview) -> int:
+        self._meanwhile(self._reads)
+        self._reads += 1
+        count = min(len(view), len(self._data))
+        view[:count] = self._data[:count]
+        self._data = self._data[count:]
+        return count
+
+
+@dataclass
+class Desk:
+    """Sessions of one process, with clocks that move when they are told to."""
+
+    at: Installation
+    engine: Faults
+    metadata: Metadata
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    seconds: float = 1000.0
+
+    def __post_init__(self) -> None:
+        at = self.at
+        self.digester = Digester(2)
+        self.sessions = Sessions(
+            at.blobs, self.metadata, clock=lambda: self.now, monotonic=lambda: self.seconds
+        )
+        self.pieces = Pieces(self.sessions, at.blobs, self.digester)
+        receiver = Receiver(at.blobs, self.metadata, self.digester)
+        self.publisher = Publisher(receiver, self.metadata, at.journal)
+        self.completion = Completion(self.sessions, at.blobs, self.digester, self.publisher)
+
+    def another(self) -> "Desk":
+        """Another process, whose monotonic clock is its own."""
+        return Desk(self.at, self.engine, self.metadata, self.now)
+
+    def pass_by(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+        self.seconds += seconds
+
+    def begin(self, length: int | None = len(DATA)) -> Session:
+        return self.sessions.begin(PLACE, USER, Terms(length))
+
+    def find(self, session: Session) -> Session:
+        records = self.metadata.get(*session_keys(ORG, session.id))
+        return self.sessions.find(Ticket(session.id, PLACE, USER), records)
+
+    def append(self, session: Session, data: bytes, body: Bytes | None = None) -> Session:
+        piece = Piece(session.offset, len(data), None)
+        return self.pieces.append(session, piece, body or Bytes(data))
+
+    def collect(self) -> None:
+        """Collection, a day and a bit later by the age of what it finds."""
+        Collection(self.at, clock=lambda: datetime.now(UTC) + timedelta(hours=26)).run()
+
+    def held(self) -> tuple[tuple[object, ...], tuple[object, ...]]:
+        """The blobs and the unfinished uploads that there are."""
+        blobs = self.at.blobs
+        return blobs.list().entries, blobs.uploads().uploads
+
+    def complete(self, session: Session) -> bytes:
+        publication = Publication(PLACE, Actor(USER, "key1", "request1"))
+        records = self.metadata.get(*PLACE.keys())
+        published = self.completion.complete(session, publication, records)
+        assert published.artifact.blob is not None
+        return b"".join(self.at.blobs.open(published.artifact.blob))
+
+
+@pytest.fixture
+def desk(installation: Installation) -> Desk:
+    engine = Faults(installation.engine)
+    metadata = Metadata(engine, sleep=lambda _: None)
+    metadata.commit(Put(keys.organization(ORG), {"id": ORG}))
+    return Desk(installation, engine, metadata)
+
+
+def test_a_session_ends_a_day_after_its_last_piece(desk: Desk) -> None:
+    session = desk.begin()
+    desk.pass_by(86_000)
+    session = desk.append(desk.find(session), DATA[:10])
+    desk.pass_by(86_399)
+    assert desk.find(session).offset == 10
+    desk.pass_by(1)
+    with pytest.raises(SessionMissing):
+        desk.find(session)
+
+
+def test_its_record_and_the_lease_of_its_bytes_expire_by_themselves(desk: Desk) -> None:
+    session = desk.begin()
+    records = desk.metadata.get(session.key, session.lease)
+    assert records[session.key].expires == desk.now + timedelta(days=1)
+    assert records[session.lease].expires == desk.now + timedelta(days=1, hours=1)
+
+
+@pytest.mark.parametrize("complete", [False, True])
+def test_collection_leaves_its_bytes_alone_until_it_is_over(desk: Desk, complete: bool) -> None:
+    session = desk.append(desk.begin(), DATA)
+    if complete:  # and then it comes no further
+        desk.engine.next("transact", passes)  # the claim
+        desk.engine.next("transact", throttled, times=4)
+        with pytest.raises(Unavailable):
+            desk.complete(session)
+    assert [len(found) for found in desk.held()] == ([1, 0] if complete else [0, 1])
+    before = desk.held()
+    desk.collect()
+    assert desk.held() == before
+    desk.metadata.commit(Put(session.lease, {}, expires=desk.now - timedelta(days=1)))
+    desk.collect()
+    assert desk.held() == ((), ())
+
+
+def test_progress_is_recorded_while_a_piece_comes(desk: Desk) -> None:
+    """So a process that is killed in a large piece costs its client seconds of it."""
+    session, seen = desk.begin(), []
+
+    def meanwhile(_: int) -> None:
+        desk.pass_by(13)
+        seen.append(desk.find(session).offset)
+
+    done = desk.append(session, DATA, Bytes(DATA, meanwhile))
+    assert done.offset == len(DATA)
+    assert seen == [number * SLICE_BYTES for number in range(len(DATA) // SLICE_BYTES)]
+
+
+def test_a_claim_that_ran_out_is_taken_by_the_next(desk: Desk) -> None:
+    """The first was killed: it gave nothing up, and its token is where the next goes on."""
+    session, other = desk.begin(), desk.another()
+
+    class Killed(BaseException):
+        pass
+
+    def meanwhile(reads: int) -> None:
+        if reads == 4:
+            # What a killed process leaves: the claim, and bytes that nobody recorded.
+            desk.engine.next("transact", lost_before_effect, times=11)
+            raise Killed
+        desk.pass_by(13)
+
+    with pytest.raises(Killed):
+        desk.append(session, DATA, Bytes(DATA, meanwhile))
+    left = desk.find(session)
+    assert left.offset == 4 * SLICE_BYTES
+    with pytest.raises(SessionConflict) as refused:
+        desk.append(left, DATA[left.offset :])
+    assert refused.value.offset == left.offset
+    assert refused.value.retry_after is not None
+    other.now = desk.now + refused.value.retry_after
+    done = other.append(other.find(session), DATA[left.offset :])
+    assert other.complete(done) == DATA
+
+
+def test_who_could_not_renew_writes_nothing_more(desk: Desk) -> None:
+    """A zombie's late bytes could land in the place of its successor's."""
+    session = desk.begin()
+
+    def meanwhile(reads: int) -> None:
+        if reads == 2:
+            desk.seconds += 41  # by the clock that nobody sets
+
+    with pytest.raises(SessionConflict, match="could not be renewed"):
+        desk.append(session, DATA, Bytes(DATA, meanwhile))
+    assert desk.find(session).offset == 0
+    assert desk.append(desk.find(session), DATA).offset == len(DATA)
+
+
+def test_who_was_taken_over_learns_of_it(desk: Desk) -> None:
+    session, other = desk.begin(), desk.another()
+
+    def meanwhile(reads: int) -> None:
+        if reads == 3:
+            other.now = desk.now + timedelta(seconds=61)
+            found = other.find(session)
+            with other.sessions.hold(found) as hold:
+                hold.give_up(replace(hold.session, length=len(DATA)))
+            desk.pass_by(13)
+
+    with pytest.raises(SessionConflict, match="taken this upload over"):
+        desk.append(session, DATA, Bytes(DATA, meanwhile))
+    assert desk.append(desk.find(session), DATA).offset == len(DATA)
+
+
+def test_a_store_that_is_away_for_a_while_ends_no_piece(desk: Desk) -> None:
+    session = desk.begin()
+
+    def meanwhile(reads: int) -> None:
+        desk.pass_by(13 if reads == 1 else 3)
+        if reads == 1:
+            desk.engine.next("transact", throttled, times=4)
+
+    assert desk.append(session, DATA, Bytes(DATA, meanwhile)).offset == len(DATA)
+
+
+def test_a_renewal_whose_answer_was_lost_is_known_again(desk: Desk) -> None:
+    session = desk.begin()
+
+    def meanwhile(reads: int) -> None:
+        desk.pass_by(13 if reads == 1 else 3)
+        if reads == 1:
+            desk.engine.next("transact", lost_after_effect, times=11)
+            desk.engine.next("get", throttled, times=4)  # and its witness can't be read
+
+    done = desk.append(session, DATA, Bytes(DATA, meanwhile))
+    assert done.offset == len(DATA)
+    assert desk.complete(desk.find(session)) == DATA
+
+
+@pytest.mark.parametrize("lost", [1, 11], ids=["answered late", "never answered"])
+def test_a_completion_whose_answer_was_lost_happened_once(desk: Desk, lost: int) -> None:
+    session = desk.append(desk.begin(), DATA)
+    desk.engine.next("transact", passes, times=2)  # the claim, and the folder's record
+    desk.engine.next("transact", lost_after_effect, times=lost)
+    if lost > 1:
+        desk.engine.next("get", passes)
+        desk.engine.next("get", throttled, times=4)
+        with pytest.raises(OutcomeUnknown):
+            desk.complete(session)
+    assert desk.complete(desk.find(session)) == DATA
+    assert len(desk.at.blobs.list().entries) == 1
+    found = desk.metadata.get(PLACE.usage_key)[PLACE.usage_key].value
+    assert (found["files"], found["bytes"]) == (1, len(DATA))
+
+
+def test_of_two_who_complete_at_once_one_is_told_to_wait(desk: Desk) -> None:
+    session = desk.append(desk.begin(), DATA)
+    with desk.sessions.hold(session), pytest.raises(SessionConflict) as refused:
+        desk.complete(desk.find(session))
+    assert refused.value.retry_after is not None
+    assert desk.complete(desk.find(session)) == DATA
+
+
+def test_of_two_who_claim_the_same_state_one_wins(desk: Desk) -> None:
+    session = desk.begin()
+    with desk.sessions.hold(session), pytest.raises(SessionConflict):
+        desk.another().sessions.hold(session).__enter__()
+    with pytest.raises(SessionConflict):
+        desk.sessions.hold(session).__enter__()
