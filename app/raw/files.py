@@ -8,6 +8,7 @@ GET are one function, so that they cannot differ.
 from falcon import HTTP_200, HTTP_201, HTTP_204, Request, Response
 
 from app.publishing import Artifact, Publication, Publisher, Remover
+from app.publishing.place import Place
 from app.raw.downloads import Downloads
 from app.raw.folders import add_slash
 from app.raw.listing import Listing
@@ -16,7 +17,6 @@ from app.raw.terms import (
     description,
     expectations_of,
     named,
-    place_of,
     refuse_encodings,
 )
 from app.raw.uploads import Uploads, is_about_an_upload
@@ -81,7 +81,7 @@ class RawFiles:
         expectations = expectations_of(req)
         precondition = conditions_of(req).for_writing()
         opened = self._open(req, name, Action.WRITE, address)
-        place = place_of(opened.repository, address)
+        place = Place.at(opened.repository, address)
         published = self._publisher.publish(
             Publication(place, actor_of(req, named(opened)), expectations, precondition),
             open_body(req.env),
@@ -101,7 +101,7 @@ class RawFiles:
         opened = self._open(req, name, Action.DELETE, address)
         actor = actor_of(req, named(opened))
         self._remover.remove(
-            place_of(opened.repository, address), actor, opened.records, precondition
+            Place.at(opened.repository, address), actor, opened.records, precondition
         )
         resp.status = HTTP_204
 
@@ -117,7 +117,7 @@ class RawFiles:
         self, req: Request, name: RepositoryName, action: Action, address: ArtifactPath
     ) -> Opened:
         return self._door.open(
-            visitor_of(req), name, action, lambda found: place_of(found, address).keys()
+            visitor_of(req), name, action, lambda found: Place.at(found, address).keys()
         )
 
 

@@ -6,10 +6,9 @@ from typing import Any
 from falcon import Request
 
 from app.publishing import Artifact, Expectations
-from app.publishing.place import Place
 from app.raw.announcements import parse_announcements
 from app.raw.conditions import Conditions, parse_conditions
-from app.repositories import ArtifactPath, Opened, Repository
+from app.repositories import ArtifactPath, Opened
 from auth.principals import Principal
 from middleware.problems import Problem
 
@@ -44,11 +43,6 @@ def conditions_of(req: Request) -> Conditions:
         env.get("HTTP_IF_MODIFIED_SINCE"),
         env.get("HTTP_IF_UNMODIFIED_SINCE"),
     )
-
-
-def place_of(repository: Repository, address: ArtifactPath) -> Place:
-    """Where a file of a repository lies, with the rules for changing it."""
-    return Place.at(repository, address)
 
 
 def named(opened: Opened) -> Principal:

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from falcon import HTTP_200, HTTP_201, HTTP_202, HTTP_204, Request, Response
 
 from app.publishing import Publication, Publisher
+from app.publishing.place import Place
 from app.publishing.session import Session
 from app.publishing.sessions import Sessions, Terms, Ticket, session_keys
 from app.publishing.sessions_completion import Completion
@@ -20,7 +21,6 @@ from app.raw.terms import (
     description,
     expectations_of,
     named,
-    place_of,
     refuse_encodings,
 )
 from app.raw.uploads_headers import InvalidUpload, parse_length, parse_piece
@@ -68,9 +68,9 @@ class Uploads:
             conditions_of(req).for_writing(),
         )
         opened = self._door.open(
-            visitor_of(req), name, Action.WRITE, lambda found: place_of(found, address).keys()
+            visitor_of(req), name, Action.WRITE, lambda found: Place.at(found, address).keys()
         )
-        place, principal = place_of(opened.repository, address), named(opened)
+        place, principal = Place.at(opened.repository, address), named(opened)
         foreseen = Publication(place, actor_of(req, principal), precondition=terms.precondition)
         self._publisher.foresee(foreseen, terms.length, opened.records)
         session = self._sessions.begin(place, principal.user_id, terms)
@@ -89,7 +89,13 @@ class Uploads:
                 " Content-Digest, of the piece"
             )
         piece = parse_piece(req.env.get("HTTP_CONTENT_RANGE"), expectations_of(req))
-        _, session = self._find(req, repository, path)
+        opened, session = self._find(req, repository, path, whole=piece.total is not None)
+        if session.length is None and piece.total is not None:  # as where the POST tells it
+            place = Place.at(opened.repository, ArtifactPath.parse(path))
+            foreseen = Publication(
+                place, actor_of(req, named(opened)), precondition=session.precondition
+            )
+            self._publisher.foresee(foreseen, piece.total, opened.records)
         _tell(req, resp, self._pieces.append(session, piece, open_body(req.env)))
         resp.status = HTTP_202
 
@@ -103,9 +109,9 @@ class Uploads:
         """Make an upload a file: 201 or 200, as a PUT of the file; again the same answer."""
         _refuse_body(req, "send the bytes by PATCH; PUT completes the upload")
         expectations, precondition = expectations_of(req), conditions_of(req).for_writing()
-        opened, session = self._find(req, repository, path)
+        opened, session = self._find(req, repository, path, whole=True)
         address = ArtifactPath.parse(path)
-        place, actor = place_of(opened.repository, address), actor_of(req, named(opened))
+        place, actor = Place.at(opened.repository, address), actor_of(req, named(opened))
         published = self._completion.complete(
             session, Publication(place, actor, expectations, precondition), opened.records
         )
@@ -119,21 +125,22 @@ class Uploads:
         self._sessions.drop(session)
         resp.status = HTTP_204
 
-    def _find(self, req: Request, repository: str, path: str) -> tuple[Opened, Session]:
-        """The session that a request names; one read brings it, the grant, and the records
-        that completing it needs. Raises what the door raises, and SessionMissing."""
+    def _find(
+        self, req: Request, repository: str, path: str, *, whole: bool = False
+    ) -> tuple[Opened, Session]:
+        """The session that a request names. One read brings it, the grant, and with `whole`
+        the records that decide on the file. Raises what the door raises, and SessionMissing."""
         name, address = RepositoryName.parse(repository), ArtifactPath.parse(path)
         text = req.get_param(NAMES, default="")
         visitor = visitor_of(req)
         session = session_keys(visitor.organization, text)
-        completes = req.method == "PUT"
         opened = self._door.open(
             visitor,
             name,
             Action.WRITE,
-            lambda found: (*session, *(place_of(found, address).keys() if completes else ())),
+            lambda found: (*session, *(Place.at(found, address).keys() if whole else ())),
         )
-        ticket = Ticket(text, place_of(opened.repository, address), named(opened).user_id)
+        ticket = Ticket(text, Place.at(opened.repository, address), named(opened).user_id)
         return opened, self._sessions.find(ticket, opened.records)
 
 

@@ -16,6 +16,7 @@ from app.publishing.sessions import Sessions, Terms, Ticket, session_keys
 from app.publishing.sessions_completion import Completion
 from app.publishing.sessions_pieces import SLICE_BYTES, Piece, Pieces
 from app.repositories import ArtifactPath
+from app.usage import Ledger, stand
 from storage import keys
 from storage.events import Actor
 from storage.metadata import Metadata, OutcomeUnknown, Put, Unavailable
@@ -249,8 +250,8 @@ def test_a_completion_whose_answer_was_lost_happened_once(desk: Desk, lost: int)
             desk.complete(session)
     assert desk.complete(desk.find(session)) == DATA
     assert len(desk.at.blobs.list().entries) == 1
-    found = desk.metadata.get(PLACE.usage_key)[PLACE.usage_key].value
-    assert (found["files"], found["bytes"]) == (1, len(DATA))
+    (counted,) = stand(desk.metadata, Ledger(ORG, REPO))
+    assert (counted.usage.files, counted.usage.bytes) == (1, len(DATA))
 
 
 def test_of_two_who_complete_at_once_one_is_told_to_wait(desk: Desk) -> None:

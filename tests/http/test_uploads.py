@@ -268,6 +268,17 @@ def test_the_rules_of_overwriting_hold_at_the_beginning_and_at_the_end(
     assert upload.put().status == 201
 
 
+def test_a_length_that_is_told_late_is_refused_as_one_that_is_told_first(client: Client) -> None:
+    upload = Upload(client, SMALL, length=False)
+    upload.piece(0, 5, total=None)
+    client.put(FILE, b"other")
+    assert upload.rest(5).status == 409
+    assert upload.piece(5, 9, total=None).status == 202
+    client.delete(FILE)
+    assert upload.rest(9).status == 202
+    assert upload.put().status == 201
+
+
 def test_the_same_bytes_that_came_meanwhile_succeed_and_are_kept_once(
     admins: Client, any_stand: Stand
 ) -> None:
