@@ -53,7 +53,8 @@ def stored(data: Path) -> tuple[set[str], set[str]]:
     names = {
         f"{record.key.partition} / {record.key.sort}"
         for record in page.records
-        if not record.key.partition.startswith(("_#tokens#", keys.DUTIES))
+        if record.expires is None
+        and record.key.partition != keys.DUTIES
         and not record.key.partition.endswith("#readers")
     }
     return names, {path.name for path in (data / "blobs").rglob("*") if path.is_file()}
