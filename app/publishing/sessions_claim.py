@@ -14,10 +14,9 @@ from types import TracebackType
 from typing import Self
 
 from app.publishing.publisher import Published
-from app.publishing.session import Claim, Session, SessionConflict, SessionMissing, new_id
+from app.publishing.session import CLAIM, Claim, Session, SessionConflict, SessionMissing, new_id
 from storage.metadata import ConditionFailed, Metadata, MetadataError, Operation, Unavailable
 
-CLAIM = timedelta(seconds=60)
 RENEWED_SECONDS = 12.0
 AGAIN_SECONDS = 5.0  # after a renewal that failed
 #: Without a renewal for so long, nothing is written any more. What lies between this and the
