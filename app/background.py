@@ -5,14 +5,19 @@ from dataclasses import dataclass
 from app.collection import CollectDuty
 from app.erasing import EraseDuty
 from app.installation import Installation
+from app.publishing import Digester, Publisher
 from app.publishing.bulk import Bulk
 from app.publishing.emptied import EmptiedFolders
 from app.publishing.erasure import Eraser, EraseRepositoriesDuty
 from app.publishing.expiry import ExpireDuty, Expiry
 from app.publishing.purging import Purging
+from app.publishing.receiving import Receiver
 from app.publishing.removal import FolderRemoval
 from app.publishing.restoration import Restorer
 from app.publishing.restoring import FolderRestoring, TimeRestoring
+from app.publishing.sessions import Sessions
+from app.publishing.sessions_completion import Completion
+from app.publishing.sessions_left import UploadCompletion
 from app.repositories import Catalogue, DeletedRepositories
 from app.work import Duty, FeedDuty, Jobs, Kind, Reader, Worker
 from app.work.duty import Schedule
@@ -40,6 +45,7 @@ def background(at: Installation, observer: JobObserver | None = None) -> Backgro
         FolderRestoring(at.metadata, catalogue, restorer),
         TimeRestoring(at.metadata, catalogue, restorer, bulk),
         Purging(at.metadata, catalogue, bulk),
+        _upload_completion(at, catalogue),
     )
     deleted = DeletedRepositories(at.recent, at.journal)
     eraser = Eraser(at.metadata, at.journal, deleted, bulk)
@@ -54,3 +60,11 @@ def background(at: Installation, observer: JobObserver | None = None) -> Backgro
     jobs = Jobs(at.metadata, at.journal, kinds, observer)
     schedule = Schedule(at.metadata, jobs, duties, at.settings.schedule, observer)
     return Background(jobs, schedule)
+
+
+def _upload_completion(at: Installation, catalogue: Catalogue) -> UploadCompletion:
+    digester, sessions = Digester(), Sessions(at.blobs, at.metadata)
+    receiver = Receiver(at.blobs, at.metadata, digester)
+    publisher = Publisher(receiver, at.metadata, at.journal)
+    completion = Completion(sessions, at.blobs, digester, publisher)
+    return UploadCompletion(at.metadata, catalogue, sessions, completion)

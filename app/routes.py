@@ -34,6 +34,7 @@ from app.raw.files import PublicRawFiles, RawFiles
 from app.raw.folders import PublicRawFolders, RawFolders
 from app.raw.listing import Listing
 from app.raw.uploads import Uploads
+from app.raw.uploads_ending import UploadEnds
 from app.repositories import Catalogue, DeletedRepositories, Door
 from app.search import Search
 from app.server.status import Readiness
@@ -119,12 +120,13 @@ def _add_routes(application: Application, parts: Parts, description: Mapping[str
     digester, sessions = Digester(), Sessions(at.blobs, at.metadata)
     receiver = Receiver(at.blobs, at.metadata, digester, in_flight=parts.metrics.uploads)
     publisher = Publisher(receiver, at.metadata, journal)
+    completion = Completion(sessions, at.blobs, digester, publisher)
     uploads = Uploads(
         door,
         publisher,
         sessions,
         Pieces(sessions, at.blobs, digester, in_flight=parts.metrics.uploads),
-        Completion(sessions, at.blobs, digester, publisher),
+        UploadEnds(sessions, completion, parts.background.jobs, catalogue),
     )
     files = RawFiles(door, publisher, Remover(at.metadata, journal), downloads, listing, uploads)
     jobs = parts.background.jobs

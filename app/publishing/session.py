@@ -79,6 +79,7 @@ class Session:
         expectations, precondition: What the client said when it began.
         digests: Of the whole file, as far as they are known.
         result: What was published, once it was.
+        job: The id of the job that completes it, where that was left to one.
     """
 
     organization: str
@@ -97,6 +98,7 @@ class Session:
     digests: Mapping[str, str] | None = None
     claim: Claim | None = None
     result: Published | None = None
+    job: str | None = None
     version: int = 0
 
     @property
@@ -149,6 +151,7 @@ class Session:
             "expires": self.expires.isoformat(),
             "claim": claim and {"holder": claim.holder, "until": claim.until.isoformat()},
             "result": result and {"artifact": result.artifact.value(), "created": result.created},
+            "job": self.job,
         }
 
     @classmethod
@@ -178,6 +181,7 @@ class Session:
             digests=value["digests"],
             claim=claim and Claim(claim["holder"], datetime.fromisoformat(claim["until"])),
             result=result and Published(Artifact.parse(result["artifact"]), result["created"]),
+            job=value["job"],
             version=record.version,
         )
 

@@ -114,18 +114,25 @@ class Sessions:
         """Return where nobody writes to it. Raises SessionConflict."""
         session.require_free(self._clock())
 
-    def state_length(self, session: Session, length: int) -> Session:
-        """Record the length of the whole file.
+    def restate(self, session: Session) -> Session:
+        """Record what is said of a session that nobody writes to, over the version read.
 
-        Raises SessionConflict where the session has changed since it was read, and what
-        commits raise.
+        Raises SessionConflict where it has changed since, SessionMissing where it is over, and
+        what commits raise.
         """
-        stated = replace(session, length=length, claim=None).living(self._clock())
+        stated = replace(session, claim=None).living(self._clock())
         try:
             done = self._metadata.commit(*stated.writing(at=session.version))
         except ConditionFailed as error:
             raise _changed(session, error) from error
         return replace(stated, version=done.versions[session.key])
+
+    def note_job(self, session: Session, job: str) -> None:
+        """Record which job completes a session; a job that has begun does so by itself."""
+        try:
+            self.restate(replace(session, job=job))
+        except (SessionConflict, SessionMissing):
+            _log.info("job %s has begun to complete its upload already", job)
 
     def hold(self, session: Session) -> Hold:
         """A claim on the session, to be entered."""

@@ -55,18 +55,26 @@ class Completion:
         if session.result is not None:
             _compare(publication.expectations, session.result.artifact.digests)
             return session.result
-        self._require_whole(session)
-        digests = (*session.expectations.digests, *publication.expectations.digests)
-        publication = replace(publication, expectations=Expectations(digests))
-        if publication.precondition == NO_PRECONDITION:
-            publication = replace(publication, precondition=session.precondition)
-        self._publisher.foresee(publication, session.length, records)
+        publication = self.prepare(session, publication, records)
         with self._sessions.hold(session) as hold:
             received = self._finish(hold, publication.expectations)
             published = self._publish(hold, publication, received, records)
         if received.blob is not None and published.artifact.blob != received.blob:
             self._drop(received.blob)
         return published
+
+    def prepare(
+        self, session: Session, publication: Publication, records: Mapping[Key, Record]
+    ) -> Publication:
+        """What `complete` will publish, with all that is expected of it, from what was said at
+        the beginning and now. Raises as it does, where that can be told by records alone."""
+        self._require_whole(session)
+        said = (*session.expectations.digests, *publication.expectations.digests)
+        publication = replace(publication, expectations=Expectations(tuple(dict.fromkeys(said))))
+        if publication.precondition == NO_PRECONDITION:
+            publication = replace(publication, precondition=session.precondition)
+        self._publisher.foresee(publication, session.length, records)
+        return publication
 
     def _require_whole(self, session: Session) -> None:
         if session.length is None:

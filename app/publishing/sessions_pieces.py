@@ -73,7 +73,7 @@ class Pieces:
         if not piece.count:
             if length is None or length == session.length:
                 return session
-            return self._sessions.state_length(session, length)
+            return self._sessions.restate(replace(session, length=length))
         self._in_flight(1)
         try:
             with self._sessions.hold(replace(session, length=length)) as hold:

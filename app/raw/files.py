@@ -57,12 +57,12 @@ class RawFiles:
         self._remover = remover
         self._downloads = downloads
         self._listing = listing
-        self._uploads = uploads
+        self.uploads = uploads
 
     def on_get(self, req: Request, resp: Response, repository: str, path: str) -> None:
         """Send a file, or lead to the folder of that name; or tell how far an upload is."""
         if is_about_an_upload(req):
-            self._uploads.show(req, resp, repository, path)
+            self.uploads.show(req, resp, repository, path)
             return
         at = RepositoryName.parse(repository), ArtifactPath.parse(path)
         read(self._door, self._downloads, self._listing, visitor_of(req), req, resp, at)
@@ -72,7 +72,7 @@ class RawFiles:
     def on_put(self, req: Request, resp: Response, repository: str, path: str) -> None:
         """Publish a file: 201 where it is new, 200 where it replaced another or is the same."""
         if is_about_an_upload(req):
-            self._uploads.complete(req, resp, repository, path)
+            self.uploads.complete(req, resp, repository, path)
             return
         if "HTTP_CONTENT_RANGE" in req.env:  # RFC 9110, section 14.5
             raise Problem(400, "Bad Request", "A PUT takes a whole file, without Content-Range.")
@@ -94,7 +94,7 @@ class RawFiles:
     def on_delete(self, req: Request, resp: Response, repository: str, path: str) -> None:
         """Delete a file; it stays restorable for the repository's `restore_days`."""
         if is_about_an_upload(req):
-            self._uploads.drop(req, resp, repository, path)
+            self.uploads.drop(req, resp, repository, path)
             return
         name, address = RepositoryName.parse(repository), ArtifactPath.parse(path)
         precondition = conditions_of(req).for_writing()
@@ -107,11 +107,11 @@ class RawFiles:
 
     def on_post(self, req: Request, resp: Response, repository: str, path: str) -> None:
         """Begin an upload in pieces."""
-        self._uploads.begin(req, resp, repository, path)
+        self.uploads.begin(req, resp, repository, path)
 
     def on_patch(self, req: Request, resp: Response, repository: str, path: str) -> None:
         """Take a piece of an upload."""
-        self._uploads.append(req, resp, repository, path)
+        self.uploads.append(req, resp, repository, path)
 
     def _open(
         self, req: Request, name: RepositoryName, action: Action, address: ArtifactPath

@@ -14,15 +14,14 @@ from app.publishing import Publication, Publisher
 from app.publishing.place import Place
 from app.publishing.session import Session
 from app.publishing.sessions import Sessions, Terms, Ticket, session_keys
-from app.publishing.sessions_completion import Completion
 from app.publishing.sessions_pieces import Pieces
 from app.raw.terms import (
     conditions_of,
-    description,
     expectations_of,
     named,
     refuse_encodings,
 )
+from app.raw.uploads_ending import UploadEnds
 from app.raw.uploads_headers import InvalidUpload, parse_length, parse_piece
 from app.repositories import ArtifactPath, Door, Opened, RepositoryName
 from app.visitors import actor_of, visitor_of
@@ -47,13 +46,13 @@ class Uploads:
         publisher: Publisher,
         sessions: Sessions,
         pieces: Pieces,
-        completion: Completion,
+        ends: UploadEnds,
     ) -> None:
         self._door = door
         self._publisher = publisher
         self._sessions = sessions
         self._pieces = pieces
-        self._completion = completion
+        self.ends = ends
 
     def begin(self, req: Request, resp: Response, repository: str, path: str) -> None:
         """Begin an upload: 201."""
@@ -106,18 +105,14 @@ class Uploads:
         resp.status = HTTP_200
 
     def complete(self, req: Request, resp: Response, repository: str, path: str) -> None:
-        """Make an upload a file: 201 or 200, as a PUT of the file; again the same answer."""
+        """Make an upload a file: 201 or 200, as a PUT of the file, or 202; again the same."""
         _refuse_body(req, "send the bytes by PATCH; PUT completes the upload")
         expectations, precondition = expectations_of(req), conditions_of(req).for_writing()
         opened, session = self._find(req, repository, path, whole=True)
         address = ArtifactPath.parse(path)
         place, actor = Place.at(opened.repository, address), actor_of(req, named(opened))
-        published = self._completion.complete(
-            session, Publication(place, actor, expectations, precondition), opened.records
-        )
-        resp.status = HTTP_201 if published.created else HTTP_200
-        resp.set_header("ETag", published.artifact.etag)
-        resp.media = description(address, published.artifact)
+        publication = Publication(place, actor, expectations, precondition)
+        self.ends.answer(resp, session, publication, opened.records)
 
     def drop(self, req: Request, resp: Response, repository: str, path: str) -> None:
         """Drop an upload: 204."""

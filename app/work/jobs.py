@@ -77,9 +77,12 @@ class Jobs:
         actor: Actor,
         parameters: Mapping[str, Any],
         repository: str | None = None,
+        *,
+        left: bool = False,
     ) -> Job:
         """Do a job: at once where it is small, and else as far as a request may take; the
-        job that is returned has ended, or waits for a worker.
+        job that is returned has ended, or waits for a worker. With `left` all of it is left
+        to the workers.
 
         Raises Failed, and what the stores raise.
         """
@@ -95,7 +98,7 @@ class Jobs:
             parameters=parameters,
         )
         items, began = 0, self._seconds()
-        while items < self._at_once and self._seconds() - began < AT_ONCE_SECONDS:
+        while not left and items < self._at_once and self._seconds() - began < AT_ONCE_SECONDS:
             step = self._kinds[kind].step(job)
             items += step.items
             job = _after(job, step, self._metadata.now())
