@@ -5,10 +5,15 @@ that was already read. A reader therefore acts on what it sees at once, but its 
 stays three minutes behind the clock, and remembers the ids that it took within them. The
 clock is the store's, as it is for writers: with one of its own that is minutes ahead, a
 reader would pass events that are yet to come.
+
+A cursor has to fit into a record, whatever happens in three minutes. It remembers so many
+ids and no more; whoever writes more than that is read three minutes later, when an event
+needs no remembering.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -18,6 +23,8 @@ from storage.events.journal import Journal
 from storage.metadata import Metadata, Record
 
 LAG = timedelta(minutes=3)  # 30 s for an attempt, 60 s of skew on each side, and some
+REMEMBERED = 1_000  # ids in each stripe: a cursor of 175 kB at most
+_MARK_BYTES = 8  # of an id's 16, all random
 _STRIPE_DIGITS = tuple(f"{stripe:x}" for stripe in range(keys.STRIPES))
 _PAGE = 500
 _HOUR = timedelta(hours=1)
@@ -31,16 +38,16 @@ class InvalidCursor(ValueError):
 class Cursor:
     """How far a reader is: a time for each stripe, and what it took behind those times.
 
-    `taken` maps the ids of events to their times, as keys hold them.
+    `taken` holds for each stripe the marks (the last 16 digits) of the ids of events.
     """
 
     positions: tuple[datetime, ...]
-    taken: Mapping[str, str]
+    taken: tuple[frozenset[str], ...]
 
     def encode(self) -> str:
         """The cursor as text, to be kept in a record between two readings."""
         positions = [keys.time(position) for position in self.positions]
-        return json.dumps({"positions": positions, "taken": dict(self.taken)})
+        return json.dumps({"positions": positions, "taken": [_pack(marks) for marks in self.taken]})
 
     @classmethod
     def decode(cls, text: str) -> "Cursor":
@@ -48,10 +55,10 @@ class Cursor:
         try:
             value = json.loads(text)
             positions = tuple(_parse_time(position) for position in value["positions"])
-            taken = {str(event): str(at) for event, at in value["taken"].items()}
+            taken = tuple(_unpack(packed) for packed in value["taken"])
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise InvalidCursor("this is not the cursor of a feed") from error
-        if len(positions) != keys.STRIPES:
+        if not len(positions) == len(taken) == keys.STRIPES:
             raise InvalidCursor("a feed's cursor has a position for each stripe")
         return cls(positions, taken)
 
@@ -86,7 +93,7 @@ class Feed:
 
     def start(self, at: datetime) -> Cursor:
         """A cursor before every event from `at` on (the organization's making, or now)."""
-        return Cursor((at.astimezone(UTC),) * keys.STRIPES, {})
+        return Cursor((at.astimezone(UTC),) * keys.STRIPES, (frozenset(),) * keys.STRIPES)
 
     def read(self, cursor: Cursor, most: int = 1000) -> Batch:
         """Read up to about `most` events that the cursor has not passed.
@@ -100,23 +107,20 @@ class Feed:
         """
         now = self._clock()
         share = max(1, most // keys.STRIPES)
-        events: list[Event] = []
-        taken = dict(cursor.taken)
-        positions: list[datetime] = []
-        more = False
-        for digit, position in zip(_STRIPE_DIGITS, cursor.positions, strict=True):
-            stripe = _Stripe(self, digit, position, now, cursor.taken, share)
+        stripes: list[_Stripe] = []
+        for digit, position, taken in zip(
+            _STRIPE_DIGITS, cursor.positions, cursor.taken, strict=True
+        ):
+            stripe = _Stripe(self, digit, position, now, taken, share)
             stripe.read()
-            events += stripe.events
-            positions.append(stripe.position)
-            more = more or stripe.more
-        taken |= {event.id: keys.time(event.at) for event in events}
-        kept = {
-            event_id: at
-            for event_id, at in taken.items()
-            if at >= keys.time(positions[int(keys.stripe(event_id), 16)])
-        }
-        return Batch(tuple(events), Cursor(tuple(positions), kept), more)
+            stripes.append(stripe)
+        positions = tuple(stripe.position for stripe in stripes)
+        taken_now = tuple(stripe.taken() for stripe in stripes)
+        return Batch(
+            tuple(event for stripe in stripes for event in stripe.events),
+            Cursor(positions, taken_now),
+            any(stripe.more for stripe in stripes),
+        )
 
 
 class _Stripe:
@@ -128,22 +132,30 @@ class _Stripe:
         digit: str,
         position: datetime,
         now: datetime,
-        taken: Mapping[str, str],
+        taken: Set[str],
         most: int,
     ) -> None:
         self._feed, self._digit, self._now = feed, digit, now
         self._before = taken
         self._most = most
         self._settled = now - LAG  # nothing new appears before this
+        self._seen: dict[str, datetime] = {}  # by mark, in order of time
+        self._young = len(taken)  # what has to be remembered, at most
+        self._full = False
         self.position = position
         self.events: list[Event] = []
         self.more = False
+
+    def taken(self) -> frozenset[str]:
+        """What was taken, now or before, of the time in which events may still appear."""
+        passed = {mark for mark, at in self._seen.items() if at < self.position}
+        return frozenset((self._before | self._seen.keys()) - passed)
 
     def read(self) -> None:
         start = self.position
         hour = start.replace(minute=0, second=0, microsecond=0)
         # A writer's clock may be ahead of ours: look a little into the future.
-        while hour <= self._now + LAG and not self.more:
+        while hour <= self._now + LAG and not self.more and not self._full:
             self._read_hour(hour, start)
             hour += _HOUR
         if not self.more:
@@ -157,19 +169,25 @@ class _Stripe:
             page = self._feed._metadata.query(partition, "", after, _PAGE)
             for record in page.records:
                 self._take(record)
-                if len(self.events) >= self._most:
-                    self.more = True
+                self.more = len(self.events) >= self._most
+                if self.more or self._full:
                     return
             if page.next is None:
                 return
             after = page.next
 
     def _take(self, record: Record) -> None:
-        event_id = record.key.sort.partition("#")[2]
-        at = _parse_time(record.key.sort.partition("#")[0])
-        if event_id not in self._before:
+        time, _, event_id = record.key.sort.partition("#")
+        at, mark = _parse_time(time), event_id[-2 * _MARK_BYTES :]
+        if mark not in self._before:
+            if at > self._settled:
+                self._full = self._young >= REMEMBERED
+                if self._full:
+                    return
+                self._young += 1
             genuine = self._feed._journal.genuine(record)
             self.events.append(read_event(self._feed._organization, record, genuine))
+        self._seen[mark] = at
         self._advance(at)
 
     def _advance(self, to: datetime) -> None:
@@ -179,3 +197,13 @@ class _Stripe:
 
 def _parse_time(text: str) -> datetime:
     return datetime.strptime(text, "%Y%m%dT%H%M%S.%fZ").replace(tzinfo=UTC)
+
+
+def _pack(marks: Set[str]) -> str:
+    return b64encode(bytes.fromhex("".join(sorted(marks)))).decode()
+
+
+def _unpack(text: str) -> frozenset[str]:
+    packed = b64decode(text, validate=True).hex()
+    digits = 2 * _MARK_BYTES
+    return frozenset(packed[at : at + digits] for at in range(0, len(packed), digits))
