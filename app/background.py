@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from app.collection import CollectDuty
+from app.collecting import CollectDuty, ScanDuty
 from app.erasing import EraseDuty
 from app.installation import Installation
 from app.publishing import Digester, Publisher
@@ -55,6 +55,7 @@ def background(at: Installation, observer: JobObserver | None = None) -> Backgro
         ExpireDuty(at.metadata, Expiry(at.metadata, bulk)),
         EraseRepositoriesDuty(at.metadata, eraser),
         CollectDuty(at),
+        ScanDuty(at),
         EraseDuty(at),
     )
     jobs = Jobs(at.metadata, at.journal, kinds, observer)

@@ -8,14 +8,13 @@ lease, which long uploads hold, and anything of an organization that the metadat
 not know.
 """
 
-import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain, groupby
 
 from app.installation import Installation
-from app.publishing.lost_references import Collected, LostReferences
-from app.work.duty import Shift
+from app.publishing.lost_references import LostReferences
 from storage import keys
 from storage.blobs import BlobEntry, Upload, UploadBusy
 
@@ -23,17 +22,29 @@ GRACE = timedelta(days=1)
 _BATCH = 50  # blobs looked up in one read: a record and a lease for each
 _SWEEP = 1000
 
-_log = logging.getLogger("strongroom.worker")
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was found of one organization in one batch: unfinished uploads, and blobs that
+    nothing refers to, with their bytes. With a dry run nothing of it was removed.
+
+    `foreign` counts old blobs of an organization that this installation does not know. They
+    are left alone: a lost or wrong metadata store must not cost the files. `looked` is how
+    many blobs were looked at, and `last` the last one's key.
+    """
+
+    organization: str
+    uploads: int = 0
+    blobs: int = 0
+    bytes: int = 0
+    foreign: int = 0
+    looked: int = 0
+    last: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was found: unfinished uploads, unreferenced blobs (with their bytes), and expired
-    records. With a dry run nothing of it was removed.
-
-    `foreign` counts old blobs of organizations that this installation does not know. They
-    are left alone: a lost or wrong metadata store must not cost the files.
-    """
+    """What a whole run found, of all organizations, and expired records that it removed."""
 
     uploads: int
     blobs: int
@@ -43,7 +54,7 @@ class Report:
 
 
 class Collection:
-    """One run over the whole installation. Idempotent; may be killed and begun anew."""
+    """Collects in the whole installation. Idempotent; may be killed and begun anew."""
 
     def __init__(
         self,
@@ -61,34 +72,58 @@ class Collection:
     def run(self, *, dry: bool = False, progress: Callable[[int], None] = lambda _: None) -> Report:
         """Remove leftovers; with `dry` only count them. `progress` is told the number of
         blobs and uploads looked at so far."""
-        before = self._clock() - self._grace
-        uploads = sum(self._abort(upload, dry) for upload in self._old_uploads(before))
-        lost = self._lost_references(before, dry, progress)
-        looked, blobs, size, foreign = 0, lost.blobs, lost.bytes, 0
-        for batch in self._old_blobs(before):
-            looked += len(batch)
-            ours = [entry for entry in batch if self._knows(_owner(entry.key))]
-            foreign += len(batch) - len(ours)
-            unreferenced = self._unreferenced(ours)
-            if unreferenced and not dry:
-                self._blobs.delete([entry.key for entry in unreferenced])
-            blobs += len(unreferenced)
-            size += sum(entry.size for entry in unreferenced)
+        uploads = blobs = size = foreign = looked = 0
+        for found in chain(self.leftovers(dry=dry), self.scan(dry=dry)):
+            uploads += found.uploads
+            blobs += found.blobs
+            size += found.bytes
+            foreign += found.foreign
+            looked += found.looked
             progress(looked)
-        return Report(uploads, blobs, size, 0 if dry else self._sweep(), foreign)
+        return Report(uploads, blobs, size, 0 if dry else sum(self.expired()), foreign)
 
-    def _lost_references(
-        self, before: datetime, dry: bool, progress: Callable[[int], None]
-    ) -> Collected:
-        """Collect in every organization that is there."""
-        collected, looked = Collected(), 0
+    def leftovers(self, *, dry: bool = False) -> Iterator[Found]:
+        """Remove what is told without looking at every blob: uploads that nobody finished, and
+        blobs that lost their last reference."""
+        before = self._clock() - self._grace
+        for upload in self._old_uploads(before):
+            aborted = int(self._abort(upload, dry))
+            yield Found(_owner(upload.key), uploads=aborted, looked=1)
         for record in self._metadata.query_all(keys.ORGANIZATIONS):
             organization = str(record.value["id"])
             for batch in self._lost.run(organization, before, dry=dry):
-                collected += batch
-                looked += batch.looked
-                progress(looked)
-        return collected
+                yield Found(organization, blobs=batch.blobs, bytes=batch.bytes, looked=batch.looked)
+
+    def scan(self, after: str = "", *, dry: bool = False) -> Iterator[Found]:
+        """Look at every blob behind `after`, in order of their keys, and remove those that no
+        record refers to: their commit never came."""
+        before = self._clock() - self._grace
+        for batch in self._old_blobs(after, before):
+            for organization, entries in groupby(batch, key=lambda entry: _owner(entry.key)):
+                yield self._look_at(organization, list(entries), dry)
+
+    def _look_at(self, organization: str, entries: list[BlobEntry], dry: bool) -> Found:
+        last = entries[-1].key
+        if not self._knows(organization):
+            return Found(organization, foreign=len(entries), looked=len(entries), last=last)
+        unreferenced = self._unreferenced(organization, entries)
+        if unreferenced and not dry:
+            self._blobs.delete([entry.key for entry in unreferenced])
+        return Found(
+            organization,
+            blobs=len(unreferenced),
+            bytes=sum(entry.size for entry in unreferenced),
+            looked=len(entries),
+            last=last,
+        )
+
+    def expired(self) -> Iterator[int]:
+        """Delete expired records, where the engine does not do so by itself: how many, batch
+        by batch."""
+        swept = _SWEEP
+        while swept == _SWEEP:
+            swept = self._metadata.sweep(_SWEEP)
+            yield swept
 
     def _knows(self, organization: str) -> bool:
         """Whether an organization is one of this installation's."""
@@ -117,8 +152,8 @@ class Collection:
                 return False  # its writer is alive, however long it takes
         return True
 
-    def _old_blobs(self, before: datetime) -> Iterator[Sequence[BlobEntry]]:
-        after, batch = "", []
+    def _old_blobs(self, after: str, before: datetime) -> Iterator[Sequence[BlobEntry]]:
+        batch: list[BlobEntry] = []
         while True:
             page = self._blobs.list(after)
             for entry in page.entries:
@@ -133,14 +168,14 @@ class Collection:
         if batch:
             yield batch
 
-    def _unreferenced(self, batch: Sequence[BlobEntry]) -> list[BlobEntry]:
+    def _unreferenced(self, organization: str, batch: Sequence[BlobEntry]) -> list[BlobEntry]:
         """Those without a record that refers to them and without a lease."""
         wanted = [
             key
             for entry in batch
             for key in (
-                keys.blob_bytes(_owner(entry.key), entry.key),
-                keys.upload(_owner(entry.key), entry.key),
+                keys.blob_bytes(organization, entry.key),
+                keys.upload(organization, entry.key),
             )
         ]
         found = self._metadata.get(*wanted)
@@ -150,42 +185,7 @@ class Collection:
             if record not in found and lease not in found
         ]
 
-    def _sweep(self) -> int:
-        """Delete expired records, where the engine does not do so by itself."""
-        total = 0
-        while True:
-            swept = self._metadata.sweep(_SWEEP)
-            total += swept
-            if swept < _SWEEP:
-                return total
-
 
 def _owner(key: str) -> str:
     """The id of the organization that a blob belongs to."""
     return key.partition("/")[0]
-
-
-class CollectDuty:
-    """The collection as a duty of the worker."""
-
-    name = "collect"
-    every = timedelta(hours=1)
-
-    def __init__(self, installation: Installation) -> None:
-        self._installation = installation
-
-    def run(self, shift: Shift) -> None:
-        """Collect, and say in the log what was found: it is the installation's, nobody's own."""
-        report = Collection(self._installation).run(progress=lambda _: shift.go_on())
-        _log.info(
-            "collected %d unfinished uploads, %d unreferenced blobs, %d expired records",
-            report.uploads,
-            report.blobs,
-            report.expired,
-        )
-        if report.foreign:
-            _log.warning(
-                "%d blobs belong to no organization of this installation and were left alone:"
-                " is this the right metadata store?",
-                report.foreign,
-            )

@@ -9,6 +9,7 @@ installation begin with `_`. Keys hold a repository's random id, never its name.
     _#tokens#ID       / token               → a commit's witness where it has no event
     _#jobs            / TIME#JOB            → a job that waits or runs: its organization
     _#duties          / DUTY                → when a duty is due again, and how it went
+    _#scan            / position            → the blob up to which the scan has looked
     _#deleted-organizations / NAME/TIME#ID  → deleted organization, to be restored
 
     ORG#organization  / organization        → name, created
@@ -64,6 +65,7 @@ from storage.metadata.records import Key
 STRIPES = 16
 
 FORMAT = Key("_#format", "format")
+SCAN = Key("_#scan", "position")
 ORGANIZATIONS = "_#organizations"
 JOBS = "_#jobs"
 DUTIES = "_#duties"

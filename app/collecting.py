@@ -1,0 +1,105 @@
+"""The collection as duties of the worker.
+
+What can be told without looking at every blob is collected every hour. Looking at all of them
+costs a request for each thousand and a read for each fifty, so it is done once a day; how far
+it is lies in a record, and a worker that follows one that was killed goes on from there.
+"""
+
+import logging
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from datetime import timedelta
+
+from app.collection import GRACE, Collection, Found
+from app.installation import Installation
+from app.work.duty import Shift, Stopped
+from storage import keys
+from storage.metadata import Delete, Put
+
+_SAVED_EVERY = 1_000  # blobs
+
+_log = logging.getLogger("strongroom.worker")
+
+
+class CollectDuty:
+    """Removes unfinished uploads, blobs that lost their last reference, and expired records."""
+
+    name = "collect"
+    every = timedelta(hours=1)
+
+    def __init__(self, installation: Installation, grace: timedelta = GRACE) -> None:
+        self._installation = installation
+        self._grace = grace
+
+    def run(self, shift: Shift) -> None:
+        collection = Collection(self._installation, self._grace)
+        _collect(shift, collection.leftovers())
+        expired = 0
+        for swept in collection.expired():
+            expired += swept
+            shift.go_on()
+        _log.info("removed %d expired records", expired)
+
+
+class ScanDuty:
+    """Removes blobs whose commit never came."""
+
+    name = "scan"
+    every = timedelta(days=1)
+
+    def __init__(self, installation: Installation, grace: timedelta = GRACE) -> None:
+        self._installation = installation
+        self._grace = grace
+        self._metadata = installation.metadata
+
+    def run(self, shift: Shift) -> None:
+        found = self._metadata.get(keys.SCAN).get(keys.SCAN)
+        after = "" if found is None else str(found.value["after"])
+        _collect(shift, self._saved(Collection(self._installation, self._grace).scan(after)))
+        if self._metadata.get(keys.SCAN):
+            self._metadata.commit(Delete(keys.SCAN))
+
+    def _saved(self, scan: Iterable[Found]) -> Iterable[Found]:
+        """Write down from time to time how far the scan is."""
+        looked = 0
+        for found in scan:
+            yield found
+            looked += found.looked
+            if looked >= _SAVED_EVERY:
+                self._metadata.commit(Put(keys.SCAN, {"after": found.last}))
+                looked = 0
+
+
+def _collect(shift: Shift, collection: Iterable[Found]) -> None:
+    """Collect batch by batch, and leave a report to every organization that had something."""
+    counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    foreign = 0
+    try:
+        for found in collection:
+            counts[found.organization].update(
+                uploads=found.uploads, blobs=found.blobs, bytes=found.bytes
+            )
+            foreign += found.foreign
+            shift.go_on()
+    except Stopped:
+        _report(shift, counts)
+        raise
+    _report(shift, counts)
+    if foreign:
+        _log.warning(
+            "%d blobs belong to no organization of this installation and were left alone:"
+            " is this the right metadata store?",
+            foreign,
+        )
+
+
+def _report(shift: Shift, counts: defaultdict[str, Counter[str]]) -> None:
+    for organization, counted in counts.items():
+        if any(counted.values()):
+            shift.report(organization, counted)
+            _log.info(
+                "collected of %s: %d unfinished uploads, %d unreferenced blobs",
+                organization,
+                counted["uploads"],
+                counted["blobs"],
+            )
