@@ -1,0 +1,5 @@
+"""Retention: files of a repository that go by themselves, by rules that its administrators set."""
+
+from app.retention.patterns import InvalidPattern, Pattern
+
+__all__ = ["InvalidPattern", "Pattern"]
