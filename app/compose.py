@@ -16,6 +16,7 @@ from app.installation import (
     open_installation,
 )
 from app.ownership import refuse_foreign_packages
+from app.retention import LastDownloads
 from app.routes import Parts, build
 from app.server.status import Readiness
 from app.settings import Settings, read_settings
@@ -64,14 +65,17 @@ def compose(settings: Settings, around: Around = nothing_around) -> Service:
     checks = Checks(installation.metadata, installation.blobs)
     slow_hashes = SlowHashes(run_folder(settings))
     work = background(installation, metrics)
+    downloads = LastDownloads(installation.metadata)
     parts = Parts(
         installation=installation,
         background=work,
+        downloads=downloads,
         authenticator=_authenticator(installation, slow_hashes),
         slow_hashes=slow_hashes,
         readiness=Readiness(checks, PATIENCE_SECONDS),
         metrics=metrics,
     )
+    downloads.start()
     worker = work.worker() if settings.embedded else None
     if worker is not None:
         worker.start()
@@ -79,6 +83,7 @@ def compose(settings: Settings, around: Around = nothing_around) -> Service:
     def close() -> None:
         if worker is not None:
             worker.stop(STOP_SECONDS)
+        downloads.stop()
         installation.close()
         metrics.close()
 

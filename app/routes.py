@@ -36,6 +36,7 @@ from app.raw.listing import Listing
 from app.raw.uploads import Uploads
 from app.raw.uploads_ending import UploadEnds
 from app.repositories import Catalogue, DeletedRepositories, Door
+from app.retention import LastDownloads
 from app.search import Search
 from app.server.status import Readiness
 from auth.api_keys import ApiKeys
@@ -67,6 +68,7 @@ class Parts:
 
     installation: Installation
     background: Background
+    downloads: LastDownloads
     authenticator: Authenticator
     slow_hashes: SlowHashes
     readiness: Readiness
@@ -116,7 +118,8 @@ def _add_routes(application: Application, parts: Parts, description: Mapping[str
     users = UserService(recent, journal, parts.slow_hashes)
     api_keys = ApiKeys(recent, journal)
     paging = Paging(at.cursors)
-    door, downloads, listing = Door(recent), Downloads(at.blobs), Listing(recent, at.cursors)
+    door, listing = Door(recent), Listing(recent, at.cursors)
+    downloads = Downloads(at.blobs, parts.downloads)
     digester, sessions = Digester(), Sessions(at.blobs, at.metadata)
     receiver = Receiver(at.blobs, at.metadata, digester, in_flight=parts.metrics.uploads)
     publisher = Publisher(receiver, at.metadata, journal)

@@ -25,6 +25,8 @@ installation begin with `_`. Keys hold a repository's random id, never its name.
 
     ORG#deleted-repositories / NAME/TIME#ID → deleted repository, to be restored
 
+    ORG#downloaded#REPO / PATH              → day of the last download (where rules ask)
+
     ORG#jobs          / JOB                 → job, or run of a duty: what, how far, result
     ORG#readers       / READER              → how far a reader of the feed is
     ORG#sessions      / SESSION             → resumable upload: where to, whose, who holds it
@@ -165,6 +167,10 @@ def repository_name(org: str, repository_id: str) -> Key:
 
 def deleted_repositories(org: str) -> str:
     return f"{org}#deleted-repositories"
+
+
+def downloaded(org: str, repository_id: str, path: str) -> Key:
+    return Key(f"{org}#downloaded#{repository_id}", path)
 
 
 def jobs(org: str) -> str:

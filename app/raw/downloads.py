@@ -17,6 +17,7 @@ from app.raw.conditions import Outcome, http_date, parse_conditions
 from app.raw.content_types import content_type, opens_in_a_browser
 from app.raw.ranges import ByteRange, RangeNotSatisfiable, parse_range
 from app.repositories import ArtifactPath, Repository
+from app.retention import LastDownloads
 from middleware.response_headers import put_headers
 from storage.blobs import BlobCorrupt, Blobs, Download
 
@@ -32,8 +33,9 @@ _CONDITIONAL = frozenset(_CONDITIONS)
 class Downloads:
     """Sends files."""
 
-    def __init__(self, blobs: Blobs) -> None:
+    def __init__(self, blobs: Blobs, last: LastDownloads) -> None:
         self._blobs = blobs
+        self._last = last
 
     def answer(
         self,
@@ -63,6 +65,7 @@ class Downloads:
             conditions = parse_conditions(*(env.get(name) for name in _CONDITIONS))
             if conditions.for_reading(artifact) is Outcome.NOT_MODIFIED:
                 resp.status = HTTP_304
+                self._note(req, repository, path)  # whoever has it still uses it
                 return
         put_headers(resp, _type_headers(path.name))
         wanted: ByteRange | None = None
@@ -82,6 +85,11 @@ class Downloads:
             resp.set_header("Content-Range", wanted.header(artifact.size))
         if req.method != "HEAD":
             self._send(req, resp, artifact, wanted)
+        self._note(req, repository, path)
+
+    def _note(self, req: Request, repository: Repository, path: ArtifactPath) -> None:
+        if repository.downloads_days is not None and req.method == "GET":
+            self._last.note(repository, path)
 
     def _send(
         self, req: Request, resp: Response, artifact: Artifact, wanted: ByteRange | None

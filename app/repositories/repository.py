@@ -30,6 +30,8 @@ class Repository:
 
     `id` is random and never used again; every key of its contents holds it, so that a
     repository made later under the same name has nothing to do with this one.
+    `downloads_days` is for how many days the last download of each file is remembered, None
+    where no rule asks for it.
     """
 
     id: str
@@ -42,6 +44,7 @@ class Repository:
     restore_days: int
     created: datetime
     version: int = 0
+    downloads_days: int | None = None
 
     def value(self) -> dict[str, Any]:
         """The repository as its record holds it."""
@@ -53,6 +56,7 @@ class Repository:
             "overwrite": self.overwrite,
             "restore_days": self.restore_days,
             "created": self.created.isoformat(),
+            "downloads_days": self.downloads_days,
         }
 
     @classmethod
@@ -76,4 +80,5 @@ class Repository:
             restore_days=value["restore_days"],
             created=datetime.fromisoformat(value["created"]),
             version=version,
+            downloads_days=value.get("downloads_days"),
         )

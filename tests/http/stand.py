@@ -19,6 +19,7 @@ from app.cursors import Cursors
 from app.health import Checks
 from app.installation import Installation
 from app.repositories import Catalogue, Repository, RepositoryName, Rules
+from app.retention import LastDownloads
 from app.routes import Parts, build
 from app.secret_key import secret_keys
 from app.server.status import Readiness
@@ -92,6 +93,7 @@ class Process:
     blobs: FaultyBlobs
     clock: Seconds
     metrics: Metrics
+    downloads: LastDownloads
     routes: Routes
     client: Client
     background: Background
@@ -308,9 +310,11 @@ def composed(settings: Settings, engine: Faults, blobs: FaultyBlobs, clock: Seco
     )
     slow_hashes = SlowHashes(run_folder(settings))
     work = background(installation, metrics)
+    downloads = LastDownloads(metadata)
     parts = Parts(
         installation=installation,
         background=work,
+        downloads=downloads,
         authenticator=Authenticator(
             installation.recent,
             installation.journal,
@@ -328,7 +332,7 @@ def composed(settings: Settings, engine: Faults, blobs: FaultyBlobs, clock: Seco
     routes = application._router
     assert isinstance(routes, Routes)
     client = Client(Entrance(application))
-    return Process(installation, engine, blobs, clock, metrics, routes, client, work)
+    return Process(installation, engine, blobs, clock, metrics, downloads, routes, client, work)
 
 
 def settings_for(data: Path, **more: Any) -> Settings:
