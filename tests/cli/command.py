@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +12,8 @@ from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
+
+from tests.ports import free_port
 
 COMMAND = str(Path(sys.executable).with_name("strongroom"))
 START_SECONDS = 60.0  # two busy cores
@@ -124,12 +125,6 @@ def serving(data: Path, *arguments: str, **settings: str) -> Iterator[Serving]:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait(10)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _await(server: Serving) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from app.settings import DUTIES, read_settings
-from tests.cli.command import COMMAND, START_SECONDS, STOP_SECONDS, environment, free_port, run
+from tests.cli.command import COMMAND, START_SECONDS, STOP_SECONDS, environment, run
+from tests.ports import free_port
 
 
 def test_once_does_what_is_due_and_the_next_time_nothing(data: Path) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from tests.engines.dynamodb_local import CREDENTIALS
 from tests.engines.process import served
 from tests.parts import ROOT, tool
+from tests.ports import free_port
 
 REGION = "us-east-1"
 
@@ -58,7 +59,7 @@ def _started(server: Path, folder: Path) -> tuple[subprocess.Popen[bytes], int]:
     for name in ("objects", "sidecar"):
         (folder / name).mkdir()
     for _ in range(_TRIES):
-        port = _free_port()
+        port = free_port()
         address = f"127.0.0.1:{port}"
         command = [server, "--port", address, "--region", REGION, "--quiet", "posix"]
         # The sidecar holds what else would be extended attributes, which tmpfs may lack.
@@ -69,13 +70,6 @@ def _started(server: Path, folder: Path) -> tuple[subprocess.Popen[bytes], int]:
         process.kill()  # somebody else took the port in between
         process.wait()
     raise RuntimeError("the S3 server did not start")
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def _answers(process: subprocess.Popen[bytes], port: int) -> bool:

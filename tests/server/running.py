@@ -19,6 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.ports import free_port
+
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 20.0
 
@@ -90,7 +92,7 @@ def running(
         listener.bind(("127.0.0.1", 0))
         # Listening from the start: a client that comes before the workers waits in the backlog.
         listener.listen(512)
-        beside = _free_port() if status else None
+        beside = free_port() if status else None
         told = {
             "target": target,
             "bind": f"fd://{listener.fileno()}",
@@ -171,12 +173,6 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait(10)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _client_context() -> ssl.SSLContext:
