@@ -19,6 +19,7 @@ from app.publishing.sessions import Sessions
 from app.publishing.sessions_completion import Completion
 from app.publishing.sessions_left import UploadCompletion
 from app.repositories import Catalogue, DeletedRepositories
+from app.retention import Retention, RetentionDuty, RetentionJob
 from app.work import Duty, FeedDuty, Jobs, Kind, Reader, Worker
 from app.work.duty import Schedule
 from app.work.jobs import JobObserver
@@ -45,11 +46,13 @@ def background(at: Installation, observer: JobObserver | None = None) -> Backgro
         FolderRestoring(at.metadata, catalogue, restorer),
         TimeRestoring(at.metadata, catalogue, restorer, bulk),
         Purging(at.metadata, catalogue, bulk),
+        RetentionJob(catalogue, Retention(at.recent, at.journal, catalogue, bulk)),
         _upload_completion(at, catalogue),
     )
     deleted = DeletedRepositories(at.recent, at.journal)
     eraser = Eraser(at.metadata, at.journal, deleted, bulk)
     readers: tuple[Reader, ...] = (EmptiedFolders(at.metadata),)
+    jobs = Jobs(at.metadata, at.journal, kinds, observer)
     duties: tuple[Duty, ...] = (
         FeedDuty(at.metadata, at.journal, readers),
         ExpireDuty(at.metadata, Expiry(at.metadata, bulk)),
@@ -57,8 +60,8 @@ def background(at: Installation, observer: JobObserver | None = None) -> Backgro
         CollectDuty(at),
         ScanDuty(at),
         EraseDuty(at),
+        RetentionDuty(at.metadata, catalogue, jobs),
     )
-    jobs = Jobs(at.metadata, at.journal, kinds, observer)
     schedule = Schedule(at.metadata, jobs, duties, at.settings.schedule, observer)
     return Background(jobs, schedule)
 

@@ -41,6 +41,7 @@ from app.repositories import (
     RepositoryHidden,
     RepositoryMissing,
 )
+from app.retention import WouldEmpty
 from app.usage import QuotaExceeded
 from app.work import Failed, JobMissing
 from auth.errors import (
@@ -148,6 +149,15 @@ ANSWERS: tuple[tuple[type[Exception], Callable[[Any], Problem]], ...] = (
             "Range Not Satisfiable",
             _sentence(str(error)),
             {"Content-Range": f"bytes */{error.size}"},
+        ),
+    ),
+    (
+        WouldEmpty,
+        _fixed(
+            409,
+            "Conflict",
+            "These rules would take every file that is there now. Look at the preview; if that"
+            ' is meant, send "confirm": true.',
         ),
     ),
     (RepositoryExists, _fixed(409, "Conflict", "There is a repository of that name.")),

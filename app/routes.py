@@ -15,6 +15,7 @@ from app.api.jobs import Duties, JobPages, OneJob
 from app.api.keys import Keys, OneKey
 from app.api.repositories import OneRepository, Repositories
 from app.api.restore import Deleted, DeletedRepositoryPages, Purge, Restore
+from app.api.retention import RetentionPreview, RetentionRules
 from app.api.search import SearchPage
 from app.api.users import Me, OneUser, Permissions, Users
 from app.background import Background
@@ -36,7 +37,7 @@ from app.raw.listing import Listing
 from app.raw.uploads import Uploads
 from app.raw.uploads_ending import UploadEnds
 from app.repositories import Catalogue, DeletedRepositories, Door
-from app.retention import LastDownloads
+from app.retention import LastDownloads, Retention
 from app.search import Search
 from app.server.status import Readiness
 from auth.api_keys import ApiKeys
@@ -169,4 +170,8 @@ def _add_routes(application: Application, parts: Parts, description: Mapping[str
     add("/api/jobs", JobPages(recent, jobs, catalogue, paging))
     add("/api/jobs/{job}", OneJob(recent, jobs, catalogue))
     add("/api/duties", Duties(recent, parts.background.schedule))
+    retention = Retention(recent, journal, catalogue, Bulk(at.metadata, journal))
+    ruled = "/api/repositories/{name}/retention"
+    add(ruled, RetentionRules(recent, catalogue, retention))
+    add(f"{ruled}/preview", RetentionPreview(recent, catalogue, retention, paging))
     add("/api/search", SearchPage(recent, Search(recent, catalogue), paging))

@@ -50,7 +50,7 @@ _HOST = re.compile(r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])", re.ASCII)
 
 
 #: The duties whose intervals STRONGROOM_SCHEDULE may set (`app.background` has them all).
-DUTIES = ("feed", "expire", "erase-repositories", "collect", "scan", "erase")
+DUTIES = ("feed", "expire", "erase-repositories", "collect", "scan", "erase", "retention")
 _INTERVAL = re.compile(r"(\d{1,6})([smhd])", re.ASCII)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 

@@ -25,6 +25,7 @@ installation begin with `_`. Keys hold a repository's random id, never its name.
 
     ORG#deleted-repositories / NAME/TIME#ID → deleted repository, to be restored
 
+    ORG#retention     / REPO                → which files go by themselves: rules
     ORG#downloaded#REPO / PATH              → day of the last download (where rules ask)
 
     ORG#jobs          / JOB                 → job, or run of a duty: what, how far, result
@@ -167,6 +168,14 @@ def repository_name(org: str, repository_id: str) -> Key:
 
 def deleted_repositories(org: str) -> str:
     return f"{org}#deleted-repositories"
+
+
+def retentions(org: str) -> str:
+    return f"{org}#retention"
+
+
+def retention(org: str, repository_id: str) -> Key:
+    return Key(retentions(org), repository_id)
 
 
 def downloaded(org: str, repository_id: str, path: str) -> Key:

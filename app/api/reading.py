@@ -111,6 +111,15 @@ class Fields:
             raise InvalidField(name, "must be an object")
         return None if value is None else Fields(value)
 
+    def objects(self, name: str) -> "list[Fields] | None":
+        """A list of objects of fields, None where it was not sent."""
+        value = self._take(name, None)
+        if value is None:
+            return None
+        if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
+            raise InvalidField(name, "must be a list of objects")
+        return [Fields(one) for one in value]
+
     def finish(self) -> None:
         """Refuse fields that were not asked for."""
         for name in self._values:

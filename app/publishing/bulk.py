@@ -49,11 +49,16 @@ class Bulk:
         self._journal = journal
 
     def carry_out(
-        self, action: str, organization: str, actor: Actor, changes: Iterable[C]
+        self,
+        action: str,
+        organization: str,
+        actor: Actor,
+        changes: Iterable[C],
+        **details: Any,
     ) -> list[C]:
         """Carry out changes and return those that were, as they were decided in the end.
 
-        They are of one repository.
+        They are of one repository. `details` are said in their events besides.
 
         Raises:
             Contended: others change the same files again and again; some are done, and the
@@ -66,7 +71,7 @@ class Bulk:
         while waiting:
             batch = _batch(waiting)
             try:
-                self._commit(action, organization, actor, batch)
+                self._commit(action, organization, actor, batch, details)
             except ConditionFailed as error:
                 failures += 1
                 if failures == DECISIONS:
@@ -81,12 +86,17 @@ class Bulk:
         return done
 
     def _commit(
-        self, action: str, organization: str, actor: Actor, batch: Sequence[FileChange]
+        self,
+        action: str,
+        organization: str,
+        actor: Actor,
+        batch: Sequence[FileChange],
+        more: Mapping[str, Any],
     ) -> None:
         changes = Changes()
         for change in batch:
             change.write(changes)
-        details: dict[str, Any] = {"repository": batch[0].place.repository}
+        details: dict[str, Any] = {**more, "repository": batch[0].place.repository}
         if len(batch) == 1:  # as the event of a file that is changed alone
             details["sha256"] = batch[0].artifact.sha256
         else:

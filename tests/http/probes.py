@@ -45,6 +45,7 @@ class Names:
     cursor_of_search: str = ""
     cursor_of_deleted: str = ""
     cursor_of_deleted_repositories: str = ""
+    cursor_of_going: str = ""
     deleted_id: str = field(default_factory=lambda: secrets.token_hex(8))
 
     @property
@@ -193,6 +194,8 @@ def _public(probes: tuple[Probe, ...]) -> tuple[Probe, ...]:
 
 
 _USER, _NAME, _KEY = "/api/users/{user}", "/api/repositories/{name}", "/api/keys/{key}"
+_RULES = f"{_NAME}/retention"
+_NEWEST = {"keep_newest": 1}
 
 PROBES: Mapping[tuple[str, str], tuple[Probe, ...]] = {
     ("/", "GET"): _NOTHING,
@@ -301,6 +304,24 @@ PROBES: Mapping[tuple[str, str], tuple[Probe, ...]] = {
         Probe("/api/deleted-repositories"),
         Probe("/api/deleted-repositories?limit=1&after={cursor_of_deleted_repositories}"),
     ),
+    (_RULES, "GET"): (Probe("/api/repositories/{repository}/retention"),),
+    (_RULES, "PUT"): (
+        Probe(
+            "/api/repositories/{repository}/retention",
+            {"rules": [{"match": "**", "older_than_days": 1}], "confirm": True},
+        ),
+        Probe(f"/api/repositories/{SHARED}/retention", {"rules": [{"match": "{path}", **_NEWEST}]}),
+    ),
+    (f"{_RULES}/preview", "POST"): (
+        Probe("/api/repositories/{repository}/retention/preview", {}),
+        Probe(
+            f"/api/repositories/{SHARED}/retention/preview",
+            {"rules": [{"match": "{path}", **_NEWEST}]},
+        ),
+        Probe(
+            f"/api/repositories/{SHARED}/retention/preview?limit=1&after={{cursor_of_going}}", {}
+        ),
+    ),
     ("/api/keys", "GET"): (
         Probe("/api/keys?user={user}"),
         Probe("/api/keys?user=all"),
@@ -356,6 +377,9 @@ def furnish(there: Stand, here: Stand) -> Names:
         there.repository(names.deleted)
         assert admins.delete(f"/api/repositories/{names.deleted}").status == 204
     deleted = admins.get("/api/deleted-repositories?limit=1").json
+    rules = {"rules": [{"match": "*", **_NEWEST}]}
+    assert admins.ask("PUT", f"/api{OWN}/retention", json=rules).status == 200
+    going = admins.post(f"/api{OWN}/retention/preview?limit=1", {}).json
     there.repository(names.taken)
     for local in (names.taken, f"{names.taken}-2", names.word):
         email = f"{local}@example.org"
@@ -380,6 +404,7 @@ def furnish(there: Stand, here: Stand) -> Names:
         cursor_of_search=admins.get("/api/search?limit=1").json["next"],
         cursor_of_deleted=admins.get(f"/api{OWN}/deleted?limit=1").json["next"],
         cursor_of_deleted_repositories=deleted["next"],
+        cursor_of_going=going["next"],
         deleted_id=deleted["repositories"][0]["id"],
         cursor_of_public_files=anonymous.get(f"/public{OWN}/?limit=1").json["next"],
     )

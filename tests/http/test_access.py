@@ -56,6 +56,7 @@ ROOT, FOLDER = "/repositories/{repository}", "/repositories/{repository}/"
 FILE = "/repositories/{repository}/{path:path}"
 INNER = "/repositories/{repository}/{path:path}/"
 USER, NAME, KEY = "/api/users/{user}", "/api/repositories/{name}", "/api/keys/{key}"
+RULES = f"{NAME}/retention"
 
 #: What every route answers, by its template and method, to each kind of caller. Files and
 #: repositories are those of `private`, users and keys are somebody else's.
@@ -107,6 +108,9 @@ TABLE: Mapping[tuple[str, str], Mapping[str, int]] = {
     (f"{NAME}/purge", "POST"): api(401, 403, 403, 200),
     (f"{NAME}/deleted", "GET"): files(401, 404, 200, 403, 403, 200, 200, 200, 200),
     ("/api/deleted-repositories", "GET"): api(401, 403, 403, 200),
+    (RULES, "GET"): api(401, 403, 403, 200),
+    (RULES, "PUT"): api(401, 403, 403, 200),
+    (f"{RULES}/preview", "POST"): api(401, 403, 403, 200),
     ("/api/keys", "GET"): api(401, 200, 200, 200),
     ("/api/keys", "POST"): api(401, 201, 403, 201),
     (KEY, "GET"): api(401, 404, 404, 200),
@@ -154,6 +158,8 @@ class Building:
         if template.endswith(("{repository}", "{repository}/")):
             return f"{template.format(repository='private')}{query}", b"bytes"
         body = _BODIES.get((template, method), lambda name: b"")(name)
+        if template.startswith(RULES):
+            return template.format(name="private"), body
         if template == NAME:
             if method != "GET":
                 self.stand.repository(name)
@@ -173,6 +179,8 @@ _BODIES: Mapping[tuple[str, str], Callable[[str], object]] = {
     (NAME, "PATCH"): lambda _: {"public": True},
     (f"{NAME}/restore", "POST"): lambda name: {"path": name},
     (f"{NAME}/purge", "POST"): lambda name: {"path": name},
+    (RULES, "PUT"): lambda _: {"rules": [{"match": "none", "older_than_days": 9}]},
+    (f"{RULES}/preview", "POST"): lambda _: {},
     ("/api/keys", "POST"): lambda name: {"name": name},
 }
 

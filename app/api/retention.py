@@ -1,0 +1,151 @@
+"""`/api/repositories/NAME/retention`: administrators decide which files go by themselves."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from falcon import Request, Response
+
+from app.api.answers import Paging, scope_of, time_text
+from app.api.reading import Fields, read_fields
+from app.repositories import Catalogue, Repository, RepositoryName
+from app.retention import Going, InvalidPattern, Pattern, Retention, Rule, RuleSet
+from app.retention.rules import MOST_DAYS, MOST_KEPT, MOST_RULES
+from app.visitors import authority_of, confirmed_with
+from auth.errors import InvalidField
+from auth.principals import Authority
+from auth.records import Listing
+from middleware.declarations import Access
+from storage.metadata.recent import Recent
+
+
+class Ruled:
+    """What the routes of retention share."""
+
+    access = Access.SIGNED_IN
+
+    def __init__(self, recent: Recent, catalogue: Catalogue, retention: Retention) -> None:
+        self._recent = recent
+        self._catalogue = catalogue
+        self._retention = retention
+
+    def _open(self, req: Request, name: RepositoryName) -> tuple[Authority, Repository]:
+        """An administrator, and the repository, in one read."""
+        principal, records = confirmed_with(
+            req, self._recent, lambda at: self._catalogue.needs(at, name)
+        )
+        authority = authority_of(req, principal)
+        authority.require_admin()
+        return authority, self._catalogue.get(authority.organization, name, records)
+
+
+class RetentionRules(Ruled):
+    """`GET` and `PUT /api/repositories/NAME/retention`."""
+
+    def on_get(self, req: Request, resp: Response, name: str) -> None:
+        """Show the rules."""
+        _, repository = self._open(req, RepositoryName.parse(name))
+        resp.media = rules_json(self._retention.rules(repository))
+
+    def on_put(self, req: Request, resp: Response, name: str) -> None:
+        """Replace the rules, all of them."""
+        parsed = RepositoryName.parse(name)
+        by, _ = self._open(req, parsed)
+        fields = read_fields(req)
+        rules = read_rules(fields)
+        if rules is None:
+            raise InvalidField("rules", "is missing")
+        confirmed = fields.flag("confirm")
+        fields.finish()
+        done = self._retention.set(by, parsed, rules, confirmed=confirmed is True)
+        resp.media = rules_json(done)
+
+
+class RetentionPreview(Ruled):
+    """`POST /api/repositories/NAME/retention/preview`."""
+
+    def __init__(
+        self, recent: Recent, catalogue: Catalogue, retention: Retention, paging: Paging
+    ) -> None:
+        super().__init__(recent, catalogue, retention)
+        self._paging = paging
+
+    def on_post(self, req: Request, resp: Response, name: str) -> None:
+        """List what would go now, by the rules that are set or by others; nothing goes."""
+        _, repository = self._open(req, RepositoryName.parse(name))
+        fields = read_fields(req)
+        wanted = read_rules(fields)
+        fields.finish()
+        if wanted is None:
+            rules = self._retention.rules(repository)
+        else:
+            rules = self._retention.joined(repository, wanted)
+
+        def read(after: str, limit: int) -> Listing[Going]:
+            return self._retention.preview(repository, rules, after, limit)
+
+        scope = scope_of(req, repository.id, repr([rule.value() for rule in rules.rules]))
+        resp.media = self._paging.answer(req, "files", read, going_json, scope)
+
+
+def rules_json(rules: RuleSet) -> dict[str, Any]:
+    """Rules as the API shows them."""
+    return {
+        "rules": [rule.value() for rule in rules.rules],
+        "downloads_since": time_text(rules.remembered),
+    }
+
+
+def going_json(going: Sequence[Going]) -> list[dict[str, Any]]:
+    """Files that go, as the API shows them."""
+    return [
+        {
+            "path": str(one.path),
+            "size": one.artifact.size,
+            "sha256": one.artifact.sha256,
+            "modified": time_text(one.artifact.modified),
+            "rule": one.rule,
+        }
+        for one in going
+    ]
+
+
+def read_rules(fields: Fields) -> RuleSet | None:
+    """The field `rules`, None where it was not sent. Raises InvalidField."""
+    given = fields.objects("rules")
+    if given is None:
+        return None
+    if len(given) > MOST_RULES:
+        raise InvalidField("rules", f"may hold at most {MOST_RULES} rules")
+    return RuleSet(tuple(_rule(one, f"rules[{number}]") for number, one in enumerate(given)))
+
+
+def _rule(fields: Fields, at: str) -> Rule:
+    try:
+        rule = Rule(
+            match=_pattern(fields),
+            keep_newest=_number(fields, "keep_newest", MOST_KEPT),
+            older_than_days=_number(fields, "older_than_days", MOST_DAYS),
+            not_downloaded_days=_number(fields, "not_downloaded_days", MOST_DAYS),
+        )
+        fields.finish()
+    except InvalidField as error:
+        raise InvalidField(f"{at}.{error.field}", error.reason) from error
+    if rule.keep_newest is rule.older_than_days is rule.not_downloaded_days is None:
+        raise InvalidField(
+            at, "needs 'keep_newest', 'older_than_days' or 'not_downloaded_days', or several"
+        )
+    return rule
+
+
+def _pattern(fields: Fields) -> Pattern:
+    try:
+        return Pattern.parse(fields.required("match"))
+    except InvalidPattern as error:
+        raise InvalidField("match", str(error)) from error
+
+
+def _number(fields: Fields, name: str, most: int) -> int | None:
+    number = fields.number(name)
+    if number is not None and not 1 <= number <= most:
+        raise InvalidField(name, f"must be from 1 to {most}")
+    return number

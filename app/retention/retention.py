@@ -1,0 +1,195 @@
+"""The rules of repositories: read, set, tried out and carried out."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from app.publishing import Artifact
+from app.publishing.bulk import Bulk
+from app.publishing.changes import Changes
+from app.publishing.place import Place
+from app.repositories import Catalogue, Repository, RepositoryBusy, RepositoryName
+from app.repositories.catalogue import ATTEMPTS
+from app.retention.rules import RuleSet
+from app.retention.sweep import PAGE, Going, Look, Position, Sweep
+from auth.principals import Authority
+from auth.records import Listing
+from storage import keys
+from storage.events import Actor, Journal
+from storage.metadata import ConditionFailed, Key, Put, Record
+from storage.metadata.recent import Recent
+
+#: Files that are looked at to find one that stays; a request must not take minutes.
+LOOKED_AT = 50_000
+LOOK, LOOKS = 1_000, 16  # records of a look of a preview, and looks of a request
+EVENT = "artifact.delete"
+
+
+class WouldEmpty(Exception):
+    """The rules would take every file of the repository, as far as was looked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A file that a rule takes, as it was when that was decided: if it changed, it stays."""
+
+    place: Place
+    artifact: Artifact
+    now: datetime
+
+    def write(self, changes: Changes) -> None:
+        changes.disappear(self.place, self.artifact)
+        changes.retire(self.place, self.artifact, None, self.now)
+
+    def anew(self, found: Mapping[Key, Record | None]) -> "Taken | None":
+        return None if self.place.key in found else self
+
+
+class Retention:
+    """The rules by which files of repositories go."""
+
+    def __init__(self, recent: Recent, journal: Journal, catalogue: Catalogue, bulk: Bulk) -> None:
+        self._recent = recent
+        self._catalogue = catalogue
+        self._metadata = recent.metadata
+        self._journal = journal
+        self._bulk = bulk
+
+    def rules(self, repository: Repository) -> RuleSet:
+        """The rules of a repository, read afresh; none where none were set."""
+        key = keys.retention(repository.organization, repository.id)
+        record = self._metadata.get(key).get(key)
+        return RuleSet() if record is None else RuleSet.read(record)
+
+    def set(
+        self,
+        by: Authority,
+        name: RepositoryName,
+        wanted: RuleSet,
+        *,
+        confirmed: bool = False,
+    ) -> RuleSet:
+        """Replace the rules of a repository, and remember its downloads if they ask for it.
+
+        Args:
+            by: an administrator, or the operator.
+            name: of the repository.
+            wanted: the new rules.
+            confirmed: they may take every file that is there.
+
+        Raises:
+            WouldEmpty: they would, and that was not confirmed; nothing is changed.
+            RepositoryMissing, RepositoryBusy, Forbidden.
+        """
+        by.require_admin()
+        for _ in range(ATTEMPTS):
+            repository = self._catalogue.get(by.organization, name)
+            rules = self.joined(repository, wanted)
+            if not confirmed:
+                self.refuse_to_empty(repository, rules)
+            key = keys.retention(repository.organization, repository.id)
+            there = replace(repository, downloads_days=rules.downloads_days)
+            try:
+                done = self._recent.commit(
+                    _put(key, rules),
+                    Put(
+                        keys.repository(repository.organization, repository.name),
+                        there.value(),
+                        at=repository.version,
+                    ),
+                    witness=self._journal.event(
+                        by.organization, by.actor, "repository.retention", repository=repository.id
+                    ),
+                )
+            except ConditionFailed:
+                continue  # somebody else changed it: decide by what it is now
+            return replace(rules, version=done.versions[key])
+        raise RepositoryBusy(name.text)
+
+    def refuse_to_empty(self, repository: Repository, rules: RuleSet) -> None:
+        """Return where a file stays, or there is none at all. Raises WouldEmpty."""
+        looked = 0
+        for look in self.sweep(repository, rules).all():
+            if len(look.going) < look.files:
+                return
+            looked += look.files
+            if looked >= LOOKED_AT:
+                break
+        if looked:
+            raise WouldEmpty(f"all of the {looked} files that were looked at would go")
+
+    def preview(
+        self, repository: Repository, rules: RuleSet, after: str, limit: int
+    ) -> Listing[Going]:
+        """A page of what would go now; it may be short, even empty, with more to come.
+
+        Args:
+            repository: read afresh.
+            rules: those that are set, or others to try (`joined`).
+            after: the page before gave it as `next`; empty for the first one.
+            limit: the most files of the page.
+        """
+        sweep = self.sweep(repository, rules)
+        going: list[Going] = []
+        position: Position = json.loads(after) if after else {}
+        for _ in range(LOOKS):
+            look = sweep.look(position, LOOK, limit - len(going))
+            going += look.going
+            if look.position is None:
+                return Listing(tuple(going), None)
+            position = look.position
+            if len(going) == limit:
+                break
+        # Which files are the newest is found out anew: it would make a cursor too long.
+        short = {name: position[name] for name in ("folder", "after", "child") if name in position}
+        return Listing(tuple(going), json.dumps(short, ensure_ascii=False))
+
+    def carry_out(
+        self, repository: Repository, actor: Actor, rules: RuleSet, position: Position
+    ) -> tuple[Look, list[Going]]:
+        """Delete what goes of the next records; what was looked at, and what did go.
+
+        A rule may have been changed meanwhile: what it took until then is restorable.
+        """
+        look = self.sweep(repository, rules).look(position, PAGE)
+        gone: list[Going] = []
+        for rule in sorted({going.rule for going in look.going}):
+            taken = {going.path: going for going in look.going if going.rule == rule}
+            now = self._metadata.now()
+            done = self._bulk.carry_out(
+                EVENT,
+                repository.organization,
+                actor,
+                [
+                    Taken(Place.at(repository, going.path), going.artifact, now)
+                    for going in taken.values()
+                ],
+                retention=rule,
+            )
+            gone += [taken[one.place.path] for one in done]
+        return look, gone
+
+    def sweep(self, repository: Repository, rules: RuleSet) -> Sweep:
+        return Sweep(self._metadata, repository, rules, self._metadata.now())
+
+    def joined(self, repository: Repository, new: RuleSet) -> RuleSet:
+        """New rules in the place of those that are set: what is known of downloads counts on,
+        unless they ask for more days than were remembered until now."""
+        old, now = self.rules(repository), self._metadata.now()
+        days, before = new.downloads_days, old.downloads_days
+        remembered: datetime | None = None
+        if days is not None:
+            remembered = now
+            if before is not None and old.remembered is not None:
+                remembered = old.remembered
+                if days > before:
+                    # Of downloads longer ago than this, the records are gone.
+                    remembered = max(remembered, now - timedelta(days=before))
+        return replace(new, remembered=remembered, version=old.version)
+
+
+def _put(key: Key, rules: RuleSet) -> Put:
+    if rules.version:
+        return Put(key, rules.value(), at=rules.version)
+    return Put(key, rules.value(), absent=True)

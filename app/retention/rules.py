@@ -1,0 +1,122 @@
+"""Rules: which files of a repository go, as its administrators decided.
+
+A file goes when the pattern of a rule fits its path and all conditions of that rule hold. A
+rule has at least one condition, so that none takes everything by an oversight.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, TypeAlias
+
+from app.publishing import Artifact
+from app.retention.patterns import Pattern
+from storage.metadata import Record
+
+MOST_RULES = 20
+MOST_KEPT = 1_000
+MOST_DAYS = 3_650
+
+#: What is behind it in a folder is older than the newest that are kept: time and name.
+Threshold: TypeAlias = tuple[datetime, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule. A condition that is None is none; `keep_newest` is for each folder."""
+
+    match: Pattern
+    keep_newest: int | None = None
+    older_than_days: int | None = None
+    not_downloaded_days: int | None = None
+
+    def value(self) -> dict[str, Any]:
+        """The rule as records and the API hold it."""
+        return {
+            "match": self.match.text,
+            "keep_newest": self.keep_newest,
+            "older_than_days": self.older_than_days,
+            "not_downloaded_days": self.not_downloaded_days,
+        }
+
+    @classmethod
+    def read(cls, value: Mapping[str, Any]) -> "Rule":
+        """The rule of a record's value."""
+        return cls(
+            Pattern.parse(value["match"]),
+            value["keep_newest"],
+            value["older_than_days"],
+            value["not_downloaded_days"],
+        )
+
+    def takes_by_age(self, path: str, artifact: Artifact, now: datetime) -> bool:
+        """Whether pattern and age allow that a file goes."""
+        days = self.older_than_days
+        if days is not None and artifact.since > now - timedelta(days=days):
+            return False
+        return self.match.fits(path)
+
+    def takes_by_number(self, name: str, artifact: Artifact, kept: Threshold | None) -> bool:
+        """Whether there are enough newer files in its folder; `kept` is the oldest of those
+        that are kept, None where all are."""
+        if self.keep_newest is None:
+            return True
+        return kept is not None and newness(name, artifact) < kept
+
+    def takes_by_downloads(
+        self, artifact: Artifact, last: date | None, remembered: datetime | None, now: datetime
+    ) -> bool:
+        """Whether nobody has downloaded it for long enough.
+
+        Args:
+            artifact: the file.
+            last: the day (UTC) of its last download that is known.
+            remembered: since when downloads are remembered; before that, any may have been.
+            now: the time.
+        """
+        if self.not_downloaded_days is None:
+            return True
+        if remembered is None:
+            return False
+        used = max(artifact.since, remembered)
+        if last is not None:
+            used = max(used, datetime.combine(last + timedelta(days=1), time(), UTC))
+        return used <= now - timedelta(days=self.not_downloaded_days)
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSet:
+    """The rules of a repository; `remembered` is since when its downloads are."""
+
+    rules: tuple[Rule, ...] = ()
+    remembered: datetime | None = None
+    version: int = 0
+
+    @property
+    def downloads_days(self) -> int | None:
+        """How many days back downloads matter, None where they do not."""
+        return max(
+            (rule.not_downloaded_days for rule in self.rules if rule.not_downloaded_days),
+            default=None,
+        )
+
+    def value(self) -> dict[str, Any]:
+        return {
+            "rules": [rule.value() for rule in self.rules],
+            "remembered": None if self.remembered is None else self.remembered.isoformat(),
+        }
+
+    @classmethod
+    def read(cls, record: Record) -> "RuleSet":
+        """The rules that a record holds."""
+        remembered = record.value["remembered"]
+        return cls(
+            tuple(Rule.read(value) for value in record.value["rules"]),
+            None if remembered is None else datetime.fromisoformat(remembered),
+            record.version,
+        )
+
+
+def newness(name: str, artifact: Artifact) -> Threshold:
+    """What files of a folder are ordered by: their time, and their name within a microsecond."""
+    return artifact.since, name
