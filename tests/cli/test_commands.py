@@ -41,6 +41,11 @@ COMMANDS: tuple[Sequence[str], ...] = (
     ("key", "list"),
     ("key", "create"),
     ("key", "delete"),
+    ("retention",),
+    ("retention", "show"),
+    ("retention", "set"),
+    ("retention", "preview"),
+    ("retention", "run"),
     ("gc",),
 )
 

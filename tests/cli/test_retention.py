@@ -1,0 +1,108 @@
+"""`strongroom retention`: show, set, preview and run."""
+
+import hashlib
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from app.installation import existing
+from app.publishing import Artifact
+from app.publishing.changes import Changes
+from app.publishing.place import Place
+from app.repositories import ArtifactPath, Catalogue, RepositoryName
+from app.settings import read_settings
+from auth.organizations import Organizations
+from tests.cli.here import Here
+
+RULES = {"rules": [{"match": "**", "older_than_days": 30}]}
+
+
+@pytest.fixture
+def repository(data: Path) -> str:
+    """A repository with two files, a year and a day old."""
+    with existing(read_settings({"STRONGROOM_DATA": str(data)})) as at:
+        organization = Organizations(at.recent).named("default").id
+        catalogue = Catalogue(at.recent, at.journal)
+        made = next(iter(catalogue.every(organization)))
+        found = catalogue.get(organization, RepositoryName(made.name))
+        changes = Changes()
+        for path, days in (("old", 365), ("new", 1)):
+            modified = datetime.now(UTC) - timedelta(days=days)
+            digests = {"sha256": hashlib.sha256().hexdigest()}
+            artifact = Artifact(None, 0, digests, modified, None)
+            changes.appear(Place.at(found, ArtifactPath.parse(path)), artifact)
+        at.metadata.commit(*changes.operations())
+    return found.name
+
+
+def test_rules_are_set_shown_previewed_and_run(strongroom: Here, repository: str) -> None:
+    assert strongroom.json("retention", "show", repository)["rules"] == []
+    status, out, err = strongroom("retention", "set", repository, "-", typed=json.dumps(RULES))
+    assert (status, out, err) == (0, "1. **: older than 30 days\n", "")
+    shown = strongroom.json("retention", "show", repository)
+    assert shown["rules"][0]["older_than_days"] == 30
+    (file,) = strongroom.json("retention", "preview", repository)["files"]
+    assert (file["path"], file["rule"]) == ("old", 1)
+    assert "1 files (0 bytes) would go" in strongroom("retention", "preview", repository)[1]
+    done = strongroom.json("retention", "run", repository)
+    assert done == {"files": 2, "deleted": 1, "bytes": 0}
+    assert strongroom.json("retention", "preview", repository)["files"] == []
+    assert "0 of 1 files" in strongroom("retention", "run", repository)[1]
+
+
+def test_what_show_prints_can_be_set(strongroom: Here, repository: str, tmp_path: Path) -> None:
+    strongroom("retention", "set", repository, "-", typed=json.dumps(RULES))
+    status, out, _ = strongroom("retention", "show", repository, "--json")
+    (tmp_path / "rules.json").write_text(out)
+    assert status == 0
+    again = strongroom.json("retention", "set", repository, str(tmp_path / "rules.json"))
+    assert again == json.loads(out)
+    status, out, _ = strongroom("retention", "set", repository, "-", typed='{"rules": []}')
+    assert out == "no rules: nothing goes by itself\n"
+
+
+def test_rules_that_take_every_file_need_a_yes(strongroom: Here, repository: str) -> None:
+    everything = json.dumps({"rules": [{"match": "*", "older_than_days": 1}]})
+    before = strongroom.json("retention", "show", repository)
+    status, _, err = strongroom("retention", "set", repository, "-", typed=everything)
+    assert status == 1
+    assert "--yes" in err
+    assert strongroom.json("retention", "show", repository) == before
+    status, _, _ = strongroom("retention", "set", repository, "-", "--yes", typed=everything)
+    assert status == 0
+    status, _, err = strongroom("retention", "run", repository)
+    assert status == 1
+    assert "--yes" in err
+    assert strongroom.json("retention", "run", repository, "--yes")["deleted"] == 2
+
+
+@pytest.mark.parametrize(
+    "typed, said",
+    [
+        ("[]", "not a JSON object"),
+        ("{", "not JSON"),
+        ("{}", "no 'rules'"),
+        ('{"rules": [{"match": "a"}]}', "rules[0]"),
+        ('{"rules": [{"match": "a**", "keep_newest": 1}]}', "rules[0].match"),
+        ('{"rules": [], "more": 1}', "more"),
+    ],
+)
+def test_what_are_no_rules_is_named(
+    strongroom: Here, repository: str, typed: str, said: str
+) -> None:
+    status, _, err = strongroom("retention", "set", repository, "-", typed=typed)
+    assert status == 1
+    assert said in err
+
+
+def test_what_is_not_there_is_named(strongroom: Here, repository: str) -> None:
+    for arguments in (
+        ("show", "nowhere"),
+        ("show", repository, "--org", "nobody"),
+        ("set", repository, "no-such-file"),
+    ):
+        status, _, err = strongroom("retention", *arguments)
+        assert status == 1, arguments
+        assert err.startswith("strongroom: ")
