@@ -13,6 +13,7 @@ from app.api.answers import Paging
 from app.api.description import Description, describe, query_parameters
 from app.api.jobs import Duties, JobPages, OneJob
 from app.api.keys import Keys, OneKey
+from app.api.organization import TheOrganization
 from app.api.repositories import OneRepository, Repositories
 from app.api.restore import Deleted, DeletedRepositoryPages, Purge, Restore
 from app.api.retention import RetentionPreview, RetentionRules
@@ -159,6 +160,7 @@ def _add_routes(application: Application, parts: Parts, description: Mapping[str
     add("/api/users", Users(recent, users, catalogue, paging))
     add("/api/users/{user}", OneUser(recent, users, catalogue))
     add("/api/users/{user}/permissions", Permissions(recent, users, catalogue))
+    add("/api/organization", TheOrganization(recent))
     add("/api/repositories", Repositories(recent, catalogue, paging))
     add("/api/repositories/{name}/restore", restore)
     add("/api/repositories/{name}/purge", Purge(recent, catalogue, jobs))

@@ -104,11 +104,18 @@ class Organizations:
 
     def get(self, organization: str) -> Organization:
         """The organization with that id, deleted or not, read afresh. Raises Missing."""
-        key = keys.organization(organization)
-        record = self._recent.get(key).get(key)
-        if record is None:
-            raise Missing("organization")
-        return read_organization(record)
+        return read_organization(self._by_id(organization))
+
+    def with_quota(self, organization: str, quota_bytes: int | None) -> Put | None:
+        """What to write so that an organization has a quota, or none; None where that is so.
+
+        Raises Missing.
+        """
+        record = self._by_id(organization)
+        if read_organization(record).quota_bytes == quota_bytes:
+            return None
+        value = {**record.value, "quota_bytes": quota_bytes}
+        return Put(record.key, value, at=record.version)
 
     def list(self) -> tuple[Named, ...]:
         """All organizations but the deleted, in the order of names."""
@@ -119,6 +126,13 @@ class Organizations:
         prefix = "" if name is None else f"{name}/"
         found = self._recent.query_all(keys.DELETED_ORGANIZATIONS, prefix)
         return tuple(map(read_deleted, found))
+
+    def _by_id(self, organization: str) -> Record:
+        key = keys.organization(organization)
+        record = self._recent.get(key).get(key)
+        if record is None:
+            raise Missing("organization")
+        return record
 
 
 def parse_organization_name(text: str) -> str:

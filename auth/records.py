@@ -4,7 +4,7 @@
     e-mail        {user}
     key           {id, hash, user, name, scopes, expires, created}
     key of user   {user}, and beside those of a user one count: {keys}
-    organization  {id, name, created, administrators}, and by its name {id, suspended}
+    organization  {id, name, created, administrators, quota_bytes}, and by its name {id, suspended}
     deleted one   {id, name, deleted, until, suspended, erasing, scanned, found}
 
 `permissions` and `scopes` map ids of repositories to lists of actions; times are ISO 8601
@@ -65,12 +65,16 @@ class ApiKey:
 
 @dataclass(frozen=True, slots=True)
 class Organization:
-    """An organization; `administrators` holds the ids of its active administrators."""
+    """An organization; `administrators` holds the ids of its active administrators.
+
+    `quota_bytes` is what all its repositories may hold together, None where that is not bound.
+    """
 
     id: str
     name: str
     created: datetime
     administrators: tuple[str, ...]
+    quota_bytes: int | None
     version: int
 
 
@@ -152,6 +156,7 @@ def read_organization(record: Record) -> Organization:
             name=value["name"],
             created=datetime.fromisoformat(value["created"]),
             administrators=tuple(value["administrators"]),
+            quota_bytes=value.get("quota_bytes"),  # one that never had any does not say
             version=record.version,
         )
     except (KeyError, ValueError, TypeError) as error:

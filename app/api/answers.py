@@ -1,5 +1,6 @@
 """The JSON forms of what the API shows, and the paging that its lists share."""
 
+import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ from falcon import Request
 from app.api.reading import query_number
 from app.cursors import Cursors
 from app.repositories import Catalogue, Repository
+from app.usage import Usage
 from auth.principals import Grants, Principal
 from auth.records import ApiKey, Listing, User
 from middleware.context import context_of
@@ -100,8 +102,14 @@ def repository_json(repository: Repository) -> dict[str, Any]:
         "public": repository.public,
         "overwrite": repository.overwrite,
         "restore_days": repository.restore_days,
+        "quota_bytes": repository.quota_bytes,
         "created": time_text(repository.created),
     }
+
+
+def usage_json(usage: Usage) -> dict[str, int]:
+    """What is held, as the API shows it."""
+    return dataclasses.asdict(usage)
 
 
 def user_json(user: User, names: Mapping[str, str]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from falcon import HTTP_201, HTTP_204, Request, Response
 
-from app.api.answers import Paging, repositories_json, repository_json, scope_of
+from app.api.answers import Paging, repositories_json, repository_json, scope_of, usage_json
 from app.api.reading import Fields, read_fields
 from app.repositories import (
     Catalogue,
@@ -17,6 +17,7 @@ from app.repositories import (
     RepositoryName,
     Rules,
 )
+from app.usage import Ledger, Quota, balances_of
 from app.visitors import authority_of, confirmed, confirmed_with
 from auth.errors import InvalidField
 from auth.principals import Action, Principal
@@ -85,7 +86,9 @@ class OneRepository:
         repository = self._catalogue.get(principal.organization, parsed, records)
         if not principal.may(repository.id, Action.READ):
             raise RepositoryMissing(name)
-        resp.media = repository_json(repository)
+        ledger = Ledger(repository.organization, repository.id)
+        (balance,) = balances_of(self._recent.metadata, ledger)
+        resp.media = repository_json(repository) | {"usage": usage_json(balance.usage)}
 
     def on_patch(self, req: Request, resp: Response, name: str) -> None:
         """Change a repository's rules; those that are not named stay."""
@@ -152,4 +155,6 @@ def _rules(fields: Fields) -> Rules:
         public=fields.flag("public"),
         overwrite=fields.flag("overwrite"),
         restore_days=fields.number("restore_days"),
+        # Here null says something: that there is to be none.
+        quota=Quota(fields.number("quota_bytes")) if fields.has("quota_bytes") else None,
     )

@@ -3,21 +3,24 @@
 import argparse
 import contextlib
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app.api.answers import time_text
+from app.api.answers import time_text, usage_json
 from app.cli.output import CommandFailed, Commands, Output, add_shared
 from app.cli.passwords import add_password, read_password
 from app.cli.people import COMMAND_LINE
 from app.installation import existing
 from app.settings import Settings, read_settings
+from app.usage import Ledger, OrganizationQuotas, Quota, Usage, balances_of
+from app.usage.sizes import in_words, parse_size
 from auth.first_administrator import Wanted
 from auth.organizations import DEFAULT, Named, Organizations
 from auth.registrar import Registrar
+from storage.metadata import Metadata
 
-_COLUMNS = ("name", "id", "suspended", "administrators", "created")
+_COLUMNS = ("name", "id", "suspended", "administrators", "used", "quota", "created")
 _DELETED_COLUMNS = ("name", "id", "deleted", "until")
 _UNREACHABLE = (
     "STRONGROOM_DOMAIN is not set, so only the organization 'default' can be reached: with"
@@ -40,7 +43,12 @@ def add(commands: Commands) -> None:
     create.add_argument("name", help="1 to 63 of a-z, 0-9 and -: it answers at NAME.DOMAIN")
     create.add_argument("--admin", metavar="EMAIL", help="make its first administrator, too")
     add_password(create)
+    _add_quota(create, required=False)
     create.set_defaults(run=_create)
+
+    change = verbs.add_parser("set", help="bound what an organization may hold")
+    _add_quota(change, required=True)
+    change.set_defaults(run=_set)
 
     suspend = verbs.add_parser(
         "suspend", help="serve nothing of an organization for now; nothing of it is lost"
@@ -59,9 +67,9 @@ def add(commands: Commands) -> None:
     restore = verbs.add_parser("restore", help="restore a deleted organization")
     restore.add_argument("--id", help="which, where several of that name were deleted")
     restore.set_defaults(run=_restore)
-    for verb in (suspend, resume, delete, restore):
+    for verb in (change, suspend, resume, delete, restore):
         verb.add_argument("name")
-    for verb in (listing, create, suspend, resume, delete, restore):
+    for verb in (listing, create, change, suspend, resume, delete, restore):
         add_shared(verb)
 
 
@@ -70,8 +78,10 @@ class _Registry:
     """What the verbs work with."""
 
     settings: Settings
+    metadata: Metadata
     organizations: Organizations
     registrar: Registrar
+    quotas: OrganizationQuotas
 
 
 @contextlib.contextmanager
@@ -79,7 +89,8 @@ def _registry(options: argparse.Namespace, environment: Mapping[str, str]) -> It
     settings = read_settings(environment, {"data": options.data})
     with existing(settings) as at:
         registrar = Registrar(at.recent, at.journal, COMMAND_LINE)
-        yield _Registry(settings, Organizations(at.recent), registrar)
+        quotas = OrganizationQuotas(at.recent, at.journal)
+        yield _Registry(settings, at.metadata, Organizations(at.recent), registrar, quotas)
 
 
 def _list(options: argparse.Namespace, environment: Mapping[str, str], output: Output) -> int:
@@ -98,7 +109,7 @@ def _list(options: argparse.Namespace, environment: Mapping[str, str], output: O
             output.table("organizations", rows, _DELETED_COLUMNS)
         else:
             rows = [_described(at, named) for named in at.organizations.list()]
-            output.table("organizations", rows, _COLUMNS)
+            output.table("organizations", rows if output.as_json else _in_words(rows), _COLUMNS)
     return 0
 
 
@@ -112,6 +123,8 @@ def _create(options: argparse.Namespace, environment: Mapping[str, str], output:
     with _registry(options, environment) as at:
         created = at.registrar.create(options.name, wanted)
         name = created.organization.name
+        if options.quota is not None:
+            at.quotas.set(created.organization.id, options.quota.bytes, COMMAND_LINE)
         value = _described(at, created.organization)
         lines = [f"{name} ({created.organization.id}): made"]
         if wanted is not None and created.made is not None:
@@ -132,6 +145,16 @@ def _create(options: argparse.Namespace, environment: Mapping[str, str], output:
         else:
             lines.append(f"It answers at {value['address']}")
         output.result(value, *lines)
+    return 0
+
+
+def _set(options: argparse.Namespace, environment: Mapping[str, str], output: Output) -> int:
+    with _registry(options, environment) as at:
+        named = at.organizations.named(options.name)
+        at.quotas.set(named.id, options.quota.bytes, COMMAND_LINE)
+        value = _described(at, named)
+        (row,) = _in_words([value])
+        output.result(value, f"{named.name}: {row['used']} used, quota {row['quota'] or 'none'}")
     return 0
 
 
@@ -186,13 +209,48 @@ def _ask(name: str) -> None:
 
 def _described(at: _Registry, named: Named) -> dict[str, Any]:
     organization = at.organizations.get(named.id)
+    (balance,) = balances_of(at.metadata, Ledger(named.id))
     return {
         "name": named.name,
         "id": named.id,
         "suspended": named.suspended,
         "administrators": len(organization.administrators),
+        "usage": usage_json(balance.usage),
+        "quota_bytes": organization.quota_bytes,
         "created": time_text(organization.created),
     }
+
+
+def _in_words(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Organizations with what they hold, and may hold, for people."""
+    return [
+        {
+            **row,
+            "used": in_words(Usage(**row["usage"]).held),
+            "quota": None if row["quota_bytes"] is None else in_words(row["quota_bytes"]),
+        }
+        for row in rows
+    ]
+
+
+def _add_quota(parser: argparse.ArgumentParser, *, required: bool) -> None:
+    parser.add_argument(
+        "--quota",
+        metavar="SIZE",
+        type=_quota,
+        required=required,
+        help="what all its repositories may hold together, such as 500GiB, or none",
+    )
+
+
+def _quota(text: str) -> Quota:
+    """A quota as it is typed. Raises ArgumentTypeError."""
+    if text.strip().lower() == "none":
+        return Quota(None)
+    try:
+        return Quota(parse_size(text))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _address(settings: Settings, name: str) -> str | None:

@@ -128,6 +128,13 @@ class Publisher:
         if length is not None and (known is None or length != known.size):
             self._quotas.admit(place.counters, length, records)
 
+    def foresee_growth(self, place: Place, size: int, records: Mapping[Key, Record]) -> None:
+        """Refuse what is `size` bytes long so far, of a length that nobody knows yet, where
+        even that does not fit. Raises QuotaExceeded."""
+        known = place.artifact_in(records)
+        if known is None or size > known.size:  # else it may be the same bytes
+            self._quotas.admit(place.counters, size, records)
+
     def commit(
         self, publication: Publication, received: Received, records: Mapping[Key, Record]
     ) -> Published:

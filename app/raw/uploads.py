@@ -88,13 +88,16 @@ class Uploads:
                 " Content-Digest, of the piece"
             )
         piece = parse_piece(req.env.get("HTTP_CONTENT_RANGE"), expectations_of(req))
-        opened, session = self._find(req, repository, path, whole=piece.total is not None)
-        if session.length is None and piece.total is not None:  # as where the POST tells it
+        opened, session = self._find(req, repository, path, whole=True)
+        if session.length is None:
             place = Place.at(opened.repository, ArtifactPath.parse(path))
-            foreseen = Publication(
-                place, actor_of(req, named(opened)), precondition=session.precondition
-            )
-            self._publisher.foresee(foreseen, piece.total, opened.records)
+            if piece.total is None:
+                self._publisher.foresee_growth(place, piece.end, opened.records)
+            else:  # as where the POST tells it
+                foreseen = Publication(
+                    place, actor_of(req, named(opened)), precondition=session.precondition
+                )
+                self._publisher.foresee(foreseen, piece.total, opened.records)
         _tell(req, resp, self._pieces.append(session, piece, open_body(req.env)))
         resp.status = HTTP_202
 

@@ -18,9 +18,10 @@ from app.repositories.repository import (
     Kind,
     Repository,
 )
+from app.usage import MOST_QUOTA_BYTES, Balance, Ledger, Quota, allot, balances_of
 from storage import keys
 from storage.events import Actor, Journal
-from storage.metadata import ConditionFailed, Delete, Key, Put, Record
+from storage.metadata import ConditionFailed, Delete, Key, Operation, Put, Record
 from storage.metadata.recent import Recent
 
 #: Records that a caller has read already, afresh.
@@ -58,6 +59,7 @@ class Rules:
     public: bool | None = None
     overwrite: bool | None = None
     restore_days: int | None = None
+    quota: Quota | None = None
 
 
 class Catalogue:
@@ -94,6 +96,7 @@ class Catalogue:
                 public=False,
                 overwrite=False,
                 restore_days=RESTORE_DAYS,
+                quota_bytes=None,
                 created=self._clock(),
             ),
             rules,
@@ -107,6 +110,7 @@ class Catalogue:
                     {"name": name.text},
                     absent=True,
                 ),
+                *_first_allotment(repository),
                 witness=self._journal.event(
                     organization, actor, "repository.create", repository=repository.id
                 ),
@@ -181,6 +185,7 @@ class Catalogue:
             try:
                 done = self._recent.commit(
                     Put(key, new.value(), at=old.version),
+                    *self._allotment(old, new),
                     witness=self._journal.event(
                         organization, actor, "repository.update", repository=old.id
                     ),
@@ -221,6 +226,13 @@ class Catalogue:
             return
         raise RepositoryBusy(name.text)
 
+    def _allotment(self, old: Repository, new: Repository) -> tuple[Operation, ...]:
+        """What divides a quota that changes over the counters, which are read for it."""
+        if old.quota_bytes == new.quota_bytes:
+            return ()
+        (balance,) = balances_of(self._recent.metadata, Ledger(old.organization, old.id))
+        return allot(balance, new.quota_bytes).operations(balance)
+
     def _read(self, wanted: list[Key]) -> Records:
         found: dict[Key, Record] = {}
         for start in range(0, len(wanted), _NAMES_PER_GET):
@@ -232,9 +244,20 @@ def _with(repository: Repository, rules: Rules) -> Repository:
     days = repository.restore_days if rules.restore_days is None else rules.restore_days
     if not 0 <= days <= MOST_RESTORE_DAYS:
         raise InvalidRepository("restore_days", f"must be from 0 to {MOST_RESTORE_DAYS}")
+    quota = Quota(repository.quota_bytes) if rules.quota is None else rules.quota
+    if quota.bytes is not None and not 0 <= quota.bytes <= MOST_QUOTA_BYTES:
+        raise InvalidRepository("quota_bytes", f"must be from 0 to {MOST_QUOTA_BYTES}, or null")
     return replace(
         repository,
         public=repository.public if rules.public is None else rules.public,
         overwrite=repository.overwrite if rules.overwrite is None else rules.overwrite,
         restore_days=days,
+        quota_bytes=quota.bytes,
     )
+
+
+def _first_allotment(repository: Repository) -> tuple[Operation, ...]:
+    if repository.quota_bytes is None:
+        return ()
+    empty = Balance.read(Ledger(repository.organization, repository.id), {})
+    return allot(empty, repository.quota_bytes).operations(empty)

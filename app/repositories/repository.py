@@ -31,7 +31,8 @@ class Repository:
     `id` is random and never used again; every key of its contents holds it, so that a
     repository made later under the same name has nothing to do with this one.
     `downloads_days` is for how many days the last download of each file is remembered, None
-    where no rule asks for it.
+    where no rule asks for it. `quota_bytes` is for showing (None: there is no quota); what
+    enforces it are the allowances of the counters, which are written in the same commits.
     """
 
     id: str
@@ -42,6 +43,7 @@ class Repository:
     public: bool
     overwrite: bool
     restore_days: int
+    quota_bytes: int | None
     created: datetime
     version: int = 0
     downloads_days: int | None = None
@@ -55,6 +57,7 @@ class Repository:
             "public": self.public,
             "overwrite": self.overwrite,
             "restore_days": self.restore_days,
+            "quota_bytes": self.quota_bytes,
             "created": self.created.isoformat(),
             "downloads_days": self.downloads_days,
         }
@@ -78,6 +81,7 @@ class Repository:
             public=value["public"],
             overwrite=value["overwrite"],
             restore_days=value["restore_days"],
+            quota_bytes=value.get("quota_bytes"),  # repositories were made before there was one
             created=datetime.fromisoformat(value["created"]),
             version=version,
             downloads_days=value.get("downloads_days"),

@@ -5,25 +5,27 @@ its organization's. A quota is divided over the stripes as allowances, so that a
 decided by its own stripes alone; only where these are spent are all of them asked.
 """
 
-from app.usage.allotment import MOST_QUOTA_BYTES, Allotment, allot, first_allotment
+from app.usage.allotment import MOST_QUOTA_BYTES, Allotment, Quota, allot
 from app.usage.errors import QuotaExceeded
+from app.usage.ledger import Balance, Counters, Ledger, Limit, Stripe, Usage, balances_of
+from app.usage.organization import OrganizationQuotas
 from app.usage.quotas import UNFUNDED, Funding, Quotas
-from app.usage.standing import Counters, Ledger, Limit, Standing, Stripe, Usage, stand
 
 __all__ = [
     "MOST_QUOTA_BYTES",
     "UNFUNDED",
     "Allotment",
+    "Balance",
     "Counters",
     "Funding",
     "Ledger",
     "Limit",
+    "OrganizationQuotas",
+    "Quota",
     "QuotaExceeded",
     "Quotas",
-    "Standing",
     "Stripe",
     "Usage",
     "allot",
-    "first_allotment",
-    "stand",
+    "balances_of",
 ]

@@ -8,10 +8,17 @@ the reading and the commit stays added.
 
 from dataclasses import dataclass
 
-from app.usage.standing import Limit, Standing
+from app.usage.ledger import Balance, Limit
 from storage.metadata import Add, Operation
 
 MOST_QUOTA_BYTES = 2**60  # 1 EiB: sums of it stay far within the integers of a record
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """A quota that is to be set, in bytes, or None where it is to be taken away."""
+
+    bytes: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +28,7 @@ class Allotment:
     limit: Limit
     over: tuple[int, ...]
 
-    def operations(self, standing: Standing) -> tuple[Operation, ...]:
+    def operations(self, balance: Balance) -> tuple[Operation, ...]:
         """What to commit over stripes as they were read.
 
         Their conditions fail where a quota was allotted since (also where that commit was
@@ -29,7 +36,7 @@ class Allotment:
         """
         return tuple(
             Add(
-                standing.ledger.key(f"{index:x}"),
+                balance.ledger.key(f"{index:x}"),
                 {
                     "over": over - stripe.over,
                     "limit": self.limit - stripe.limit,
@@ -39,26 +46,21 @@ class Allotment:
                 limits={"epoch": stripe.epoch + 1}
                 | ({"over": 0} if self.limit is Limit.OWN else {}),
             )
-            for index, (over, stripe) in enumerate(zip(self.over, standing.stripes, strict=True))
+            for index, (over, stripe) in enumerate(zip(self.over, balance.stripes, strict=True))
         )
 
 
-def allot(standing: Standing, quota: int | None) -> Allotment:
+def allot(balance: Balance, quota: int | None) -> Allotment:
     """Divide a quota in bytes, or take it away where it is None.
 
     Where more is held than the quota, no stripe may take anything on its own: space that is
     freed in one of them makes up for the others first.
     """
     if quota is None:
-        return Allotment(Limit.NONE, tuple(stripe.usage.held for stripe in standing.stripes))
-    excess = standing.usage.held - quota
+        return Allotment(Limit.NONE, tuple(stripe.usage.held for stripe in balance.stripes))
+    excess = balance.usage.held - quota
     limit = Limit.OWN if excess <= 0 else Limit.ALL
-    return Allotment(limit, _even(excess, len(standing.stripes)))
-
-
-def first_allotment(standing: Standing, quota: int | None) -> tuple[Operation, ...]:
-    """What to commit for a ledger that has counted nothing; nothing where there is no quota."""
-    return () if quota is None else allot(standing, quota).operations(standing)
+    return Allotment(limit, _even(excess, len(balance.stripes)))
 
 
 def _even(amount: int, shares: int) -> tuple[int, ...]:

@@ -1,8 +1,7 @@
 """Why something does not fit, in words that say how to make it fit."""
 
-from app.usage.standing import Standing, Usage
-
-_UNITS = ("KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
+from app.usage.ledger import Balance, Usage
+from app.usage.sizes import in_words
 
 
 class QuotaExceeded(Exception):
@@ -14,10 +13,10 @@ class QuotaExceeded(Exception):
         usage: what is held.
     """
 
-    def __init__(self, standing: Standing) -> None:
-        self.of = "organization" if standing.ledger.repository is None else "repository"
-        self.quota = standing.quota or 0
-        self.usage: Usage = standing.usage
+    def __init__(self, balance: Balance) -> None:
+        self.of = "organization" if balance.ledger.repository is None else "repository"
+        self.quota = balance.quota or 0
+        self.usage: Usage = balance.usage
         kept = self.usage.restorable_bytes
         super().__init__(
             f"this does not fit into the {self.of}'s quota of {in_words(self.quota)}:"
@@ -25,12 +24,3 @@ class QuotaExceeded(Exception):
             " overwritten files that can still be restored; delete files and purge what was"
             " deleted, or have the quota raised"
         )
-
-
-def in_words(size: int) -> str:
-    """A size for people: `512 bytes`, `9.5 GiB`; rounded down."""
-    if size < 1024:
-        return "1 byte" if size == 1 else f"{size} bytes"
-    power = min((size.bit_length() - 1) // 10, len(_UNITS))
-    tenths = size * 10 >> 10 * power
-    return f"{tenths // 10}.{tenths % 10} {_UNITS[power - 1]}"

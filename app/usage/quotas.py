@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from app.usage.allotment import allot
 from app.usage.errors import QuotaExceeded
-from app.usage.standing import DIGITS, Counters, Limit, Standing, Stripe, stand
+from app.usage.ledger import DIGITS, Balance, Counters, Limit, Stripe, balances_of
 from storage.events import SYSTEM, Journal
 from storage.metadata import ConditionFailed, Key, Metadata, Record
 
@@ -88,26 +88,26 @@ class Quotas:
         Raises:
             QuotaExceeded: all stripes together have no room for it.
         """
-        standings = self._fitting(counters, size)
-        cut = [standing for standing in standings if standing.limit is Limit.ALL]
+        balances = self._fitting(counters, size)
+        cut = [balance for balance in balances if balance.limit is Limit.ALL]
         if cut:
-            for standing in cut:
-                self.even_out(standing)
-            standings = self._fitting(counters, size)
+            for balance in cut:
+                self.even_out(balance)
+            balances = self._fitting(counters, size)
         limits: dict[Key, Limit] = {}
         transfers: dict[Key, int] = {}
-        for standing in standings:
-            limits |= dict.fromkeys(standing.ledger.keys, standing.limit)
-            transfers |= _transfers(standing, counters.digit, size)
+        for balance in balances:
+            limits |= dict.fromkeys(balance.ledger.keys, balance.limit)
+            transfers |= _transfers(balance, counters.digit, size)
         return Funding(limits, transfers)
 
-    def even_out(self, standing: Standing) -> bool:
+    def even_out(self, balance: Balance) -> bool:
         """Divide the room that is left evenly; whether it came to be.
 
         It does not where others changed the counters meanwhile: read them anew.
         """
-        operations = allot(standing, standing.quota).operations(standing)
-        ledger = standing.ledger
+        operations = allot(balance, balance.quota).operations(balance)
+        ledger = balance.ledger
         try:
             self._metadata.commit(
                 *operations,
@@ -122,23 +122,23 @@ class Quotas:
     def _room(self, counters: Counters, size: int) -> int | None:
         """The room that all stripes have for something of a size; None: without end."""
         rooms = [
-            standing.room
-            for standing in self._fitting(counters, size)
-            if standing.limit is not Limit.NONE
+            balance.room
+            for balance in self._fitting(counters, size)
+            if balance.limit is not Limit.NONE
         ]
         return min(rooms, default=None)
 
-    def _fitting(self, counters: Counters, size: int) -> tuple[Standing, ...]:
+    def _fitting(self, counters: Counters, size: int) -> tuple[Balance, ...]:
         """All stripes, where so many bytes fit. Raises QuotaExceeded."""
-        standings = stand(self._metadata, *counters.ledgers)
-        if not all(standing.fits(size) for standing in standings):
+        balances = balances_of(self._metadata, *counters.ledgers)
+        if not all(balance.fits(size) for balance in balances):
             # The stripes are not read at one moment: allowance that changed hands between
             # two of them was seen in neither. It is not twice in a row.
-            standings = stand(self._metadata, *counters.ledgers)
-        for standing in standings:
-            if not standing.fits(size):
-                raise QuotaExceeded(standing)
-        return standings
+            balances = balances_of(self._metadata, *counters.ledgers)
+        for balance in balances:
+            if not balance.fits(size):
+                raise QuotaExceeded(balance)
+        return balances
 
 
 class _Gauge:
@@ -152,28 +152,26 @@ class _Gauge:
             self._room = self._quotas._room(self._counters, size)
 
 
-def _transfers(standing: Standing, digit: str, size: int) -> dict[Key, int]:
+def _transfers(balance: Balance, digit: str, size: int) -> dict[Key, int]:
     """Who gives how much, so that a stripe takes `size` and keeps its share of the rest.
 
     The richest give first, and none more than what leaves it its share: so few records are
     in the commit, and together they always have enough.
     """
-    own = standing.stripe(digit)
+    own = balance.stripe(digit)
     if own.fits(size):
         return {}
-    share = (standing.room - size) // len(DIGITS)
+    share = (balance.room - size) // len(DIGITS)
     needed = size + share - own.room
-    transfers = {standing.ledger.key(digit): -needed}
+    transfers = {balance.ledger.key(digit): -needed}
     others = [
-        (stripe.room, at)
-        for at, stripe in zip(DIGITS, standing.stripes, strict=True)
-        if at != digit
+        (stripe.room, at) for at, stripe in zip(DIGITS, balance.stripes, strict=True) if at != digit
     ]
     random.shuffle(others)  # who comes at the same moment takes from another as rich
     for room, at in sorted(others, key=lambda other: -other[0]):
         given = min(needed, room - share)
         if given <= 0:
             break
-        transfers[standing.ledger.key(at)] = given
+        transfers[balance.ledger.key(at)] = given
         needed -= given
     return transfers

@@ -27,7 +27,7 @@ from app.publishing.expectations import Precondition
 from app.publishing.place import Place
 from app.publishing.receiving import Receiver
 from app.repositories import ArtifactPath
-from app.usage import Ledger, stand
+from app.usage import Ledger, balances_of
 from storage import keys
 from storage.events import Actor, Feed
 from storage.metadata import ConditionFailed, Key, Operation, OutcomeUnknown, Put
@@ -91,7 +91,7 @@ class Shelf:
 
     def usage(self) -> dict[str, int]:
         """What the repository's counters tell; those of its organization must tell the same."""
-        repository, organization = stand(self.at.metadata, Ledger(ORG, REPO), Ledger(ORG))
+        repository, organization = balances_of(self.at.metadata, Ledger(ORG, REPO), Ledger(ORG))
         assert repository.usage == organization.usage
         assert repository.room == organization.room == -repository.usage.held
         return {name: count for name, count in asdict(repository.usage).items() if count}

@@ -16,7 +16,7 @@ from app.publishing.sessions import Sessions, Terms, Ticket, session_keys
 from app.publishing.sessions_completion import Completion
 from app.publishing.sessions_pieces import SLICE_BYTES, Piece, Pieces
 from app.repositories import ArtifactPath
-from app.usage import Ledger, stand
+from app.usage import Ledger, balances_of
 from storage import keys
 from storage.events import Actor
 from storage.metadata import Metadata, OutcomeUnknown, Put, Unavailable
@@ -250,7 +250,7 @@ def test_a_completion_whose_answer_was_lost_happened_once(desk: Desk, lost: int)
             desk.complete(session)
     assert desk.complete(desk.find(session)) == DATA
     assert len(desk.at.blobs.list().entries) == 1
-    (counted,) = stand(desk.metadata, Ledger(ORG, REPO))
+    (counted,) = balances_of(desk.metadata, Ledger(ORG, REPO))
     assert (counted.usage.files, counted.usage.bytes) == (1, len(DATA))
 
 

@@ -58,10 +58,38 @@ def test_suspended_and_resumed(strongroom: Here) -> None:
     status, out, _ = strongroom("org", "list")
     head, acme, default = out.splitlines()
     assert status == 0
-    assert head.split() == ["NAME", "ID", "SUSPENDED", "ADMINISTRATORS", "CREATED"]
+    assert head.split() == [
+        "NAME",
+        "ID",
+        "SUSPENDED",
+        "ADMINISTRATORS",
+        "USED",
+        "QUOTA",
+        "CREATED",
+    ]
     assert (acme.split()[0], acme.split()[2]) == ("acme", "yes")
     assert default.split()[2] == "no"
     assert not strongroom.json("org", "resume", "acme")["suspended"]
+
+
+def test_a_quota_is_set_with_it_and_later(strongroom: Here) -> None:
+    made = strongroom.json("org", "create", "acme", "--quota", "512 MiB")
+    assert made["quota_bytes"] == 512 * 1024**2
+    assert made["usage"] == dict.fromkeys(
+        ("files", "bytes", "restorable_files", "restorable_bytes"), 0
+    )
+    status, out, _ = strongroom("org", "set", "acme", "--quota", "3GiB")
+    assert (status, out) == (0, "acme: 0 bytes used, quota 3.0 GiB\n")
+    status, out, _ = strongroom("org", "list")
+    assert "3.0 GiB" in out
+    assert strongroom.json("org", "set", "acme", "--quota", "none")["quota_bytes"] is None
+    assert strongroom("org", "set", "other", "--quota", "1")[0] == 1
+
+
+@pytest.mark.parametrize("quota", ["-1", "much", "1GB", "1.5GiB", "2EiB"])
+def test_a_quota_that_makes_no_sense_is_refused(strongroom: Here, quota: str) -> None:
+    assert strongroom("org", "set", "default", f"--quota={quota}")[0] in (1, 2)
+    assert strongroom.json("org", "list")["organizations"][0]["quota_bytes"] is None
 
 
 def test_deleted_listed_and_restored(strongroom: Here) -> None:

@@ -274,6 +274,7 @@ PROBES: Mapping[tuple[str, str], tuple[Probe, ...]] = {
         Probe("/api/users/{user}/permissions", {"repositories": {SHARED: ["read"]}}),
         Probe("/api/users/{own_user}/permissions", {"repositories": {"{repository}": ["read"]}}),
     ),
+    ("/api/organization", "GET"): (Probe("/api/organization"),),
     ("/api/repositories", "GET"): (
         Probe("/api/repositories"),
         Probe("/api/repositories?limit=1&after={cursor_of_repositories}"),

@@ -99,6 +99,7 @@ TABLE: Mapping[tuple[str, str], Mapping[str, int]] = {
     (USER, "PATCH"): api(401, 404, 404, 200),
     (USER, "DELETE"): api(401, 403, 403, 204),
     (f"{USER}/permissions", "PUT"): api(401, 403, 403, 200),
+    ("/api/organization", "GET"): api(401, 403, 403, 200),
     ("/api/repositories", "GET"): api(401, 200, 200, 200),
     ("/api/repositories", "POST"): api(401, 403, 403, 201),
     (NAME, "GET"): files(401, 404, 404, 404, 200, 200, 200, 200, 200),

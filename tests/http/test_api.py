@@ -36,7 +36,9 @@ def test_a_repository_is_made_shown_changed_and_deleted(any_stand: Stand) -> Non
     assert made.headers["location"] == "/api/repositories/files"
     assert made.json["name"] == "files"
     assert made.json["public"] is made.json["overwrite"] is False
-    assert api.get(f"{REPOSITORIES}/files").json == made.json
+    shown = api.get(f"{REPOSITORIES}/files").json
+    assert {name: shown[name] for name in made.json} == made.json
+    assert shown.keys() - made.json.keys() == {"usage"}
     changed = api.patch(f"{REPOSITORIES}/files", {"overwrite": True, "restore_days": 3})
     assert changed.json == {**made.json, "overwrite": True, "restore_days": 3}
     assert api.patch(f"{REPOSITORIES}/files", {}).json == changed.json
@@ -583,7 +585,7 @@ READS = {
     "oneself": ("/api/user", 2),
     "a key": ("/api/keys/{key}", 2),
     "a user": ("/api/users/{user}", 2),
-    "a repository": ("/api/repositories/r7", 1),
+    "a repository": ("/api/repositories/r7", 2),  # with what it holds
     "users": ("/api/users", 3),
     "keys": ("/api/keys?user={user}", 4),
     "repositories": ("/api/repositories", 2),

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from app.usage import Ledger, Usage, stand
+from app.usage import Ledger, Usage, balances_of
 from tests.http.client import Client, Vanishing
 from tests.http.stand import Stand
 
@@ -343,8 +343,8 @@ def test_deleting_is_204_and_keeps_the_file_restorable(any_stand: Stand) -> None
     assert kept[0].value["artifact"]["blob"] in any_stand.dump().blobs
     ledgers = Ledger(org, repository.id), Ledger(org)
     counted = Usage(restorable_files=1, restorable_bytes=len(DATA))
-    for standing in stand(any_stand.process.installation.metadata, *ledgers):
-        assert standing.usage == counted
+    for balance in balances_of(any_stand.process.installation.metadata, *ledgers):
+        assert balance.usage == counted
 
 
 def test_a_deleted_path_takes_other_bytes(admins: Client) -> None:

@@ -83,7 +83,9 @@ class Stripe:
 
     def fits(self, size: int) -> bool:
         """Whether it takes so many bytes more without any other being asked."""
-        return self.limit is Limit.NONE or (self.limit is Limit.OWN and size <= self.room)
+        if size == 0 or self.limit is Limit.NONE:
+            return True
+        return self.limit is Limit.OWN and size <= self.room
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,7 @@ class Counters:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Balance:
     """All stripes of a ledger, in the order of their digits."""
 
     ledger: Ledger
@@ -157,13 +159,13 @@ class Standing:
 
     def fits(self, size: int) -> bool:
         """Whether so many bytes more fit, wherever they go."""
-        return self.limit is Limit.NONE or size <= self.room
+        return size == 0 or self.limit is Limit.NONE or size <= self.room
 
     def stripe(self, digit: str) -> Stripe:
         return self.stripes[DIGITS.index(digit)]
 
 
-def stand(metadata: Metadata, *ledgers: Ledger) -> tuple[Standing, ...]:
+def balances_of(metadata: Metadata, *ledgers: Ledger) -> tuple[Balance, ...]:
     """Read up to six ledgers, in one call. Raises as `Metadata.get` does."""
     records = metadata.get(*(key for ledger in ledgers for key in ledger.keys))
-    return tuple(Standing.read(ledger, records) for ledger in ledgers)
+    return tuple(Balance.read(ledger, records) for ledger in ledgers)
