@@ -1,0 +1,70 @@
+"""Counts anew what an organization holds, from its files: what its counters have to tell.
+
+The counters are right because every commit that changes files adds to them. This is the
+second opinion, computed from what is simplest, for tests and for whoever doubts it.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+from app.usage.ledger import DIGITS, Counters, Stripe, Usage
+from storage import keys
+from storage.metadata import Key, Metadata, Record
+
+
+def count(metadata: Metadata, organization: str) -> dict[Key, Usage]:
+    """What each stripe has to tell, by its record; those that count nothing are left out.
+
+    Reads every record of the store: exact where nobody writes meanwhile.
+    """
+    counted: dict[Key, Counter[str]] = {}
+    for record in _all(metadata):
+        found = _counted(record, organization)
+        if found is None:
+            continue
+        counters, amounts = found
+        for key in counters.keys:
+            counted.setdefault(key, Counter()).update(amounts)
+    return {key: Usage(**amounts) for key, amounts in counted.items()}
+
+
+def told(metadata: Metadata, organization: str) -> dict[Key, Usage]:
+    """What each stripe tells, as `count` gives it."""
+    return {
+        record.key: Stripe.read(record).usage
+        for record in _all(metadata)
+        if _is_stripe(record.key, organization) and Stripe.read(record).usage != Usage()
+    }
+
+
+def _all(metadata: Metadata) -> Iterator[Record]:
+    after = ""
+    while True:
+        page = metadata.scan(0, 1, after)
+        yield from page.records
+        if page.next is None:
+            return
+        after = page.next
+
+
+def _counted(record: Record, organization: str) -> tuple[Counters, Mapping[str, int]] | None:
+    """Where a record is counted, and as what; None where it is no file."""
+    owner, family, *rest = record.key.partition.split("#", 3)
+    if owner != organization or family not in ("folder", "deleted"):
+        return None
+    repository, folder = rest
+    if family == "folder":
+        name, artifact = record.key.sort, record.value
+        if name.endswith("/"):  # a folder's entry
+            return None
+        amounts = {"files": 1, "bytes": artifact["size"]}
+    else:
+        name, artifact = record.key.sort.rpartition("/")[0], record.value["artifact"]
+        amounts = {"restorable_files": 1, "restorable_bytes": artifact["size"]}
+    digit = keys.stripe(f"{folder[1:]}{name}")
+    return Counters(organization, repository, digit), amounts
+
+
+def _is_stripe(key: Key, organization: str) -> bool:
+    owner, family, *rest = key.partition.split("#")
+    return owner == organization and family == "usage" and rest[-1] in DIGITS
