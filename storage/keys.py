@@ -178,8 +178,12 @@ def retention(org: str, repository_id: str) -> Key:
     return Key(retentions(org), repository_id)
 
 
+def downloads(org: str, repository_id: str) -> str:
+    return f"{org}#downloaded#{repository_id}"
+
+
 def downloaded(org: str, repository_id: str, path: str) -> Key:
-    return Key(f"{org}#downloaded#{repository_id}", path)
+    return Key(downloads(org, repository_id), path)
 
 
 def jobs(org: str) -> str:

@@ -1,4 +1,4 @@
-"""Erases deleted repositories when their time is up: files, restorable ones, folders, counters.
+"""Erases deleted repositories when their time is up: all their files, and all that is about them.
 
 The record of the deleted repository decides: once it says that it is being erased, nothing
 brings the repository back. It goes last, so a run that is killed is followed by one that goes
@@ -16,7 +16,7 @@ from app.publishing.place import Place
 from app.publishing.purging import Purge
 from app.publishing.removal import present_at
 from app.publishing.walk import Piece, Position, Walk
-from app.repositories import DeletedRepositories, DeletedRepository, FolderPath
+from app.repositories import DeletedRepositories, DeletedRepository, FolderPath, Repository
 from app.work.duty import Shift
 from storage import keys
 from storage.events import SYSTEM, Journal
@@ -28,6 +28,8 @@ DUTY = "erase-repositories"
 #: A publish that was under way when the repository was deleted has come to its end by then,
 #: however few its `restore_days` are: what it leaves in the repository is erased with it.
 LEAST = timedelta(days=2)
+
+_ROOM = OPERATIONS - 1  # for the commit's token
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,7 @@ class Eraser:
             erased = self._erase(deleted, piece)
             files, size = files + erased.files, size + erased.bytes
             position = piece.position
+        self._forget_downloads(repository, go_on)
         self._finish(deleted)
         return Erased(files, size)
 
@@ -123,8 +126,7 @@ class Eraser:
         purged = self._bulk.carry_out("artifact.purge", organization, SYSTEM, kept)
         erased = self._bulk.carry_out("artifact.erase", organization, SYSTEM, present)
         folders = [stop.folder for stop in piece.stops if stop.ended and stop.folder.segments]
-        room = OPERATIONS - 1  # for the commit's token
-        for start in range(0, len(folders), room):
+        for start in range(0, len(folders), _ROOM):
             self._metadata.commit(
                 *(
                     Delete(
@@ -135,16 +137,28 @@ class Eraser:
                             folder.segments[-1],
                         )
                     )
-                    for folder in folders[start : start + room]
+                    for folder in folders[start : start + _ROOM]
                 )
             )
         return Erased(len(purged) + len(erased), size_of(purged) + size_of(erased))
+
+    def _forget_downloads(self, repository: Repository, go_on: Callable[[], None]) -> None:
+        """Delete the days of last downloads: their keys are paths, and they expire late."""
+        partition = keys.downloads(repository.organization, repository.id)
+        after: str | None = ""
+        while after is not None:
+            go_on()
+            page = self._metadata.query(partition, "", after, _ROOM)
+            if page.records:
+                self._metadata.commit(*(Delete(record.key) for record in page.records))
+            after = page.next
 
     def _finish(self, deleted: DeletedRepository) -> None:
         repository = deleted.repository
         organization = repository.organization
         self._metadata.commit(
             Delete(deleted.key),
+            Delete(keys.retention(organization, repository.id)),
             *(
                 Delete(keys.usage(organization, repository.id, f"{stripe:x}"))
                 for stripe in range(keys.STRIPES)

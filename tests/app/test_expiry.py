@@ -22,7 +22,7 @@ from app.repositories import (
 )
 from storage import keys
 from storage.blobs import BlobsUnavailable
-from storage.metadata import MetadataError
+from storage.metadata import MetadataError, Put
 from tests.app.storeroom import ACTOR, ORG, Storeroom
 from tests.faults.metadata import lost_after_effect, passes, throttled
 
@@ -264,6 +264,12 @@ def planted(room: Storeroom) -> None:
         room.put(path)
         room.put(path, b"again " + path.encode())
     room.remove("a/b/c")
+    repository = room.repository.id
+    room.at.metadata.commit(Put(keys.retention(ORG, repository), {"rules": []}))
+    for start in range(0, 250, 50):
+        names = range(start, start + 50)
+        downloads = [Put(keys.downloaded(ORG, repository, f"{name}"), {}) for name in names]
+        room.at.metadata.commit(*downloads)
     room.catalogue.delete(ORG, ACTOR, NAME)
 
 
@@ -283,7 +289,8 @@ def test_a_deleted_repository_is_erased_whole_when_its_time_is_up(
 
 
 def nothing_left(room: Storeroom) -> None:
-    for word in ("folder", "deleted", "due", "deleted-repositories"):
+    words = ("folder", "deleted", "due", "deleted-repositories", "retention", "downloaded")
+    for word in words:
         assert room.records(word) == [], word
     assert [r for r in room.records() if room.repository.id in r.key.partition] == []
     organization = [r.value for r in room.records("usage")]
