@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -27,8 +28,7 @@ class Process:
         self.last = LastDownloads(room.at.metadata, lambda: self.now, most=most)
 
     def get(self, path: str, days: int | None = 30) -> None:
-        repository = self.room.repository
-        object.__setattr__(repository, "downloads_days", days)
+        repository = replace(self.room.repository, downloads_days=days)
         self.last.note(repository, ArtifactPath.parse(path))
 
     def days(self) -> dict[str, str]:
@@ -70,7 +70,8 @@ def test_where_no_rule_asks_nothing_is_written(room: Storeroom) -> None:
     assert process.last.flush() == 0
 
 
-def test_many_are_written_with_few_commits(room: Storeroom) -> None:
+def test_many_are_written_with_few_commits(any_installation: Installation) -> None:
+    room = Storeroom(any_installation)
     process = Process(room)
     for number in range(250):
         process.get(f"f{number}")
