@@ -23,6 +23,7 @@ from app.retention import Retention, RetentionDuty, RetentionJob
 from app.work import Duty, FeedDuty, Jobs, Kind, Reader, Worker
 from app.work.duty import Schedule
 from app.work.jobs import JobObserver
+from auth.organizations import Organizations
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +42,13 @@ def background(at: Installation, observer: JobObserver | None = None) -> Backgro
     """Jobs and duties over open stores."""
     catalogue, bulk = Catalogue(at.recent, at.journal), Bulk(at.metadata, at.journal)
     restorer = Restorer(at.metadata, bulk)
+    retention = Retention(at.recent, at.journal, catalogue, bulk)
     kinds: tuple[Kind, ...] = (
         FolderRemoval(at.metadata, catalogue, bulk),
         FolderRestoring(at.metadata, catalogue, restorer),
         TimeRestoring(at.metadata, catalogue, restorer, bulk),
         Purging(at.metadata, catalogue, bulk),
-        RetentionJob(catalogue, Retention(at.recent, at.journal, catalogue, bulk)),
+        RetentionJob(catalogue, retention),
         _upload_completion(at, catalogue),
     )
     deleted = DeletedRepositories(at.recent, at.journal)
@@ -60,7 +62,7 @@ def background(at: Installation, observer: JobObserver | None = None) -> Backgro
         CollectDuty(at),
         ScanDuty(at),
         EraseDuty(at),
-        RetentionDuty(at.metadata, catalogue, jobs),
+        RetentionDuty(Organizations(at.recent), at.metadata, catalogue, retention, jobs),
     )
     schedule = Schedule(at.metadata, jobs, duties, at.settings.schedule, observer)
     return Background(jobs, schedule)

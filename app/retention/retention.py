@@ -1,7 +1,8 @@
 """The rules of repositories: read, set, tried out and carried out."""
 
 import json
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -23,6 +24,9 @@ from storage.metadata.recent import Recent
 #: Files that are looked at to find one that stays; a request must not take minutes.
 LOOKED_AT = 50_000
 LOOK, LOOKS = 1_000, 16  # records of a look of a preview, and looks of a request
+PATIENCE_SECONDS = 10.0  # of a request; long patterns on long paths take their time
+#: Of a position in a cursor, which may have 4,096 characters when it is sealed.
+_CURSOR_BYTES = 3_000
 EVENT = "artifact.delete"
 
 
@@ -49,12 +53,20 @@ class Taken:
 class Retention:
     """The rules by which files of repositories go."""
 
-    def __init__(self, recent: Recent, journal: Journal, catalogue: Catalogue, bulk: Bulk) -> None:
+    def __init__(
+        self,
+        recent: Recent,
+        journal: Journal,
+        catalogue: Catalogue,
+        bulk: Bulk,
+        seconds: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._recent = recent
         self._catalogue = catalogue
         self._metadata = recent.metadata
         self._journal = journal
         self._bulk = bulk
+        self._seconds = seconds
 
     def rules(self, repository: Repository) -> RuleSet:
         """The rules of a repository, read afresh; none where none were set."""
@@ -108,16 +120,19 @@ class Retention:
         raise RepositoryBusy(name.text)
 
     def refuse_to_empty(self, repository: Repository, rules: RuleSet) -> None:
-        """Return where a file stays, or there is none at all. Raises WouldEmpty."""
-        looked = 0
+        """Return where a file stays, or there is none at all.
+
+        Raises WouldEmpty where they all go, or none that stays was found soon.
+        """
+        looked, began = 0, self._seconds()
         for look in self.sweep(repository, rules).all():
             if len(look.going) < look.files:
                 return
             looked += look.files
-            if looked >= LOOKED_AT:
-                break
+            if looked >= LOOKED_AT or self._seconds() - began > PATIENCE_SECONDS:
+                raise WouldEmpty(f"of the first {looked} files none would stay")
         if looked:
-            raise WouldEmpty(f"all of the {looked} files that were looked at would go")
+            raise WouldEmpty(f"all of the {looked} files would go")
 
     def preview(
         self, repository: Repository, rules: RuleSet, after: str, limit: int
@@ -133,17 +148,16 @@ class Retention:
         sweep = self.sweep(repository, rules)
         going: list[Going] = []
         position: Position = json.loads(after) if after else {}
+        began = self._seconds()
         for _ in range(LOOKS):
             look = sweep.look(position, LOOK, limit - len(going))
             going += look.going
             if look.position is None:
                 return Listing(tuple(going), None)
             position = look.position
-            if len(going) == limit:
+            if len(going) == limit or self._seconds() - began > PATIENCE_SECONDS:
                 break
-        # Which files are the newest is found out anew: it would make a cursor too long.
-        short = {name: position[name] for name in ("folder", "after", "child") if name in position}
-        return Listing(tuple(going), json.dumps(short, ensure_ascii=False))
+        return Listing(tuple(going), _cursor(position))
 
     def carry_out(
         self, repository: Repository, actor: Actor, rules: RuleSet, position: Position
@@ -170,6 +184,21 @@ class Retention:
             gone += [taken[one.place.path] for one in done]
         return look, gone
 
+    def pause(self, record: Record) -> None:
+        """Count downloads from now on, of a repository that nobody can download from now.
+
+        Args:
+            record: that of its rules, as it was read; if it changed since, it stays as it is.
+        """
+        rules = RuleSet.read(record)
+        if rules.remembered is None:
+            return
+        paused = replace(rules, remembered=self._metadata.now())
+        try:
+            self._metadata.commit(Put(record.key, paused.value(), at=record.version))
+        except ConditionFailed:
+            return  # set anew or erased meanwhile: the next run finds what it is then
+
     def sweep(self, repository: Repository, rules: RuleSet) -> Sweep:
         return Sweep(self._metadata, repository, rules, self._metadata.now())
 
@@ -193,3 +222,13 @@ def _put(key: Key, rules: RuleSet) -> Put:
     if rules.version:
         return Put(key, rules.value(), at=rules.version)
     return Put(key, rules.value(), absent=True)
+
+
+def _cursor(position: Position) -> str:
+    """A position as a cursor holds it: which files are the newest is found out anew where
+    that would make it too long."""
+    text = json.dumps(position, ensure_ascii=False)
+    if len(text.encode()) <= _CURSOR_BYTES:
+        return text
+    short = {name: position[name] for name in ("folder", "after", "child") if name in position}
+    return json.dumps(short, ensure_ascii=False)

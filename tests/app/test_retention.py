@@ -3,7 +3,7 @@
 import json
 import random
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,92 +13,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.installation import Installation
-from app.publishing import Artifact
-from app.publishing.changes import Changes
-from app.repositories import ArtifactPath, Repository, RepositoryName
-from app.retention import Pattern, Retention, RetentionDuty, RetentionJob, Rule, RuleSet, WouldEmpty
+from app.retention import Rule, RuleSet, WouldEmpty
 from app.retention.work import NAME
-from app.work import Job, Jobs
-from app.work.duty import Schedule
-from auth.principals import operating
-from storage import keys
-from storage.events import Feed
-from storage.metadata import Put
-from tests.app.storeroom import ACTOR, ORG, Storeroom
-from tests.faults.metadata import conflict, lost_after_effect, passes, throttled
-
-BY = operating(ORG, ACTOR)
-FILES = RepositoryName("files")
-DAY = timedelta(days=1)
-
-
-def rule(
-    match: str, newest: int | None = None, age: int | None = None, unused: int | None = None
-) -> Rule:
-    return Rule(Pattern.parse(match), newest, age, unused)
-
-
-class Kept(Storeroom):
-    """A storeroom with rules."""
-
-    def __init__(self, at: Installation) -> None:
-        super().__init__(at)
-        self.retention = Retention(self.at.recent, at.journal, self.catalogue, self.bulk)
-        job = RetentionJob(self.catalogue, self.retention)
-        self.kinds = {**self.kinds, NAME: job}
-
-    def here(self) -> Repository:
-        """The repository as it is now."""
-        return self.catalogue.get(ORG, FILES)
-
-    def set(self, *rules: Rule, confirmed: bool = True) -> RuleSet:
-        return self.retention.set(BY, FILES, RuleSet(rules), confirmed=confirmed)
-
-    def plant(self, files: Mapping[str, datetime]) -> None:
-        """Files of those times, without bytes."""
-        waiting = list(files.items())
-        for start in range(0, len(waiting), 6):
-            changes = Changes()
-            folders: dict[Any, Put] = {}
-            for path, modified in waiting[start : start + 6]:
-                place = self.place(path)
-                artifact = Artifact(None, 0, {"sha256": "0" * 64}, modified, "user1")
-                changes.appear(place, artifact)
-                folders |= {key: Put(key, {}) for key in place.folder_keys()}
-            self.at.metadata.commit(*changes.operations(), *folders.values())
-
-    def preview(self, limit: int = 100) -> list[tuple[str, int]]:
-        """What would go, page by page."""
-        found: list[tuple[str, int]] = []
-        after: str | None = ""
-        while after is not None:
-            page = self.retention.preview(
-                self.here(), self.retention.rules(self.here()), after, limit
-            )
-            assert len(page.items) <= limit
-            found += [(str(going.path), going.rule) for going in page.items]
-            after = page.next
-        return found
-
-    def events(self) -> list[dict[str, Any]]:
-        """The details of the deletions."""
-        feed = Feed(self.at.metadata, self.at.journal, ORG)
-        cursor = feed.start(self.at.metadata.now() - timedelta(minutes=5))
-        return [
-            dict(event.details)
-            for event in feed.read(cursor).events
-            if event.action == "artifact.delete"
-        ]
+from tests.app.ruled import DAY, Kept, ages, note, rule
 
 
 @pytest.fixture
 def room(installation: Installation) -> Kept:
     return Kept(installation)
-
-
-def ages(now: datetime, **days: float) -> dict[str, datetime]:
-    """Files by names with `__` for a slash, each so many days old."""
-    return {name.replace("__", "/"): now - days[name] * DAY for name in days}
 
 
 def test_what_is_older_than_its_days_goes(room: Kept) -> None:
@@ -133,7 +55,10 @@ def test_files_of_the_same_microsecond_have_an_order(room: Kept) -> None:
     assert [path for path, _ in room.preview()] == ["a", "b", "c"]
 
 
-def test_what_goes_is_restorable_and_its_event_says_which_rule(room: Kept) -> None:
+def test_what_goes_is_restorable_and_its_event_says_which_rule(
+    any_installation: Installation,
+) -> None:
+    room = Kept(any_installation)
     for path in ("old", "d/old"):
         room.put(path)
     room.wait(3 * DAY)
@@ -197,11 +122,6 @@ def test_what_was_changed_since_it_was_decided_stays(room: Kept, monkeypatch: An
 
 
 # Downloads
-
-
-def note(room: Kept, path: str, ago: float = 0) -> None:
-    day = (room.at.metadata.now() - ago * DAY).astimezone(UTC).date().isoformat()
-    room.at.metadata.commit(Put(keys.downloaded(ORG, room.repository.id, path), {"day": day}))
 
 
 def test_a_rule_about_downloads_counts_from_when_it_was_set(room: Kept) -> None:
@@ -350,111 +270,3 @@ def test_exactly_what_the_rules_take_goes(
             assert found.setdefault(str(going.path), going.rule) == going.rule
         position = look.position
     assert found == expected
-
-
-# In the background
-
-
-FAULTS: dict[str, Callable[[Kept], None]] = {
-    "killed between commits": lambda room: room.engine.next(
-        "transact", passes, throttled, throttled, throttled, throttled
-    ),
-    "reads fail": lambda room: room.engine.next("query", passes, *[throttled] * 4, passes),
-    "a lost answer": lambda room: room.engine.next("transact", lost_after_effect, times=3),
-    "conflicts": lambda room: room.engine.next("transact", *[conflict] * 12),
-}
-
-
-@pytest.mark.parametrize("fault", FAULTS)
-def test_whatever_fails_it_goes_on_where_it_was(
-    room: Kept, fault: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("app.retention.retention.PAGE", 7)
-    for number in range(30):
-        room.put(f"d{number % 3}/{number:02}")
-    room.set(rule("**", newest=2))
-    FAULTS[fault](room)
-    room.run(NAME)
-    assert room.paths() == sorted(f"d{n % 3}/{n:02}" for n in range(24, 30))
-    room.check()
-
-
-def test_another_process_goes_on_from_the_position(room: Kept) -> None:
-    """A step that was done and not recorded is done again, to no effect."""
-    for number in range(12):
-        room.put(f"{number:02}")
-    room.set(rule("**", newest=4))
-    job = room.job(NAME)
-    room.step(job)
-    ended = room.finish(job)
-    assert ended.counts["deleted"] == 0
-    assert room.paths() == ["08", "09", "10", "11"]
-
-
-def duty(room: Kept, at_once: int = 1_000) -> tuple[Jobs, Schedule]:
-    jobs = Jobs(room.at.metadata, room.at.journal, room.kinds.values(), at_once=at_once)
-    every = RetentionDuty(room.at.metadata, room.catalogue, jobs)
-    return jobs, Schedule(room.at.metadata, jobs, (every,), {})
-
-
-def run_duty(schedule: Schedule) -> int:
-    return sum(schedule.run(one, found, "me", lambda: False) for one, found in schedule.due())
-
-
-def reports(jobs: Jobs) -> list[Job]:
-    return [job for job in jobs.list(ORG).jobs if job.kind == NAME]
-
-
-def test_the_duty_comes_round_every_day_and_leaves_a_report(room: Kept) -> None:
-    for path in ("a", "b"):
-        room.put(path)
-    room.set(rule("*", newest=1))
-    jobs, schedule = duty(room)
-    assert run_duty(schedule) == 1
-    (report,) = reports(jobs)
-    assert (report.repository, report.counts["deleted"]) == (room.repository.id, 1)
-    assert run_duty(schedule) == 0, "not due"
-    room.wait(1.1 * DAY)
-    assert run_duty(schedule) == 1
-    assert len(reports(jobs)) == 1, "nothing went, nothing to tell"
-    room.put("c")
-    room.wait(1.1 * DAY)
-    run_duty(schedule)
-    assert room.paths() == ["c"]
-
-
-def test_a_large_repository_is_left_as_a_job(room: Kept) -> None:
-    for number in range(8):
-        room.put(f"{number}/f{number}")
-    room.set(rule("**", newest=1), rule("0/*", age=1))
-    room.wait(2 * DAY)
-    jobs, schedule = duty(room, at_once=3)
-    assert run_duty(schedule) == 1
-    assert len(room.paths()) == 7
-    while jobs.run_next("me", lambda: False):
-        pass
-    (job,) = reports(jobs)
-    assert (job.state.value, job.counts["deleted"], job.counts["files"]) == ("done", 1, 8)
-
-
-def test_a_deleted_repository_is_passed_over(room: Kept) -> None:
-    room.put("a")
-    room.set(rule("*", age=1))
-    room.catalogue.delete(ORG, ACTOR, FILES)
-    room.wait(3 * DAY)
-    jobs, schedule = duty(room)
-    assert run_duty(schedule) == 1
-    assert reports(jobs) == []
-    assert room.paths() == ["a"]
-
-
-def test_positions_name_a_file_that_may_be_gone(room: Kept) -> None:
-    path = ArtifactPath.parse("d/f")
-    room.plant(ages(room.at.metadata.now(), d__f=3, d__g=3))
-    room.set(rule("**", age=1))
-    sweep = room.retention.sweep(room.here(), room.retention.rules(room.here()))
-    look = sweep.look(sweep.look({}).position or {}, 1)
-    assert [going.path for going in look.going] == [path]
-    room.remove("d/f")
-    look = sweep.look(look.position or {})
-    assert [str(going.path) for going in look.going] == ["d/g"]
