@@ -20,6 +20,7 @@ from app.publishing.sessions_completion import Completion
 from app.publishing.sessions_left import UploadCompletion
 from app.repositories import Catalogue, DeletedRepositories
 from app.retention import Retention, RetentionDuty, RetentionJob
+from app.usage.watch import QuotaWatch
 from app.work import Duty, FeedDuty, Jobs, Kind, Reader, Worker
 from app.work.duty import Schedule
 from app.work.jobs import JobObserver
@@ -53,7 +54,10 @@ def background(at: Installation, observer: JobObserver | None = None) -> Backgro
     )
     deleted = DeletedRepositories(at.recent, at.journal)
     eraser = Eraser(at.metadata, at.journal, deleted, bulk)
-    readers: tuple[Reader, ...] = (EmptiedFolders(at.metadata),)
+    readers: tuple[Reader, ...] = (
+        EmptiedFolders(at.metadata),
+        QuotaWatch(at.metadata, at.journal),
+    )
     jobs = Jobs(at.metadata, at.journal, kinds, observer)
     duties: tuple[Duty, ...] = (
         FeedDuty(at.metadata, at.journal, readers),

@@ -36,6 +36,7 @@ installation begin with `_`. Keys hold a repository's random id, never its name.
     ORG#folder#REPO#FOLDER  / NAME/         → that a folder NAME lies in FOLDER
     ORG#usage#REPO#STRIPE   / usage         → counters: files, bytes, restorable ones
     ORG#usage#STRIPE        / usage         → the same of the whole organization
+    ORG#quota-warned  / REPO                → that its quota is nearly used was told (- of all)
     ORG#deleted#REPO#FOLDER / NAME/TIME#ID  → restorable artifact: who, until when
     ORG#due#DAY#STRIPE      / TIME#ID       → a restorable artifact whose time is up then
     ORG#emptied       / REPO#FOLDER         → that a folder is no longer listed (2 days)
@@ -224,6 +225,10 @@ def usage(org: str, repository_id: str, stripe_digit: str) -> Key:
 
 def organization_usage(org: str, stripe_digit: str) -> Key:
     return Key(f"{org}#usage#{stripe_digit}", "usage")
+
+
+def quota_warned(org: str, repository_id: str) -> Key:
+    return Key(f"{org}#quota-warned", repository_id)
 
 
 def deleted(org: str, repository_id: str, folder_path: str) -> str:

@@ -163,6 +163,7 @@ class Eraser:
                 Delete(keys.usage(organization, repository.id, f"{stripe:x}"))
                 for stripe in range(keys.STRIPES)
             ),
+            Delete(keys.quota_warned(organization, repository.id)),
             witness=self._journal.event(
                 organization, SYSTEM, "repository.erase", repository=repository.id
             ),

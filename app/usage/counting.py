@@ -7,7 +7,7 @@ second opinion, computed from what is simplest, for tests and for whoever doubts
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from app.usage.ledger import DIGITS, Counters, Stripe, Usage
+from app.usage.ledger import Counters, Ledger, Stripe, Usage
 from storage import keys
 from storage.metadata import Key, Metadata, Record
 
@@ -33,7 +33,9 @@ def told(metadata: Metadata, organization: str) -> dict[Key, Usage]:
     return {
         record.key: Stripe.read(record).usage
         for record in _all(metadata)
-        if _is_stripe(record.key, organization) and Stripe.read(record).usage != Usage()
+        if (ledger := Ledger.of(record.key)) is not None
+        and ledger.organization == organization
+        and Stripe.read(record).usage != Usage()
     }
 
 
@@ -63,8 +65,3 @@ def _counted(record: Record, organization: str) -> tuple[Counters, Mapping[str, 
         amounts = {"restorable_files": 1, "restorable_bytes": artifact["size"]}
     digit = keys.stripe(f"{folder[1:]}{name}")
     return Counters(organization, repository, digit), amounts
-
-
-def _is_stripe(key: Key, organization: str) -> bool:
-    owner, family, *rest = key.partition.split("#")
-    return owner == organization and family == "usage" and rest[-1] in DIGITS

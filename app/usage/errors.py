@@ -14,7 +14,7 @@ class QuotaExceeded(Exception):
     """
 
     def __init__(self, balance: Balance) -> None:
-        self.of = "organization" if balance.ledger.repository is None else "repository"
+        self.of = balance.ledger.name
         self.quota = balance.quota or 0
         self.usage: Usage = balance.usage
         kept = self.usage.restorable_bytes

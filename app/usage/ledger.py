@@ -95,6 +95,21 @@ class Ledger:
     organization: str
     repository: str | None = None
 
+    @classmethod
+    def of(cls, key: Key) -> Self | None:
+        """The ledger that a record is a stripe of, or None where it is none."""
+        match key.partition.split("#"):
+            case [organization, "usage", digit] if digit in DIGITS:
+                return cls(organization)
+            case [organization, "usage", repository, digit] if digit in DIGITS:
+                return cls(organization, repository)
+        return None
+
+    @property
+    def name(self) -> str:
+        """What its quota is said to be of."""
+        return "organization" if self.repository is None else "repository"
+
     def key(self, digit: str) -> Key:
         """The record of a stripe."""
         if self.repository is None:

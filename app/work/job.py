@@ -3,14 +3,16 @@
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from storage import keys
 from storage.events import Actor
-from storage.metadata import Record
+from storage.metadata import Put, Record
 from storage.metadata.operations import microseconds
 
+KEPT = timedelta(days=30)  # a job that has ended
 _END = 2**63
 
 
@@ -69,6 +71,11 @@ class Job:
             "error": self.error,
             "tries": self.tries,
         }
+
+    def kept(self) -> Put:
+        """What keeps a job that has ended, of which there is no record yet."""
+        key = keys.job(self.organization, self.id)
+        return Put(key, self.value(), absent=True, expires=self.updated + KEPT)
 
     @classmethod
     def read(cls, organization: str, record: Record) -> "Job":

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from app.work.claims import Claim, ClaimLost, is_free
-from app.work.job import Job, State, new_id
+from app.work.job import KEPT, Job, State, new_id
 from app.work.kind import Failed, Kind, Step
 from storage import keys
 from storage.blobs import BlobError
@@ -24,7 +24,6 @@ from storage.metadata import Delete, Metadata, MetadataError, Put, Record
 
 AT_ONCE = 1_000  # items, of which a request does as many itself
 AT_ONCE_SECONDS = 10.0
-KEPT = timedelta(days=30)  # a job that has ended
 TRIES = 8  # of a step that fails, an hour in all
 _FIRST_REST = timedelta(seconds=15)
 _QUEUE = 50  # looked at for one that nobody holds
@@ -129,8 +128,7 @@ class Jobs:
 
     def report(self, job: Job) -> None:
         """Keep the report of a duty's run, which has ended."""
-        key = keys.job(job.organization, job.id)
-        self._metadata.commit(Put(key, job.value(), absent=True, expires=job.updated + KEPT))
+        self._metadata.commit(job.kept())
 
     def run_next(self, holder: str, stopping: Callable[[], bool]) -> bool:
         """Work on the oldest job that nobody holds, until it has ended or `stopping`.

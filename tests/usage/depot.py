@@ -7,11 +7,19 @@ from app.installation import Installation
 from app.publishing import Digester, Publication, Published, Publisher, Remover
 from app.publishing.bulk import Bulk
 from app.publishing.changes import Restorable
+from app.publishing.erasure import Eraser
 from app.publishing.place import Place
 from app.publishing.purging import Purge
 from app.publishing.receiving import Receiver
 from app.publishing.restoration import Restorer
-from app.repositories import ArtifactPath, Catalogue, Repository, RepositoryName, Rules
+from app.repositories import (
+    ArtifactPath,
+    Catalogue,
+    DeletedRepositories,
+    Repository,
+    RepositoryName,
+    Rules,
+)
 from app.usage import Balance, Ledger, Limit, OrganizationQuotas, Quota, Quotas, balances_of
 from app.usage.counting import count, told
 from auth.organizations import founding
@@ -88,6 +96,14 @@ class Depot:
 
     def purge(self, restorable: Restorable) -> None:
         self._bulk.carry_out("artifact.purge", self.id, ACTOR, [Purge.of(self.id, restorable)])
+
+    def erase(self, repository: Repository) -> None:
+        """Delete a repository, and erase it as where its time is up."""
+        self.catalogue.delete(self.id, ACTOR, RepositoryName.parse(repository.name))
+        deleted = DeletedRepositories(self.at.recent, self.at.journal)
+        eraser = Eraser(self.at.metadata, self.at.journal, deleted, self._bulk)
+        (gone,) = deleted.every(self.id)
+        assert eraser.erase(gone) is not None
 
     def balance(self, repository: Repository | None = None) -> Balance:
         """All stripes of a repository, or of the organization."""
