@@ -46,6 +46,7 @@ COMMANDS: tuple[Sequence[str], ...] = (
     ("retention", "set"),
     ("retention", "preview"),
     ("retention", "run"),
+    ("usage",),
     ("gc",),
 )
 
