@@ -11,7 +11,8 @@ class Figure:
     """One row of the table: ours beside a peer's, or beside a budget.
 
     `ours` and `peer` are medians in `unit`. `wanted` is what the ratio of the two should be:
-    at least that where `better` is "more", at most that where it is "less".
+    at least that where `better` is "more", at most that where it is "less"; None where nothing
+    is demanded.
     """
 
     what: str
@@ -19,7 +20,7 @@ class Figure:
     peer_name: str
     peer: float
     unit: str
-    wanted: float
+    wanted: float | None
     better: Literal["more", "less"]
     spread: float = 0.0
     note: str = ""
@@ -30,6 +31,8 @@ class Figure:
 
     @property
     def holds(self) -> bool:
+        if self.wanted is None:
+            return True
         return self.ratio >= self.wanted if self.better == "more" else self.ratio <= self.wanted
 
 
@@ -87,7 +90,7 @@ def _row(finding: Finding) -> str:
         return f"| {finding.what} | {finding.found} | | | {finding.wanted}{mark} |"
     word = "at least" if finding.better == "more" else "at most"
     mark = "" if finding.holds else " **missed**"
-    wanted = f"{word} {finding.wanted:g}{mark}"
+    wanted = "" if finding.wanted is None else f"{word} {finding.wanted:g}{mark}"
     ours, peer = _number(finding.ours, finding.unit), _number(finding.peer, finding.unit)
     what = f"{finding.what}; {finding.note}" if finding.note else finding.what
     return f"| {what} | {ours} | {peer}, {finding.peer_name} | {finding.ratio:.2f} | {wanted} |"

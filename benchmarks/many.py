@@ -159,7 +159,7 @@ def _settings(service: Service) -> Settings:
 
 def _fill(at: Installation, paths: Iterable[str], *, empty: bool = False) -> None:
     """Publish files of their own content, as the service does, without its HTTP."""
-    organization = Organizations(at.recent).resolve(DEFAULT)
+    organization = Organizations(at.recent).resolve(DEFAULT).organization
     name = RepositoryName.parse(REPOSITORY)
     repository = Catalogue(at.recent, at.journal).get(organization, name)
     publisher = Publisher(Receiver(at.blobs, at.metadata, Digester(1)), at.metadata, at.journal)

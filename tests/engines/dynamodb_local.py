@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from tests.engines.process import served
 from tests.parts import part, tool
@@ -19,7 +20,7 @@ def dynamodb_local() -> Iterator[str]:
     has it.
     """
     folder = part("dynamodb-local", "lib")
-    command = [
+    command: list[str | Path] = [
         tool("java"),
         "-Xmx512m",
         "-XX:+UseSerialGC",

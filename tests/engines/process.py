@@ -55,7 +55,7 @@ def _read(process: subprocess.Popen[str], lines: queue.SimpleQueue[str | None]) 
 
 
 def _port(command: Sequence[str | Path], lines: queue.SimpleQueue[str | None]) -> int:
-    printed = []
+    printed: list[str] = []
     while True:
         try:
             line = lines.get(timeout=START_SECONDS)

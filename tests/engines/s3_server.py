@@ -38,7 +38,7 @@ def s3_server() -> Iterator[str]:
         "ROOT_SECRET_KEY": CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
         "PYTHONPATH": str(ROOT),
     }
-    command = [sys.executable, "-m", "tests.engines.s3_server", server]
+    command: list[str | Path] = [sys.executable, "-m", "tests.engines.s3_server", server]
     with served(command, environ, cwd=ROOT) as port:
         yield f"http://127.0.0.1:{port}"
 
@@ -61,7 +61,15 @@ def _started(server: Path, folder: Path) -> tuple[subprocess.Popen[bytes], int]:
     for _ in range(_TRIES):
         port = free_port()
         address = f"127.0.0.1:{port}"
-        command = [server, "--port", address, "--region", REGION, "--quiet", "posix"]
+        command: list[str | Path] = [
+            server,
+            "--port",
+            address,
+            "--region",
+            REGION,
+            "--quiet",
+            "posix",
+        ]
         # The sidecar holds what else would be extended attributes, which tmpfs may lack.
         command += ["--sidecar", folder / "sidecar", folder / "objects"]
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
