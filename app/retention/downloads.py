@@ -45,8 +45,9 @@ class LastDownloads:
         self._lock = threading.Lock()
         self._flushing = threading.Lock()
         self._today = date.min
-        self._noted: set[Key] = set()
-        self._waiting: dict[Key, int] = {}  # for how many days they matter
+        # For how many days they matter: those that are known today, and those to be written.
+        self._noted: dict[Key, int] = {}
+        self._waiting: dict[Key, int] = {}
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -58,12 +59,11 @@ class LastDownloads:
         key = keys.downloaded(repository.organization, repository.id, str(path))
         with self._lock:
             self._turn()
-            if key in self._noted:
+            if self._noted.get(key, 0) >= days:
                 return
             if len(self._waiting) >= self._most:
                 return  # the store has been away for long; the file is noted when next asked for
-            self._noted.add(key)
-            self._waiting[key] = days
+            self._noted[key] = self._waiting[key] = days
 
     def start(self) -> None:
         """Begin to write, in the background."""
@@ -99,15 +99,16 @@ class LastDownloads:
                 )
                 written += len(batch)
                 with self._lock:
-                    for key in batch:
-                        self._waiting.pop(key, None)
+                    for key, days in batch.items():
+                        if self._waiting.get(key) == days:  # and not for longer by now
+                            del self._waiting[key]
 
     def _turn(self) -> None:
         """Begin a new day, or anew where too many files are known."""
         today = self._clock().astimezone(UTC).date()
         if today != self._today or len(self._noted) >= MOST_NOTED:
             self._today = today
-            self._noted = set(self._waiting)
+            self._noted = dict(self._waiting)
 
     def _run(self) -> None:
         while not self._stopping.wait(self._every.total_seconds()):

@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from app.publishing import Artifact
 from app.publishing.bulk import Bulk
@@ -204,17 +204,15 @@ class Retention:
 
     def joined(self, repository: Repository, new: RuleSet) -> RuleSet:
         """New rules in the place of those that are set: what is known of downloads counts on,
-        unless they ask for more days than were remembered until now."""
-        old, now = self.rules(repository), self._metadata.now()
+        unless they ask for more days: what is known expires too early for these."""
+        old = self.rules(repository)
         days, before = new.downloads_days, old.downloads_days
-        remembered: datetime | None = None
-        if days is not None:
-            remembered = now
-            if before is not None and old.remembered is not None:
-                remembered = old.remembered
-                if days > before:
-                    # Of downloads longer ago than this, the records are gone.
-                    remembered = max(remembered, now - timedelta(days=before))
+        if days is None:
+            remembered = None
+        elif before is None or days > before:
+            remembered = self._metadata.now()
+        else:
+            remembered = old.remembered
         return replace(new, remembered=remembered, version=old.version)
 
 

@@ -127,6 +127,19 @@ def test_a_process_that_is_behind_puts_nothing_back(room: Storeroom) -> None:
     assert one.days() == {"a": "2100-03-02"}
 
 
+def test_where_a_rule_asks_for_longer_it_is_written_again(room: Storeroom) -> None:
+    """What is written already would expire too early."""
+    process = Process(room)
+    process.get("a", days=5)
+    assert process.last.flush() == 1
+    process.get("a", days=60)
+    process.get("a", days=5)
+    assert process.last.flush() == 1
+    (record,) = room.records("downloaded")
+    assert record.expires is not None
+    assert record.expires - process.now > timedelta(days=60)
+
+
 def test_what_waits_is_bounded(room: Storeroom) -> None:
     process = Process(room, most=10)
     for number in range(20):

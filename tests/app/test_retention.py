@@ -3,6 +3,7 @@
 import json
 import random
 import secrets
+import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,8 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.installation import Installation
-from app.retention import Rule, RuleSet, WouldEmpty
+from app.publishing import Contended
+from app.repositories import ArtifactPath
+from app.retention import LastDownloads, Rule, RuleSet, WouldEmpty
 from app.retention.work import NAME
+from storage.metadata import Delete
 from tests.app.ruled import DAY, Kept, ages, note, rule
 
 
@@ -170,13 +174,68 @@ def test_downloads_are_remembered_on_while_some_rule_asks(room: Kept) -> None:
     raised = room.set(rule("b", unused=60)).remembered
     assert raised is not None
     assert first is not None
-    # Records of downloads are kept for five days: of what was longer ago nothing is known.
-    assert timedelta(days=4.9) < room.at.metadata.now() - raised < timedelta(days=5.1)
+    assert raised > first + 9 * DAY
     assert room.set(rule("b", age=60)).remembered is None
     assert room.here().downloads_days is None
     again = room.set(rule("b", unused=60)).remembered
     assert again is not None
     assert again > raised
+
+
+def test_a_download_of_before_the_days_were_raised_is_not_forgotten(room: Kept) -> None:
+    """Its record expires by what the rules asked for then."""
+    room.plant(ages(room.at.metadata.now(), f=90))
+    room.set(rule("**", unused=5))
+    room.wait(10 * DAY)
+    downloads = LastDownloads(room.at.metadata, room.at.metadata.now)
+    downloads.note(room.here(), ArtifactPath.parse("f"))
+    assert downloads.flush() == 1
+    room.wait(DAY)
+    room.set(rule("**", unused=60))
+    room.wait(58.9 * DAY)
+    (record,) = room.records("downloaded")
+    assert record.expires is not None
+    assert record.expires < room.at.metadata.now()
+    room.at.metadata.commit(Delete(record.key))  # the engine's own clock stands still
+    assert room.preview() == []
+    room.wait(2 * DAY)
+    assert room.preview() == [("f", 1)]
+
+
+def test_publishers_and_two_sweeps_take_nothing_from_each_other(room: Kept) -> None:
+    """What was published stays, what was old goes, and the counters are exact."""
+    paths = [f"{number % 4}/{number}" for number in range(60)]
+    for path in paths:
+        room.put(path)
+    room.wait(3 * DAY)
+    room.set(rule("**", age=1))
+    wrong: list[object] = []
+
+    def sweep() -> None:
+        try:
+            room.run(NAME)
+        except Exception as error:  # noqa: BLE001 - told by the test
+            wrong.append(error)
+
+    def publish() -> None:
+        for path in paths[::3]:
+            try:
+                room.put(path, b"anew " + path.encode())
+            except Contended:
+                wrong.append(path)
+
+    threads = [threading.Thread(target=work) for work in (sweep, publish, sweep)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+    assert room.paths() == sorted(paths[::3])
+    assert {room.read(path) == b"anew " + path.encode() for path in paths[::3]} == {True}
+    room.check()
+    for path in set(paths) - set(paths[::3]):
+        room.restore(path)
+    room.check()
 
 
 # All at once
