@@ -133,7 +133,8 @@ class Quotas:
         balances = balances_of(self._metadata, *counters.ledgers)
         if not all(balance.fits(size) for balance in balances):
             # The stripes are not read at one moment: allowance that changed hands between
-            # two of them was seen in neither. It is not twice in a row.
+            # two of them was seen in neither. Twice in a row that is as good as never, and
+            # refuses early what would leave hardly any room.
             balances = balances_of(self._metadata, *counters.ledgers)
         for balance in balances:
             if not balance.fits(size):

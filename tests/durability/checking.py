@@ -13,6 +13,7 @@ from tests.durability.installations import Installation
 from tests.durability.reading import listed, read_back
 from tests.durability.records import (
     Found,
+    wrong_allowances,
     wrong_blobs,
     wrong_counters,
     wrong_entries,
@@ -53,6 +54,7 @@ def wrong_at_rest(
     events = read_feed(at, found.organization)
     wrong = [
         *wrong_counters(found),
+        *wrong_allowances(found),
         *wrong_references(found),
         *wrong_entries(found),
         *wrong_blobs(at, found, collected=False),

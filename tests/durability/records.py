@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from app.installation import Installation
 from app.publishing.artifact import Artifact
 from app.publishing.entries import name_text
+from app.usage import Balance, Ledger, Limit
 from storage import keys
 from storage.metadata import Key, Record
 from storage.metadata.operations import microseconds
@@ -109,6 +110,24 @@ def wrong_counters(found: Found) -> list[str]:
         told = {name: value.get(name, 0) for name in _COUNTERS}
         if told != {name: counted[place][name] for name in _COUNTERS}:
             wrong.append(f"usage of {place} is {told}, counted {dict(counted[place])}")
+    return wrong
+
+
+def wrong_allowances(found: Found) -> list[str]:
+    """Ledgers whose allowances come to something else than the quota, or than none."""
+    organization = found.records[keys.organization(found.organization)]
+    quotas: dict[str | None, int | None] = {None: organization.value.get("quota_bytes")}
+    for key, record in found.records.items():
+        if key.partition == keys.repositories(found.organization):
+            quotas[record.value["id"]] = record.value["quota_bytes"]
+    wrong = []
+    for whose, quota in quotas.items():
+        balance = Balance.read(Ledger(found.organization, whose), found.records)
+        over, held = -balance.room, balance.usage.held
+        if (balance.quota, over) != (quota, held - (quota or 0)):
+            wrong.append(f"{whose} holds {held} of {quota}, its stripes tell {balance.quota}")
+        if balance.limit is Limit.OWN and any(stripe.over > 0 for stripe in balance.stripes):
+            wrong.append(f"a stripe of {whose} is past its allowance")
     return wrong
 
 

@@ -8,8 +8,10 @@ from functools import partial
 
 import pytest
 
+from app.usage import OrganizationQuotas
 from storage.blobs import Blobs
 from storage.blobs.opening import parse_s3_url
+from storage.events import SYSTEM
 from tests.faults.blobs import S3Faults, s3_with_faults
 from tests.http.client import Answer, Client
 from tests.http.pieces import Upload
@@ -101,6 +103,41 @@ def test_a_request_of_a_reader_costs_the_same(warm: Stand, row: str) -> None:
     with counted(warm) as cost:
         ask(client)
     assert cost == Cost(reads, commits, blobs)
+
+
+def bound(stand: Stand, quota: int) -> None:
+    """Give the repository and the organization a quota."""
+    at = stand.process.installation
+    OrganizationQuotas(at.recent, at.journal).set(stand.organization, quota, SYSTEM)
+    changed = stand.admins.patch("/api/repositories/files", {"quota_bytes": quota})
+    assert changed.status == 200
+    stand.admins.get(FILE)
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_a_request_under_quotas_costs_the_same(warm: Stand, row: str) -> None:
+    """What decides is read and demanded with what is read and written anyway."""
+    ask, reads, commits, blobs = ROWS[row]
+    bound(warm, 10**6)
+    with counted(warm) as cost:
+        ask(warm.admins)
+    assert cost == Cost(reads, commits, blobs)
+
+
+def test_an_upload_whose_stripe_is_spent_asks_the_others(warm: Stand) -> None:
+    """Before its body, and for the commit: the one that its own stripe refuses is made again."""
+    bound(warm, 1_000)
+    with counted(warm) as cost:
+        assert warm.admins.put(f"{FILE}.new", bytes(900)).status == 201
+    assert cost == Cost(3, 2, ("commit",))
+
+
+def test_an_upload_that_does_not_fit_costs_no_commit_and_no_call_for_bytes(warm: Stand) -> None:
+    """Nor is its body read. All stripes are asked twice: they are not read at one moment."""
+    bound(warm, 1_000)
+    with counted(warm) as cost:
+        assert warm.admins.put(f"{FILE}.new", bytes(1_000)).status == 413
+    assert cost == Cost(3, 0, ())
 
 
 @pytest.mark.parametrize("row", ROWS)
