@@ -3,6 +3,7 @@
 import logging
 import os
 import random
+import select
 import threading
 import time
 from collections import Counter
@@ -14,15 +15,17 @@ import pytest
 
 from tests.durability.installations import REPOSITORY, Installation, installed
 from tests.durability.machines import Ground, Machine
-from tests.durability.wire import Answer, basic, exchange
+from tests.durability.wire import Answer, basic, begin_put, exchange, read_answer
 
 _log = logging.getLogger(__name__)
 
 PARALLEL = 64
 KEYS = 8
-TURNS = 4
+TURNS = 3
 SIZE = 1_000
-FITTING = 150  # of 256
+MEBIBYTE = 1024 * 1024
+FITTING = 110  # of 192
+HALT_SECONDS = 300  # without progress, on a machine with much else to do
 AT = f"/api/repositories/{REPOSITORY}"
 
 
@@ -122,6 +125,36 @@ def test_64_uploads_at_once_fill_a_quota_and_never_pass_it(ground: Ground, of: s
         assert [fault for machine in installation.machines for fault in machine.faults()] == []
 
 
+def test_what_does_not_fit_is_refused_before_a_byte_is_sent(embedded: Ground) -> None:
+    with installed(embedded, ["--workers", "1"]) as installation:
+        installation.api("PATCH", AT, {"quota_bytes": MEBIBYTE})
+        announced = {"Content-Length": str(MEBIBYTE + 1), "Expect": "100-continue"}
+        fields = {**installation.key, **announced}
+        address = installation.machines[0].address
+        with begin_put(address, installation.url("large"), fields, b"") as connection:
+            assert connection.recv(12) == b"HTTP/1.1 413", "and not 100"
+
+
+def test_a_stream_that_does_not_fit_is_refused_in_the_midst_of_it(ground: Ground) -> None:
+    """The client gets the answer while it sends, having sent little more than fits."""
+    with installed(ground, ["--workers", "1"]) as installation:
+        installation.api("PATCH", AT, {"quota_bytes": 20 * MEBIBYTE})
+        fields = {**installation.key, "Transfer-Encoding": "chunked"}
+        address = installation.machines[0].address
+        chunk = b"%x\r\n%s\r\n" % (MEBIBYTE, bytes(MEBIBYTE))
+        sent = 0
+        with begin_put(address, installation.url("endless"), fields, b"") as connection:
+            while not select.select([connection], [], [], 0)[0]:
+                connection.sendall(chunk)
+                sent += 1
+                assert sent < 100, "MiB were taken"
+            answer = read_answer(connection)
+        assert answer.status == 413
+        assert sent > 20
+        assert held(installation) == 0
+        check_counters(installation)
+
+
 def test_a_quota_holds_while_machines_are_killed(ground: Ground) -> None:
     """Clients upload, overwrite, delete and restore while their machines die; at rest the
     counters are exact, nothing was passed, and what is full takes nothing more."""
@@ -158,7 +191,7 @@ def test_a_quota_holds_while_machines_are_killed(ground: Ground) -> None:
         try:
             for death in range(4):
                 machine = installation.machines[death % 2]
-                _await(lambda least=60 * (death + 1): answered.total() >= least)
+                _await(lambda least=40 * (death + 1): answered.total() >= least)
                 machine.kill()
                 machine.start()
                 installation.api("POST", f"{AT}/purge", {"path": "", "recursive": True})
@@ -178,7 +211,7 @@ def test_a_quota_holds_while_machines_are_killed(ground: Ground) -> None:
 
 
 def _await(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + HALT_SECONDS
     while not holds():
         assert time.monotonic() < deadline, "the clients came to a halt"
         time.sleep(0.01)
