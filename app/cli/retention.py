@@ -58,6 +58,9 @@ def add(commands: Commands) -> None:
     put.add_argument("file", help="JSON, or - for standard input")
     put.set_defaults(run=_set)
     preview = verbs.add_parser("preview", help="list what would go now; nothing does")
+    preview.add_argument(
+        "--rules", metavar="FILE", help="by these rules, before they are set; - for standard input"
+    )
     preview.set_defaults(run=_preview)
     run = verbs.add_parser("run", help="delete what goes now, without waiting for the worker")
     run.set_defaults(run=_run)
@@ -88,9 +91,13 @@ def _set(options: argparse.Namespace, environment: Mapping[str, str], output: Ou
 
 
 def _preview(options: argparse.Namespace, environment: Mapping[str, str], output: Output) -> int:
+    wanted = None if options.rules is None else _read(options.rules)
     with _opened(options, environment) as at:
         repository = at.repository()
-        rules = at.retention.rules(repository)
+        if wanted is None:
+            rules = at.retention.rules(repository)
+        else:
+            rules = at.retention.joined(repository, wanted)
         looks = at.retention.sweep(repository, rules).all()
         rows = [row for look in looks for row in going_json(look.going)]
         output.table("files", rows, _COLUMNS)
@@ -140,7 +147,10 @@ def _opened(options: argparse.Namespace, environment: Mapping[str, str]) -> Iter
 
 
 def _read(file: str) -> RuleSet:
-    data = sys.stdin.read().encode() if file == "-" else Path(file).read_bytes()
+    try:
+        data = sys.stdin.read().encode() if file == "-" else Path(file).read_bytes()
+    except UnicodeError as error:
+        raise CommandFailed("what is typed in is not UTF-8") from error
     fields = Fields(parse_object(data))
     rules = read_rules(fields)
     fields.has("downloads_since")  # `show` prints it

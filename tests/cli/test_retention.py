@@ -1,6 +1,7 @@
 """`strongroom retention`: show, set, preview and run."""
 
 import hashlib
+import io
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -52,6 +53,20 @@ def test_rules_are_set_shown_previewed_and_run(strongroom: Here, repository: str
     assert "0 of 1 files" in strongroom("retention", "run", repository)[1]
 
 
+def test_rules_are_tried_before_they_are_set(
+    strongroom: Here, repository: str, tmp_path: Path
+) -> None:
+    (tmp_path / "rules.json").write_text(json.dumps(RULES))
+    by = ("retention", "preview", repository, "--rules")
+    (file,) = strongroom.json(*by, str(tmp_path / "rules.json"))["files"]
+    assert file["path"] == "old"
+    assert "1 files (0 bytes) would go" in strongroom(*by, "-", typed=json.dumps(RULES))[1]
+    status, _, err = strongroom(*by, "-", typed='{"rules": [{"match": "a//b"}]}')
+    assert (status, "rules[0].match" in err) == (1, True)
+    assert strongroom.json("retention", "show", repository)["rules"] == []
+    assert strongroom.json("retention", "preview", repository)["files"] == []
+
+
 def test_what_show_prints_can_be_set(strongroom: Here, repository: str, tmp_path: Path) -> None:
     strongroom("retention", "set", repository, "-", typed=json.dumps(RULES))
     status, out, _ = strongroom("retention", "show", repository, "--json")
@@ -95,6 +110,19 @@ def test_what_are_no_rules_is_named(
     status, _, err = strongroom("retention", "set", repository, "-", typed=typed)
     assert status == 1
     assert said in err
+
+
+@pytest.mark.parametrize("errors", ["strict", "surrogateescape"])  # as the locale has it
+def test_what_is_not_utf_8_is_named(
+    strongroom: Here, repository: str, tmp_path: Path, errors: str
+) -> None:
+    typed = io.TextIOWrapper(io.BytesIO(b'{"rules": "\xff"}'), "utf-8", errors)
+    status, _, err = strongroom.on(typed, "retention", "set", repository, "-")
+    assert (status, "UTF-8" in err) == (1, True)
+    (tmp_path / "rules.json").write_bytes(b'{"rules": "\xff"}')
+    status, _, err = strongroom("retention", "set", repository, str(tmp_path / "rules.json"))
+    assert status == 1
+    assert err.startswith("strongroom: ")
 
 
 def test_what_is_not_there_is_named(strongroom: Here, repository: str) -> None:
