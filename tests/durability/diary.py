@@ -21,9 +21,22 @@ KNOWN_SEEDS = range(1, 21)
 
 class Kind(StrEnum):
     PUT = "put"
+    PIECES = "pieces"  #: an upload in pieces, from its beginning to its completion
     DELETE = "delete"
+    CLEAR = "clear"  #: the deletion of a folder
+    RESTORE = "restore"
+    RECOVER = "recover"  #: the restoring of a folder
+    PURGE = "purge"  #: of a folder: what was deleted in it can't be restored any more
     CUT = "cut"  #: an upload whose body is never sent whole
     READ = "read"
+
+    @property
+    def is_of_a_folder(self) -> bool:
+        return self in (Kind.CLEAR, Kind.RECOVER, Kind.PURGE)
+
+    @property
+    def brings_back(self) -> bool:
+        return self in (Kind.RESTORE, Kind.RECOVER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +60,14 @@ class Deed:
     """One operation: what was meant, and what became of it.
 
     Attributes:
-        id: the request's id, which the service's event of it names.
-        content: what a PUT or CUT sends; what a READ got back (None: nothing was there).
+        id: the id of its requests, which the service's event of it names.
+        path: of a file, or of a folder, with a slash at its end.
+        content: what an upload sends.
         begun, ended: monotonic seconds of the machine. `ended` is None where no answer came.
         status: the answer's, None where none came.
         wrong: what was wrong about an answer, in words.
+        location: where an upload in pieces is.
+        commenced: whether its completion was asked for; `begun` is when that was first so.
     """
 
     id: str
@@ -63,10 +79,32 @@ class Deed:
     ended: float | None = None
     status: int | None = None
     wrong: str = ""
+    location: str | None = None
+    commenced: bool = False
+
+    @property
+    def changes(self) -> bool:
+        """Whether it is one that may change what is there."""
+        if self.kind is Kind.PIECES:
+            return self.commenced
+        return self.kind not in (Kind.CUT, Kind.READ, Kind.PURGE)
 
     @property
     def acknowledged(self) -> bool:
         return self.status in (200, 201, 204)
+
+    @property
+    def settles(self) -> bool:
+        """Whether an answer says what was there at some moment between begin and end.
+
+        A deletion that found nothing does: nothing was there.
+        """
+        return self.acknowledged or (self.status == 404 and self.kind in (Kind.DELETE, Kind.CLEAR))
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether an answer says that it did nothing, and nothing of what was there."""
+        return self.status in (404, 409, 410) and not self.settles
 
 
 class Diary:
@@ -82,6 +120,17 @@ class Diary:
         value = [content.seed, content.size] if content is not None else None
         self._write({"id": id_, "c": client, "k": kind, "p": path, "v": value, "b": deed.begun})
         return deed
+
+    def locate(self, deed: Deed, location: str) -> None:
+        """Write down where the rest of a deed is to be asked for."""
+        deed.location = location
+        self._write({"id": deed.id, "l": location})
+
+    def commence(self, deed: Deed) -> None:
+        """Write down that only from now on it can take effect, once."""
+        if not deed.commenced:
+            deed.commenced, deed.begun = True, time.monotonic()
+            self._write({"id": deed.id, "t": deed.begun})
 
     def end(self, deed: Deed, status: int | None, wrong: str = "") -> None:
         """Write down what became of it; None where the answer never came."""
@@ -110,6 +159,11 @@ def read_diaries(paths: Iterable[Path]) -> list[Deed]:
                 deeds[entry["id"]] = Deed(
                     entry["id"], entry["c"], kind, entry["p"], content, entry["b"]
                 )
+            elif "l" in entry:
+                deeds[entry["id"]].location = entry["l"]
+            elif "t" in entry:
+                deed = deeds[entry["id"]]
+                deed.commenced, deed.begun = True, entry["t"]
             else:
                 deed = deeds[entry["id"]]
                 deed.status, deed.wrong = entry["s"], entry["w"]

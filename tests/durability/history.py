@@ -4,7 +4,6 @@ from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
 
 from app.installation import Installation
-from storage import keys
 from storage.events import Event, Feed
 from storage.metadata import Key
 from tests.durability.diary import Deed, Kind
@@ -12,7 +11,10 @@ from tests.durability.records import ENTRIES, Found
 from tests.durability.verdict import settled_at
 
 #: Records of the service that no event tells of: they mean nothing by themselves.
-_UNTOLD = ("events", "who", "attempts", "seen", "refusals", "uploads", "jobs", "readers")
+_UNTOLD = (
+    *("events", "who", "attempts", "seen", "refusals", "uploads"),
+    *("jobs", "readers", "sessions", "emptied", "downloaded"),
+)
 
 
 def read_feed(installation: Installation, organization: str) -> list[Event]:
@@ -55,6 +57,8 @@ def wrong_replay(found: Found, events: list[Event]) -> list[str]:
         if _told(found, key) and key not in puts and key not in sums
     ]
     for key, versions in puts.items():
+        if _family(key) in _UNTOLD:
+            continue  # no event tells of it but the first
         wrong += _wrong_versions(found, key, versions, gone[key], counted=key in sums)
     for key, amounts in sums.items():
         record = found.records.get(key)
@@ -65,9 +69,14 @@ def wrong_replay(found: Found, events: list[Event]) -> list[str]:
     return wrong
 
 
+def _family(key: Key) -> str:
+    """What sort of record it is: the second word of its partition."""
+    return key.partition.split("#")[1]
+
+
 def _told(found: Found, key: Key) -> bool:
     """Whether a record is one that events tell of."""
-    owner, family = key.partition.split("#")[:2]
+    owner, family = key.partition.partition("#")[0], _family(key)
     marker = family == "folder" and key.sort.endswith("/")
     return owner == found.organization and not marker and family not in _UNTOLD
 
@@ -82,7 +91,7 @@ def _wrong_versions(
         left = set() if key not in found.records else {found.records[key].version}
     record = found.records.get(key)
     there = set() if record is None else {record.version}
-    if key.partition.split("#")[1] in ENTRIES:
+    if _family(key) in ENTRIES:
         # Written and deleted whatever is there: which was the last, the artifact tells.
         return [] if there <= puts else [f"{key} is not what was put: {record}"]
     if counted and record is not None:
@@ -92,41 +101,78 @@ def _wrong_versions(
     return []
 
 
+#: What changes what is under a path.
+_ORDERED = ("artifact.put", "artifact.delete", "artifact.restore")
+
+#: What the events of a kind of deed say that was done.
+_ACTIONS = {
+    Kind.PUT: "artifact.put",
+    Kind.PIECES: "artifact.put",
+    Kind.DELETE: "artifact.delete",
+    Kind.CLEAR: "artifact.delete",
+    Kind.RESTORE: "artifact.restore",
+    Kind.RECOVER: "artifact.restore",
+    Kind.PURGE: "artifact.purge",
+}
+
+
 def wrong_events(
     deeds: list[Deed], events: list[Event], repository: str, organization: str
 ) -> list[str]:
-    """Deeds without their event, events without a deed, and orders that can't have been."""
+    """Deeds without their event, events without a deed, and events of something else."""
     told: dict[str | None, list[Event]] = defaultdict(list)
     for event in events:
-        if event.action in ("artifact.put", "artifact.delete"):
+        if event.action.startswith("artifact."):
             told[event.actor.request].append(event)
     wrong = []
     for deed in deeds:
         found = told.pop(deed.id, [])
-        if len(found) not in _numbers(deed):
+        numbers = _numbers(deed)
+        if numbers is not None and len(found) not in numbers:
             wrong.append(f"{deed} has {len(found)} events: {found}")
         for event in found:
-            action = "artifact.put" if deed.kind is Kind.PUT else "artifact.delete"
-            digest = deed.content.sha256 if deed.content is not None else None
-            folder, _, name = f"/{deed.path}".rpartition("/")
-            key = keys.artifact(organization, repository, f"{folder}/", name)
-            changed = dict(event.puts) if deed.kind is Kind.PUT else dict(event.deletes)
-            if event.action != action or key not in changed:
+            keys_ = _changed(event)
+            there = [_path(key, organization, repository) for key in keys_]
+            fits = all(path is not None and path.startswith(deed.path) for path in there)
+            if event.action != _ACTIONS.get(deed.kind) or not there or not fits:
                 wrong.append(f"{deed} has an event of something else: {event}")
-            if digest is not None and event.details["sha256"] != digest:
+            if deed.content is not None and event.details["sha256"] != deed.content.sha256:
                 wrong.append(f"{deed} has an event of other bytes: {event}")
     wrong += [f"nobody did this: {event}" for left in told.values() for event in left]
     return wrong
 
 
-def _numbers(deed: Deed) -> tuple[int, ...]:
-    """How many events a deed may have."""
-    if deed.kind in (Kind.CUT, Kind.READ):
+def _changed(event: Event) -> list[Key]:
+    """The records of the files that an event is about."""
+    match event.action:
+        case "artifact.put" | "artifact.restore":
+            changed, family = [key for key, _ in event.puts], "folder"
+        case "artifact.delete":
+            changed, family = [key for key, _ in event.deletes], "folder"
+        case _:
+            changed, family = [key for key, _ in event.deletes], "deleted"
+    return [key for key in changed if _family(key) == family]
+
+
+def _path(key: Key, organization: str, repository: str) -> str | None:
+    """The path of the file that a record is of; None where it is another repository's."""
+    owner, family, id_, folder = key.partition.split("#", 3)
+    if (owner, id_) != (organization, repository):
+        return None
+    name = key.sort if family == "folder" else key.sort.rpartition("/")[0]
+    return f"{folder[1:]}{name}"
+
+
+def _numbers(deed: Deed) -> tuple[int, ...] | None:
+    """How many events a deed may have; None for any number."""
+    if deed.kind in (Kind.CUT, Kind.READ) or deed.is_refused:
         return (0,)
-    if deed.status in (201, 204):
-        return (1,)
     if deed.status == 404:
         return (0,)
+    if deed.kind.is_of_a_folder:
+        return None
+    if deed.status in (201, 204) or (deed.kind is Kind.RESTORE and deed.acknowledged):
+        return (1,)
     # 200 is a replacement, or the same bytes again, of which there is nothing to tell; 503 may
     # be an answer about an outcome that is unknown.
     return (0, 1)
@@ -138,15 +184,16 @@ def wrong_orders(deeds: list[Deed], events: list[Event]) -> list[str]:
     Between two times that a path was new, its versions follow each other.
     """
     by_id = {deed.id: deed for deed in deeds}
-    chains: dict[Key, dict[int, list[Deed]]] = defaultdict(lambda: defaultdict(list))
+    chains: dict[Key, dict[int, list[tuple[bool, Deed]]]] = defaultdict(lambda: defaultdict(list))
     for event in events:
         deed = by_id.get(event.actor.request or "")
-        if deed is None or not event.action.startswith("artifact."):
+        if deed is None or event.action not in _ORDERED:
             continue
-        changes = event.puts if event.action == "artifact.put" else event.deletes
+        deletes = event.action == "artifact.delete"
+        changes = event.deletes if deletes else event.puts
         for key, version in changes:
-            if key.partition.split("#")[1] == "folder" and version is not None:
-                chains[key][version].append(deed)
+            if _family(key) == "folder" and version is not None:
+                chains[key][version].append((deletes, deed))
     wrong = []
     for key, versions in chains.items():
         before: list[Deed] = []
@@ -154,7 +201,7 @@ def wrong_orders(deeds: list[Deed], events: list[Event]) -> list[str]:
             if version - 1 not in versions:
                 before = []
             # A version is put and then deleted: within one, that is the order.
-            for deed in sorted(versions[version], key=lambda deed: deed.kind is Kind.DELETE):
+            for _, deed in sorted(versions[version], key=lambda change: change[0]):
                 wrong += [
                     f"{key}: {deed} took effect after {other}"
                     for other in before

@@ -13,10 +13,10 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from tests.durability.clients import Plan
 from tests.durability.diary import Deed, read_diaries
 from tests.durability.installations import REPOSITORY, Installation
 from tests.durability.machines import mortal
+from tests.durability.plan import Plan
 
 CLIENTS = 8  # in each process
 

@@ -24,11 +24,13 @@ class Ills:
         seed: of its stores' troubles.
         log: where these are written down.
         clock_seconds: how far its clock is ahead.
+        hurried: its requests leave every job to the workers.
     """
 
     seed: str
     log: str
     clock_seconds: float
+    hurried: bool
 
     def variables(self) -> dict[str, str]:
         """What brings it into a process."""
@@ -45,7 +47,7 @@ def main() -> int:
     # Only now: what is imported holds on to the clock that it finds.
     from tests.durability import troubled_commands
 
-    return troubled_commands.run(sys.argv[1:], ills.seed, Path(ills.log))
+    return troubled_commands.run(sys.argv[1:], ills)
 
 
 if __name__ == "__main__":

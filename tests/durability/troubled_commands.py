@@ -13,8 +13,10 @@ from app.first_start import prepare
 from app.installation import open_installation
 from app.server.run import serve
 from app.settings import read_settings
+from app.work import jobs
 from storage.blobs import Blobs
 from storage.metadata.engine import Engine
+from tests.durability.troubled import Ills
 from tests.faults.blobs import FaultyBlobs
 from tests.faults.metadata import Faults
 from tests.faults.troubles import Troubles
@@ -22,7 +24,7 @@ from tests.faults.troubles import Troubles
 _STOP_SECONDS = 25.0
 
 
-def run(words: Sequence[str], seed: str, log: Path) -> int:
+def run(words: Sequence[str], ills: Ills) -> int:
     """Run a command as its words say, and return its exit status."""
     parser = argparse.ArgumentParser()
     parser.add_argument("command", choices=("serve", "worker"))
@@ -31,9 +33,11 @@ def run(words: Sequence[str], seed: str, log: Path) -> int:
     flags = vars(parser.parse_args(words))
     command = flags.pop("command")
     settings = read_settings(os.environ, flags)
+    if ills.hurried:
+        jobs.AT_ONCE_SECONDS = 0.0
 
     def around(engine: Engine, blobs: Blobs) -> tuple[Engine, Blobs]:
-        troubles = Troubles(seed, log)
+        troubles = Troubles(ills.seed, Path(ills.log))
         return Faults(engine, troubles.metadata), FaultyBlobs(blobs, troubles.blobs)
 
     if command == "serve":

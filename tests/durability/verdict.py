@@ -10,41 +10,53 @@ from collections.abc import Iterable, Mapping
 from math import inf
 
 from tests.durability.diary import Content, Deed, Kind
-
-#: What a path may hold: the contents that could have been the last, None for nothing.
-Possible = frozenset[Content | None]
+from tests.durability.own import Possible
 
 
 def possible(deeds: Iterable[Deed]) -> dict[str, Possible]:
-    """For every path that a diary names, what may be there."""
+    """For every path of a file that a diary names, what may be there."""
     by_path: dict[str, list[Deed]] = defaultdict(list)
+    of_folders = []
     for deed in deeds:
-        by_path[deed.path].append(deed)
+        if deed.kind.is_of_a_folder:
+            of_folders.append(deed)
+        else:
+            by_path[deed.path].append(deed)
+    for path, found in by_path.items():
+        found += [deed for deed in of_folders if path.startswith(deed.path)]
     return {path: _last(found) for path, found in by_path.items()}
 
 
 def _last(deeds: list[Deed]) -> Possible:
-    changes = [deed for deed in deeds if deed.kind in (Kind.PUT, Kind.DELETE)]
-    settled = [deed for deed in changes if settles(deed)]
+    changes = [deed for deed in deeds if deed.changes and not deed.is_refused]
+    settled = [deed for deed in changes if deed.settles]
     latest = max((deed.begun for deed in settled), default=-inf)
-    last = [deed for deed in changes if settled_at(deed) >= latest]
-    contents: set[Content | None] = {deed.content for deed in last}
+    contents: set[Content | None] = set()
+    for deed in changes:
+        if settled_at(deed) >= latest:
+            contents |= _left_by(deed, deeds)
     if not settled:
         contents.add(None)  # none of them has to have happened
     return frozenset(contents)
 
 
-def settles(deed: Deed) -> bool:
-    """Whether an answer says what was there at some moment between begin and end.
-
-    A DELETE that found nothing does: nothing was there.
-    """
-    return deed.acknowledged or (deed.kind is Kind.DELETE and deed.status == 404)
+def _left_by(deed: Deed, deeds: list[Deed]) -> Possible:
+    """What may be under a path once a deed took effect there."""
+    if not deed.kind.brings_back:
+        return frozenset({deed.content})
+    # Anything that was there before, and something for sure, unless it may have been purged.
+    uploads = [other for other in deeds if other.changes and other.content is not None]
+    contents: set[Content | None] = {other.content for other in uploads}
+    certain = any(other.settles and settled_at(other) < deed.begun for other in uploads)
+    purged = any(other.kind is Kind.PURGE for other in deeds)
+    if deed.kind is Kind.RECOVER and (purged or not certain):
+        contents.add(None)
+    return frozenset(contents)
 
 
 def settled_at(deed: Deed) -> float:
     """Until when it may have taken effect."""
-    return deed.ended if settles(deed) and deed.ended is not None else inf
+    return deed.ended if deed.settles and deed.ended is not None else inf
 
 
 def wrongs(found: Mapping[str, Content | None], deeds: list[Deed]) -> list[str]:
@@ -52,6 +64,10 @@ def wrongs(found: Mapping[str, Content | None], deeds: list[Deed]) -> list[str]:
     wrong = [f"{deed.id} {deed.path}: {deed.wrong}" for deed in deeds if deed.wrong]
     for path, contents in possible(deeds).items():
         if found.get(path) not in contents:
-            history = [deed for deed in deeds if deed.path == path]
+            history = [
+                deed
+                for deed in deeds
+                if deed.path == path or (deed.kind.is_of_a_folder and path.startswith(deed.path))
+            ]
             wrong.append(f"{path} holds {found.get(path)}, not one of {contents}: {history}")
     return wrong

@@ -1,0 +1,75 @@
+"""What a client knows of the folder that nobody else writes to."""
+
+from collections import defaultdict
+
+from tests.durability.diary import Content, Deed, Kind
+
+#: What may be under a path: contents, or None for nothing.
+Possible = frozenset[Content | None]
+NOTHING: Possible = frozenset({None})
+
+
+class OwnFolder:
+    """The paths of a client, and what must be there by the answers that it got."""
+
+    def __init__(self, client: str) -> None:
+        self._prefix = f"own/{client}/"
+        self.paths: list[str] = []  # in the order in which they were first written
+        self._met: set[str] = set()
+        #: Once a change of a path was not answered, it is not here any more: that one may
+        #: still happen, behind later ones.
+        self.certain: dict[str, Possible] = {}
+        #: What was there before, and may come back.
+        self._kept: defaultdict[str, set[Content | None]] = defaultdict(set)
+        self._may_be_purged: set[str] = set()
+
+    def new_path(self, life: int) -> str:
+        """A path that was never used, 40 of them in a folder."""
+        number = len(self.paths)
+        return f"{self._prefix}{number // 40:03d}/{number:05d}.{life}.bin"
+
+    def folders(self) -> list[str]:
+        """The folders of files, with a slash at their end."""
+        return sorted({path.rpartition("/")[0] + "/" for path in self.paths})
+
+    def learn(self, deed: Deed) -> None:
+        """Know what a deed, of now or of an earlier life, did."""
+        if not deed.path.startswith(self._prefix):
+            return
+        if deed.kind.is_of_a_folder:
+            for path in self.paths:
+                if path.startswith(deed.path):
+                    self._learn(path, deed)
+            return
+        if not deed.changes:
+            return
+        if deed.path not in self._met:
+            self._met.add(deed.path)
+            self.paths.append(deed.path)
+            self.certain[deed.path] = NOTHING
+        self._learn(deed.path, deed)
+
+    def _learn(self, path: str, deed: Deed) -> None:
+        if deed.kind is Kind.PURGE:
+            self._kept[path].clear()
+            if not deed.settles:
+                self._may_be_purged.add(path)
+            return
+        before = self.certain.get(path)
+        if before is None or deed.is_refused:
+            return
+        if not deed.settles:
+            del self.certain[path]
+            return
+        if deed.kind.brings_back:
+            self._bring_back(path, before, deed)
+            return
+        self._kept[path] |= before - {deed.content, None}
+        self.certain[path] = frozenset({deed.content})
+
+    def _bring_back(self, path: str, before: Possible, deed: Deed) -> None:
+        """Where nothing is, something that was there is; which of several, clocks decide."""
+        if path in self._may_be_purged:
+            del self.certain[path]
+        elif before == NOTHING and self._kept[path]:
+            self.certain[path] = frozenset(self._kept[path])

@@ -1,0 +1,54 @@
+"""What a process of clients does, as it is handed over to it."""
+
+import json
+import math
+import os
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from tests.durability.wire import Address
+
+_VARIABLE = "DURABILITY_PLAN"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a process of clients does.
+
+    Attributes:
+        process: its number; also which of the addresses its clients begin with.
+        keys: an API key for each client.
+        files: how many new files each client writes, over all lives of the process.
+        large_bytes: the largest body, sent now and then.
+        folder: where the diary lies.
+        ends: monotonic seconds of the machine at which it is over in any case.
+    """
+
+    process: int
+    addresses: list[Address]
+    repository: str
+    keys: list[str]
+    files: int
+    large_bytes: int
+    folder: str
+    ends: float = math.inf
+
+    @classmethod
+    def given(cls) -> "Plan":
+        """The plan that this process was started with."""
+        return cls(**json.loads(os.environ[_VARIABLE]))
+
+    @property
+    def diary(self) -> Path:
+        return Path(self.folder) / f"diary-{self.process}"
+
+    def url(self, path: str) -> str:
+        return f"/repositories/{self.repository}/{path}"
+
+    def command(self, life: int) -> tuple[list[str], dict[str, str]]:
+        """The command and environment that run it, for the `life`th time."""
+        root = Path(__file__).resolve().parents[2]
+        plan = {"PYTHONPATH": str(root), _VARIABLE: json.dumps(asdict(self))}
+        command = [sys.executable, "-m", "tests.durability.clients", str(life)]
+        return command, {**os.environ, **plan}
