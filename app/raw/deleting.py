@@ -9,6 +9,7 @@ from app.raw.terms import named
 from app.repositories import Catalogue, Door, FolderPath, RepositoryName
 from app.visitors import actor_of, visitor_of
 from app.work import Jobs
+from auth.errors import InvalidField
 from auth.principals import Action
 from middleware.problems import Problem
 
@@ -32,11 +33,7 @@ class FolderDeletes:
     ) -> None:
         """Delete what is in a folder now: 200 with what was done, or 202 with a job."""
         if not query_flag(req, "recursive"):
-            raise Problem(
-                400,
-                "Bad Request",
-                "This is a folder. Add ?recursive=true to delete everything in it.",
-            )
+            raise InvalidField("recursive", "must be true: it deletes everything in this folder")
         if any(name in req.env for name in _CONDITIONS):
             # Obeyed they can't be, and a condition that is ignored costs files.
             raise Problem(400, "Bad Request", "A condition is for one file, not for a folder.")

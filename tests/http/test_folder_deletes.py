@@ -74,6 +74,8 @@ def test_the_root_goes_whole_and_may_be_empty(memory_stand: Stand) -> None:
 @pytest.mark.parametrize(
     "target, headers, status",
     [
+        ("a/", {}, 422),
+        ("a/?recursive=false", {}, 422),
         ("a/?recursive=yes", {}, 422),
         ("a/?recursiv=true", {}, 422),
         ("a/?recursive=true&recursive=true", {}, 422),

@@ -1,0 +1,157 @@
+"""schemathesis asks a started server all that its description allows, and much that it does not.
+
+Twice. By the description as it is true of the installation there: all that it allows has to be
+accepted, all else refused (`tests/http/narrowed.py`). And by the description as it is served,
+with any text: whatever is sent, the answer is as described, and never a fault of the service.
+"""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.api.description import METHODS, describe
+from tests.cli.command import Serving, serving
+from tests.http.client import bearer
+from tests.http.narrowed import narrowed
+
+COMMAND = str(Path(sys.executable).with_name("schemathesis"))
+REPOSITORIES, RULED, SPARE = ["files", "open"], "ruled", "spare"
+FILE = "app/notes.txt"
+#: Each in a run of its own, so that they share the cores with all other tests.
+PARTS = ["^/api/repositories/", "^/api/(?!repositories/)", "^/repositories/", "^/(?!api/|rep)"]
+PATHS = [FILE, "app", "new"]
+LINE = 1_000  # characters of a line of the report, which may show a request of many thousand
+
+#: What leads to a 412 or 416 is no matter of form, and the schemas cannot say it; nor do they
+#: say how long an address may be as a whole (414).
+CONFIGURATION = """
+[checks.positive_data_acceptance]
+expected-statuses = ["2xx", "3xx", "401", "403", "404", "409", "412", "414", "416"]
+
+[checks.negative_data_rejection]
+expected-statuses = ["400", "401", "403", "404", "405", "409", "412", "414", "415", "422"]
+"""
+#: Of the answers alone, whatever was sent.
+OF_ANSWERS = (
+    "not_a_server_error,status_code_conformance,content_type_conformance,"
+    "response_headers_conformance,response_schema_conformance,ignored_auth"
+)
+
+
+@dataclass(frozen=True)
+class Installation:
+    """A started server, an administrator's key for it, and what there is in it."""
+
+    server: Serving
+    key: str
+    user: str
+    user_key: str
+    moment: str
+
+    @property
+    def url(self) -> str:
+        host, port = self.server.address
+        return f"http://{host}:{port}"
+
+
+@pytest.fixture
+def installation(tmp_path: Path) -> Iterator[Installation]:
+    """Made anew for each test: all that can be deleted is."""
+    with serving(tmp_path / "data", "--workers", "1", "--threads", "8") as server:
+        found = re.search(r"srk_\w{49}", (server.data / "first-sign-in.txt").read_text())
+        assert found is not None
+        key = found[0]
+
+        def ask(method: str, target: str, body: bytes) -> Mapping[str, Any]:
+            headers = {"Authorization": bearer(key), "Content-Type": "application/json"}
+            status, _, answer = server.ask(method, target, headers, body)
+            assert status == 201, answer
+            made: Mapping[str, Any] = json.loads(answer)
+            return made
+
+        ask("POST", "/api/repositories", b'{"name": "open", "public": true, "overwrite": true}')
+        ask("POST", "/api/repositories", b'{"name": "ruled"}')
+        for repository in (*REPOSITORIES, RULED):
+            ask("PUT", f"/repositories/{repository}/{FILE}", b"notes")
+        email = b'{"email": "jo@example.org", "role": "developer"}'
+        user = ask("POST", "/api/users", email)["id"]
+        fields = json.dumps({"name": "of Jo", "user": user}).encode()
+        user_key = ask("POST", "/api/keys", fields)["id"]
+        yield Installation(server, key, user, user_key, datetime.now(UTC).isoformat())
+        assert "Traceback" not in server.err
+        assert server.process.poll() is None
+
+
+def run(
+    at: Installation,
+    description: Mapping[str, Any],
+    folder: Path,
+    *arguments: str,
+    part: str = "",
+) -> None:
+    """Have schemathesis ask all operations whose path has a `part` (a pattern), the same each
+    time. Fails where it found one failure, or left one operation out."""
+    (folder / "openapi.json").write_text(json.dumps(description))
+    (folder / "schemathesis.toml").write_text(CONFIGURATION)
+    done = subprocess.run(
+        [
+            COMMAND, "--config-file", "schemathesis.toml",
+            "run", "openapi.json", "--url", at.url,
+            "--header", f"Authorization: {bearer(at.key)}",
+            "--generation-deterministic", "--continue-on-failure", "--no-color",
+            "--request-timeout", "30", "--suppress-health-check", "all",
+            "--include-path-regex", part or ".", *arguments,
+        ],
+        cwd=folder, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    told = "\n".join(line[:LINE] for line in (done.stdout + done.stderr).splitlines())
+    assert done.returncode == 0, told
+    asked = [item for path, item in description["paths"].items() if re.search(part, path)]
+    operations = sum(method in item for item in asked for method in METHODS)
+    assert f"Tested: {operations}\n" in done.stdout, told
+
+
+def whole_and_true(at: Installation) -> Mapping[str, Any]:
+    return narrowed(REPOSITORIES, RULED, SPARE, PATHS, at.user, at.user_key, at.moment)
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("part", PARTS)
+def test_what_is_described_is_accepted_and_what_is_not_is_refused(
+    installation: Installation, tmp_path: Path, part: str
+) -> None:
+    description = whole_and_true(installation)
+    limits = ("--phases", "examples,coverage,fuzzing", "--max-examples", "3")
+    run(
+        installation, description, tmp_path,
+        "--checks", "all", "--generation-codec", "ascii", *limits, part=part,
+    )  # fmt: skip
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("part", PARTS)
+def test_whatever_is_sent_is_answered_as_described(
+    installation: Installation, tmp_path: Path, part: str
+) -> None:
+    limits = ("--phases", "fuzzing", "--max-examples", "5")
+    run(installation, describe(), tmp_path, "--checks", OF_ANSWERS, *limits, part=part)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_much_more_is_answered_as_described(installation: Installation, tmp_path: Path) -> None:
+    """In sequences too: what one answer names is what the next request is about."""
+    limits = ("--max-examples", "200")
+    run(
+        installation, whole_and_true(installation), tmp_path,
+        "--checks", "all", "--generation-codec", "ascii", *limits,
+    )  # fmt: skip
+    run(installation, describe(), tmp_path, "--checks", OF_ANSWERS, *limits)
