@@ -36,7 +36,7 @@ class Cursors:
         """A cursor for a position of the list that `scope` describes (caller, route, filter)."""
         nonce = os.urandom(_NONCE_BYTES)
         sealed = self._ciphers[0].encrypt(nonce, position.encode(), _associated(scope))
-        return base64.urlsafe_b64encode(nonce + sealed).decode().rstrip("=")
+        return _text(nonce + sealed)
 
     def open(self, cursor: str, *scope: str) -> str:
         """The position that was sealed. Raises InvalidCursor."""
@@ -46,6 +46,9 @@ class Cursors:
             raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         except (binascii.Error, ValueError) as error:
             raise InvalidCursor from error
+        if _text(raw) != cursor:
+            # The decoder skips what is not of the alphabet, and the last bits that say nothing.
+            raise InvalidCursor
         for cipher in self._ciphers:
             try:
                 opened = cipher.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], _associated(scope))
@@ -53,6 +56,10 @@ class Cursors:
                 continue  # sealed with another of the keys
             return opened.decode()
         raise InvalidCursor
+
+
+def _text(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
 def _associated(scope: tuple[str, ...]) -> bytes:

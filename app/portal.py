@@ -1,16 +1,17 @@
 """`/`: a page that says what this is and how to begin, for whoever types the address."""
 
-from base64 import b64encode
-from hashlib import sha256
-
 from falcon import Request, Response
 
+from app.pages import PALETTE, style_policy
 from middleware.declarations import Access
 
-STYLE = """
-body { font: 16px/1.6 system-ui, sans-serif; margin: 3rem auto; max-width: 44rem; padding: 0 1rem }
-pre { overflow-x: auto; padding: .8rem; border: 1px solid #8884; border-radius: .3rem }
+STYLE = (
+    PALETTE
+    + """
+body { max-width: 44rem }
+pre { overflow-x: auto; padding: .8rem; border: 1px solid var(--line); border-radius: .3rem }
 """
+)
 _PAGE = f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -20,6 +21,7 @@ _PAGE = f"""<!DOCTYPE html>
 <style>{STYLE}</style>
 </head>
 <body>
+<main>
 <h1>Strongroom</h1>
 <p>A repository for build artifacts. Files lie under <code>/repositories/REPOSITORY/PATH</code>:</p>
 <pre>curl -u api-key:KEY -T FILE  THIS-ADDRESS/repositories/REPOSITORY/PATH
@@ -28,17 +30,10 @@ curl -u api-key:KEY          THIS-ADDRESS/repositories/REPOSITORY/</pre>
 <p>Repositories that were made public can be read without a key under
 <code>/public/repositories/REPOSITORY/PATH</code>. People and keys are managed through
 <code>/api</code>.</p>
+</main>
 </body>
 </html>
 """
-
-
-def style_policy(style: str) -> str:
-    """A Content-Security-Policy that allows one style sheet in the page and nothing else."""
-    digest = b64encode(sha256(style.encode()).digest()).decode()
-    return (
-        f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; frame-ancestors 'none'"
-    )
 
 
 class Portal:

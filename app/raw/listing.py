@@ -4,21 +4,20 @@ A folder is one range of records, files and folders side by side in the order of
 a page of a listing is one query however large the folder is.
 """
 
-from dataclasses import dataclass, replace
-from datetime import UTC
-from html import escape
-from string import Template
-from typing import Any
-from urllib.parse import quote, urlencode
+from collections.abc import Iterable
+from dataclasses import replace
+from json import JSONEncoder
 
 from falcon import Request, Response
 
 from app.api.reading import query_number
-from app.cursors import Cursors
-from app.portal import style_policy
-from app.publishing import Artifact
+from app.cursors import Cursors, InvalidCursor
+from app.publishing.artifact import Outline
 from app.publishing.place import is_listed
+from app.raw.listing_page import POLICY, Links, Shown, render
+from app.raw.trail import Trail
 from app.repositories import FolderPath, Opened, Repository
+from auth.errors import InvalidField
 from middleware.problems import Problem
 from storage import keys
 from storage.metadata import Page, Record
@@ -27,26 +26,7 @@ from storage.metadata.recent import Recent
 MOST_ENTRIES = 1_000
 _FEW = 20
 _JSON, _HTML = "application/json", "text/html"
-
-
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """One line of a listing; `artifact` is None for a folder."""
-
-    name: str
-    artifact: Artifact | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Shown:
-    """A page of a folder, ready to be shown. `users`: the reader may know who put a file."""
-
-    repository: Repository
-    folder: FolderPath
-    entries: tuple[_Entry, ...]
-    following: str | None  # the cursor of the next page
-    limit: int
-    users: bool
+_encoded = JSONEncoder(ensure_ascii=False).encode
 
 
 class Listing:
@@ -72,27 +52,53 @@ class Listing:
         limit = query_number(req, "limit", 1, MOST_ENTRIES, MOST_ENTRIES)
         caller = principal.user_id if principal is not None else ""
         scope = (caller, repository.id, folder.key)
-        cursor = req.get_param("after")
-        after = self._cursors.open(cursor, *scope) if cursor else ""
+        after, trail = self._asked(req, scope)
         page = self._page(repository, folder, after, limit)
         if not page.records and page.next is None and not after and folder.segments:
             raise Problem(404, "Not Found", "There is no such file or folder in this repository.")
-        shown = _Shown(
-            repository=repository,
-            folder=folder,
-            entries=tuple(_entry(record) for record in page.records),
-            following=self._cursors.seal(page.next, *scope) if page.next is not None else None,
-            limit=limit,
-            users=principal is not None and principal.manages,
-        )
+        shows_users = principal is not None and principal.manages
         resp.set_header("Cache-Control", "no-store")
         resp.set_header("Vary", "Accept")
         if req.client_prefers((_HTML, _JSON)) == _HTML and req.accept != "*/*":
             resp.content_type = "text/html; charset=utf-8"
-            resp.set_header("Content-Security-Policy", _POLICY)
-            resp.text = _html(shown)
+            resp.set_header("Content-Security-Policy", POLICY)
+            links = self._links(page, limit, after, trail, scope)
+            resp.text = render(
+                Shown(repository.name, folder.segments, _entries(page), shows_users, links)
+            )
         else:
-            resp.media = _json(shown)
+            following = None if page.next is None else self._cursors.seal(page.next, *scope)
+            resp.content_type = _JSON
+            resp.text = _json(repository.name, folder, _entries(page), shows_users, following)
+
+    def _asked(self, req: Request, scope: tuple[str, ...]) -> tuple[str, Trail]:
+        """Where the page begins, and how its reader came to it. Raises InvalidCursor."""
+        cursor, back = req.get_param("after"), req.get_param("back")
+        after = self._cursors.open(cursor, *scope) if cursor else ""
+        try:
+            trail = Trail.parse(self._cursors.open(back, *scope, "back") if back else "")
+        except InvalidCursor as error:
+            raise InvalidField("back", str(error)) from error
+        return after, trail
+
+    def _links(
+        self, page: Page, limit: int, after: str, trail: Trail, scope: tuple[str, ...]
+    ) -> Links:
+        """The queries of the pages around one that begins behind `after`."""
+
+        def query(start: str, way: Trail) -> dict[str, str]:
+            asked = {} if limit == MOST_ENTRIES else {"limit": str(limit)}
+            if start:
+                asked["after"] = self._cursors.seal(start, *scope)
+            if way.starts:
+                asked["back"] = self._cursors.seal(way.text(), *scope, "back")
+            return asked
+
+        return Links(
+            first=query("", Trail()) if after else None,
+            previous=query(trail.starts[-1], trail.back()) if after and trail.starts else None,
+            following=None if page.next is None else query(page.next, trail.on(after)),
+        )
 
     def _page(self, repository: Repository, folder: FolderPath, after: str, limit: int) -> Page:
         partition = keys.folder(repository.organization, repository.id, folder.key)
@@ -108,117 +114,38 @@ class Listing:
         )
 
 
-def _entry(record: Record) -> _Entry:
+def _entries(page: Page) -> Iterable[tuple[str, Outline | None]]:
+    """The names of a page, each with the outline of its file; a folder has none."""
+    return map(_entry, page.records)
+
+
+def _entry(record: Record) -> tuple[str, Outline | None]:
     name = record.key.sort
-    return _Entry(name, None if name.endswith("/") else Artifact.read(record))
+    return name, None if name.endswith("/") else Outline.read(record)
 
 
-def _json(shown: _Shown) -> dict[str, Any]:
-    return {
-        "repository": shown.repository.name,
-        "path": str(shown.folder),
-        "parent": "../" if shown.folder.segments else None,
-        "entries": [_json_entry(entry, shown.users) for entry in shown.entries],
-        "next": shown.following,
-    }
-
-
-def _json_entry(entry: _Entry, shows_users: bool) -> dict[str, Any]:
-    artifact = entry.artifact
-    if artifact is None:
-        return {"name": entry.name, "type": "folder"}
-    described = {
-        "name": entry.name,
-        "type": "file",
-        "size": artifact.size,
-        "sha256": artifact.sha256,
-        "modified": _time(artifact),
-    }
-    if shows_users:
-        described["user"] = artifact.user
-    return described
-
-
-def _time(artifact: Artifact) -> str:
-    return artifact.modified.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem }
-table { border-collapse: collapse; width: 100% }
-th, td { padding: .3rem .6rem; text-align: left; border-bottom: 1px solid #8884 }
-td:nth-child(2), th:nth-child(2) { text-align: right; white-space: nowrap }
-td:nth-child(3) { white-space: nowrap }
-td:first-child { overflow-wrap: anywhere }
-"""
-_POLICY = style_policy(STYLE)
-_PAGE = Template(
-    """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>$title</title>
-<style>$style</style>
-</head>
-<body>
-<h1>$trail</h1>
-<table>
-<thead><tr>$columns</tr></thead>
-<tbody>
-$rows
-</tbody>
-</table>
-$more
-</body>
-</html>
-"""
-)
-
-
-def _html(shown: _Shown) -> str:
-    columns = ["Name", "Size", "Modified (UTC)", "SHA-256", *(["User"] if shown.users else [])]
-    rows = [_row(entry, shown.users) for entry in shown.entries]
-    if shown.folder.segments:
-        rows.insert(0, _cells('<a href="../">../</a>', *[""] * (len(columns) - 1)))
-    more = ""
-    if shown.following is not None:
-        query: dict[str, str | int] = {"after": shown.following}
-        if shown.limit != MOST_ENTRIES:
-            query["limit"] = shown.limit
-        more = f'<p><a rel="next" href="?{escape(urlencode(query))}">Next page</a></p>'
-    return _PAGE.substitute(
-        title=escape(f"{shown.repository.name}/{shown.folder}"),
-        style=STYLE,
-        trail=_trail(shown.repository, shown.folder),
-        columns="".join(f'<th scope="col">{column}</th>' for column in columns),
-        rows="\n".join(rows) or f'<tr><td colspan="{len(columns)}">Nothing here yet.</td></tr>',
-        more=more,
+def _json(
+    repository: str,
+    folder: FolderPath,
+    entries: Iterable[tuple[str, Outline | None]],
+    users: bool,
+    following: str | None,
+) -> str:
+    """A page as JSON. The entries are written as text here: made to objects first, a thousand
+    of them took more time than everything else that is done for a page."""
+    return (
+        f'{{"repository": {_encoded(repository)}, "path": {_encoded(str(folder))}, '
+        f'"parent": {_encoded("../" if folder.segments else None)}, '
+        f'"entries": [{", ".join(_json_entry(name, file, users) for name, file in entries)}], '
+        f'"next": {_encoded(following)}}}\n'
     )
 
 
-def _trail(repository: Repository, folder: FolderPath) -> str:
-    """The folders on the way here, each a link but the last."""
-    names = (repository.name, *folder.segments)
-    parts = []
-    for depth, name in enumerate(names):
-        up = len(names) - 1 - depth
-        text = escape(name)
-        parts.append(f'<a href="{"../" * up}">{text}</a>' if up else text)
-    return " / ".join(parts)
-
-
-def _row(entry: _Entry, users: bool) -> str:
-    # "./" keeps a name with a colon from being read as a scheme.
-    link = f'<a href="./{quote(entry.name)}">{escape(entry.name)}</a>'
-    artifact = entry.artifact
-    if artifact is None:
-        return _cells(link, *[""] * (4 if users else 3))
-    moment = artifact.modified.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
-    digest = f'<code title="{artifact.sha256}">{artifact.sha256[:16]}…</code>'
-    user = [escape(artifact.user or "")] if users else []
-    return _cells(link, f"{artifact.size:,}", moment, digest, *user)
-
-
-def _cells(*cells: str) -> str:
-    return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+def _json_entry(name: str, file: Outline | None, users: bool) -> str:
+    if file is None:
+        return f'{{"name": {_encoded(name)}, "type": "folder"}}'
+    user = f', "user": {_encoded(file.user)}' if users else ""
+    return (
+        f'{{"name": {_encoded(name)}, "type": "file", "size": {file.size}, '
+        f'"sha256": "{file.sha256}", "modified": "{file.modified}"{user}}}'
+    )

@@ -161,11 +161,13 @@ class SqliteEngine:
 
     def _alive(self, rows: Sequence[tuple[str, str, str, int, int | None]]) -> Iterator[Record]:
         now = microseconds(self._clock())
-        for partition, sort, body, version, expires in rows:
+        # All bodies at once: a call for each took as long as reading the rows.
+        values = json.loads(f"[{','.join(row[2] for row in rows)}]")
+        for (partition, sort, _, version, expires), value in zip(rows, values, strict=True):
             if expires is None:
-                yield Record(Key(partition, sort), json.loads(body), version)
+                yield Record(Key(partition, sort), value, version)
             elif expires > now:
-                yield Record(Key(partition, sort), json.loads(body), version, moment(expires))
+                yield Record(Key(partition, sort), value, version, moment(expires))
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:

@@ -53,7 +53,8 @@ def narrowed(
         ("Key", [key]),
     ):
         parameters[name] |= {"schema": _one_of(*values), "example": values[0]}
-    parameters["After"]["schema"] = _one_of("")
+    for name in ("After", "Back"):
+        parameters[name]["schema"] = _one_of("")
     for name in ("IfMatch", "IfNoneMatch"):
         parameters[name]["schema"] = _one_of("*", parameters["IfMatch"]["example"])
     schemas["ShownName"]["maxLength"] = 200

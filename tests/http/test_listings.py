@@ -1,5 +1,7 @@
 """Listings of folders: JSON and HTML, escaped, paged by cursors that only their caller can use."""
 
+import json
+import string
 from html.parser import HTMLParser
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
@@ -26,14 +28,16 @@ class Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.add(tag)
         self.attributes |= {name for name, _ in attrs}
-        self._link = dict(attrs).get("href") if tag == "a" else None
+        if tag == "a":
+            self._link = dict(attrs).get("href")
 
     def handle_data(self, data: str) -> None:
         if self._link is not None:
             self.links[data] = self._link
 
     def handle_endtag(self, tag: str) -> None:
-        self._link = None
+        if tag == "a":
+            self._link = None
 
 
 @pytest.fixture
@@ -128,22 +132,17 @@ def test_no_name_becomes_markup(lister: Client) -> None:
     answer = lister.get(AT + "h/", headers=HTML)
     page = Page(answer.text)
     assert page.tags <= {
-        "html", "head", "meta", "title", "style", "body", "h1", "table", "thead", "tbody",
-        "tr", "th", "td", "a", "p", "code",
+        "html", "head", "meta", "title", "style", "body", "header", "nav", "ol", "li", "main",
+        "h1", "table", "caption", "thead", "tbody", "tr", "th", "td", "a", "bdi", "time", "code",
     }  # fmt: skip
     assert page.attributes <= {
-        "lang",
-        "charset",
-        "name",
-        "content",
-        "href",
-        "scope",
-        "rel",
-        "title",
-    }
+        "lang", "charset", "name", "content", "href", "scope", "rel", "title", "class", "id",
+        "tabindex", "aria-label", "aria-sort", "datetime",
+    }  # fmt: skip
     for name in HOSTILE:
         flat = name.replace("/", "")
-        target = urljoin(f"http://127.0.0.1:8080{AT}h/", page.links[flat])
+        shown = flat.replace("\u202e", "[U+202E]")  # turned round, it would end in "exe.png"
+        target = urljoin(f"http://127.0.0.1:8080{AT}h/", page.links[shown])
         assert urlsplit(target).netloc == "127.0.0.1:8080"
         assert lister.get(target.removeprefix("http://127.0.0.1:8080")).body == name.encode()
     assert "script" not in answer.headers["content-security-policy"]
@@ -188,6 +187,15 @@ def test_the_html_page_leads_to_the_next(lister: Client) -> None:
     assert {"file-0", "file-1"} <= first.links.keys()
     assert "file-2" in second.links
     assert "Next page" not in second.links
+    assert {"First page", "Previous page"} & first.links.keys() == set()
+
+
+def test_the_json_is_what_a_library_would_write(lister: Client) -> None:
+    for name in ('"', "\\u0041 é \u2028 🎉".replace("\\", ""), "a/x", "ordinary"):
+        lister.put(AT + quote(name), b"x")
+    for at in (AT, f"{AT}?limit=1", f"{AT}a/"):
+        text = lister.get(at).text
+        assert text == json.dumps(json.loads(text), ensure_ascii=False) + "\n"
 
 
 @pytest.mark.parametrize(
@@ -232,14 +240,22 @@ def test_a_cursor_works_for_its_caller_and_folder_alone(memory_stand: Stand) -> 
     assert memory_stand.client.get(f"/public/repositories/third/?after={anonymous}").status == 422
 
 
+_CHARACTERS = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_"
+
+
 def test_a_tampered_cursor_is_refused_and_tells_nothing(lister: Client) -> None:
     for name in ("the-first-name", "the-second-name"):
         lister.put(AT + name, b"x")
     cursor = _cursor(lister)
     assert "first" not in cursor
     swapped = cursor[:20] + ("A" if cursor[20] != "A" else "B") + cursor[21:]
+    last = _CHARACTERS.index(cursor[-1])
     for bent in (
         swapped,
+        *(cursor[:-1] + _CHARACTERS[last ^ bit] for bit in (1, 2, 4, 8, 16, 32)),
+        cursor + "=",
+        cursor + "!",
+        cursor[:20] + "." + cursor[20:],
         cursor[:-4],
         "AAAA",
         "x",
