@@ -8,7 +8,13 @@ from datetime import UTC, datetime, timedelta
 from app.installation import Installation as Opened
 from storage.events import Cursor, Feed
 from tests.durability.diary import Deed
-from tests.durability.history import read_feed, wrong_events, wrong_orders, wrong_replay
+from tests.durability.history import (
+    read_feed,
+    settled_clock,
+    wrong_events,
+    wrong_orders,
+    wrong_replay,
+)
 from tests.durability.installations import Installation
 from tests.durability.reading import listed, read_back
 from tests.durability.records import (
@@ -27,24 +33,33 @@ class Follower:
     """A reader of the feed who follows it while it is written, and keeps his cursor as text."""
 
     def __init__(self, at: Opened, organization: str) -> None:
+        self._at, self._organization = at, organization
         self._feed = Feed(at.metadata, at.journal, organization)
         self._cursor = self._feed.start(datetime.now(UTC) - timedelta(minutes=5)).encode()
         self._due = 0.0
         self.read: Counter[str] = Counter()
 
-    def look(self, *, at_once: bool = False) -> None:
+    def look(self) -> None:
         """Read what is new, unless it is too early: a reading takes three minutes' events."""
         began = time.monotonic()
-        if began < self._due and not at_once:
+        if began < self._due:
             return
+        self._read(self._feed)
+        now = time.monotonic()
+        self._due = now + max(2.0, 10 * (now - began))
+
+    def finish(self) -> None:
+        """Read all that there is still."""
+        at = self._at
+        self._read(Feed(at.metadata, at.journal, self._organization, settled_clock))
+
+    def _read(self, feed: Feed) -> None:
         more = True
         while more:
-            batch = self._feed.read(Cursor.decode(self._cursor))
+            batch = feed.read(Cursor.decode(self._cursor))
             self.read.update(event.id for event in batch.events)
             self._cursor = batch.cursor.encode()
             more = batch.more
-        now = time.monotonic()
-        self._due = now + max(2.0, 10 * (now - began))
 
 
 def wrong_at_rest(

@@ -41,7 +41,7 @@ class Client(Caller):
 
     def run(self) -> None:
         """Do the whole plan."""
-        while len(self.own.paths) < self.plan.files and time.monotonic() < self.plan.ends:
+        while len(self.own.paths) < self.plan.files and not self.plan.over.exists():
             self._act()
         self.disconnect()
 
@@ -165,7 +165,7 @@ def _is_one_of(there: Possible, answer: Answer) -> bool:
 
 def main() -> int:
     plan, life = Plan.given(), int(sys.argv[1])
-    before = read_diaries([plan.diary]) if plan.diary.exists() else []
+    before = read_diaries([plan.diary])
     diary = Diary(plan.diary)
     clients = [Client(plan, number, life, diary) for number in range(len(plan.keys))]
     for client in clients:

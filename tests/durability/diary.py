@@ -147,11 +147,17 @@ class Diary:
         os.close(self._file)
 
 
+def whole_lines(path: Path) -> list[str]:
+    """The lines of a file that may not be there yet, or be growing: a last one that is still
+    being written is left out."""
+    return path.read_text().split("\n")[:-1] if path.exists() else []
+
+
 def read_diaries(paths: Iterable[Path]) -> list[Deed]:
     """All deeds of some diaries, in the order in which they were begun."""
     deeds: dict[str, Deed] = {}
     for path in paths:
-        for line in path.read_text().splitlines():
+        for line in whole_lines(path):
             entry = json.loads(line)
             if "b" in entry:
                 content = Content(*entry["v"]) if entry["v"] is not None else None

@@ -1,7 +1,6 @@
 """What a process of clients does, as it is handed over to it."""
 
 import json
-import math
 import os
 import sys
 from dataclasses import asdict, dataclass
@@ -19,10 +18,10 @@ class Plan:
     Attributes:
         process: its number; also which of the addresses its clients begin with.
         keys: an API key for each client.
-        files: how many new files each client writes, over all lives of the process.
+        files: how many new files each client writes, over all lives of the process, unless
+            it is told before that it is over.
         large_bytes: the largest body, sent now and then.
         folder: where the diary lies.
-        ends: monotonic seconds of the machine at which it is over in any case.
     """
 
     process: int
@@ -32,12 +31,16 @@ class Plan:
     files: int
     large_bytes: int
     folder: str
-    ends: float = math.inf
 
     @classmethod
     def given(cls) -> "Plan":
         """The plan that this process was started with."""
         return cls(**json.loads(os.environ[_VARIABLE]))
+
+    @property
+    def over(self) -> Path:
+        """A file that is there as soon as the clients are to end."""
+        return Path(self.folder) / "over"
 
     @property
     def diary(self) -> Path:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from app.installation import Installation
 from app.publishing.artifact import Artifact
 from app.publishing.entries import name_text
+from app.publishing.place import is_listed
 from app.usage import Balance, Ledger, Limit
 from storage import keys
 from storage.metadata import Key, Record
@@ -18,6 +19,9 @@ from storage.metadata.operations import microseconds
 
 #: The families of records by which files are found.
 ENTRIES = ("names", "digests", "ages", "sizes")
+
+#: Families of records of what is kept for a time, and then collected.
+_KEPT_FOR_A_TIME = ("deleted", "due", "emptied", "sessions", "unreferenced", "uploads")
 
 _COUNTERS = ("files", "bytes", "restorable_files", "restorable_bytes")
 
@@ -180,6 +184,39 @@ def wrong_references(found: Found) -> list[str]:
     if len(found.keys) != len(found.blobs):
         wrong.append(f"{len(found.keys)} keys of bytes for {len(found.blobs)} records of them")
     return wrong
+
+
+def wrong_folders(found: Found) -> list[str]:
+    """Folders that listings know and that nothing lies in, and those that they do not know."""
+    expected = {
+        (repository, path[: end + 1])
+        for repository, path in found.artifacts
+        for end, letter in enumerate(path)
+        if letter == "/"
+    }
+    there = set()
+    for key, record in found.records.items():
+        _, family, *rest = key.partition.split("#")
+        if family == "folder" and key.sort.endswith("/") and is_listed(record):
+            repository, folder = rest
+            there.add((repository, f"{folder}{key.sort}".removeprefix("/")))
+    wrong = [f"the folder {folder} is not listed" for folder in expected - there]
+    return wrong + [f"the folder {folder} is listed, and empty" for folder in there - expected]
+
+
+def left_over(found: Found) -> list[str]:
+    """What ought to be gone once the time of everything is up."""
+    kept = [
+        f"left: {record}"
+        for key, record in found.records.items()
+        if key.partition.split("#")[1] in _KEPT_FOR_A_TIME
+    ]
+    unreferenced = [
+        f"nobody refers to {record}"
+        for record in found.blobs.values()
+        if record.value["references"] == 0
+    ]
+    return kept + unreferenced
 
 
 def wrong_blobs(installation: Installation, found: Found, *, collected: bool) -> list[str]:

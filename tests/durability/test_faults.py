@@ -19,10 +19,13 @@ from tests.durability.installations import REPOSITORY, Installation, installed
 from tests.durability.later import later
 from tests.durability.machines import Ground, Housekeeper, Machine
 from tests.durability.records import (
+    left_over,
     look,
+    wrong_allowances,
     wrong_blobs,
     wrong_counters,
     wrong_entries,
+    wrong_folders,
     wrong_references,
 )
 from tests.durability.trial import Trial
@@ -39,25 +42,37 @@ QUOTA = 2**40  # bytes that nobody comes near: every commit demands that its str
 #: may be over a minute from the store's, and the first two are a minute apart.
 CLOCKS = (29.0, -29.0, 0.0, -28.0, 28.0)
 
-#: Longer than anything is kept: the grace of unreferenced bytes, sessions, restorable files.
-MOVED = timedelta(days=60)
+#: Longer than anything is kept here: the grace of unreferenced bytes, sessions, restorable
+#: files, and that a folder was emptied.
+RESTORE_DAYS = 1
+MOVED = timedelta(days=4)
 
-#: Longer than any claim of who was killed.
-CLAIMED = timedelta(minutes=5)
+#: Longer than any claim of who was killed, and than a job rests whose step failed.
+CLAIMED = timedelta(hours=2)
 
 
 #: The troubles that have to have been met; deaths are counted among what was killed.
 METADATA = set(Trouble) - {Trouble.DIES}
 BLOBS = METADATA - {Trouble.LATE}
 
-#: Seconds of a short run; with what stands around it, about a minute on two calm cores.
-SHORT_SECONDS = float(os.environ.get("STRONGROOM_TEST_FAULT_SECONDS", "45"))
+#: How often each has to have been acknowledged, and to have had an outcome that nobody knows.
+DONE = {
+    Kind.PUT: 20,
+    Kind.PIECES: 5,
+    Kind.DELETE: 5,
+    Kind.READ: 5,
+    **dict.fromkeys((Kind.CLEAR, Kind.RESTORE, Kind.RECOVER, Kind.PURGE), 2),
+}
+UNKNOWN = {Kind.PUT: 20, Kind.PIECES: 2, Kind.DELETE: 2}
+
+#: Seconds of a short run, at least: one on a slow machine goes on until it was one.
+SHORT_SECONDS = float(os.environ.get("STRONGROOM_TEST_FAULT_SECONDS", "60"))
 LONG_SECONDS = 300.0
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_a_minute_of_faults_loses_nothing(ground: Ground) -> None:
-    """The short run: each process and each way to die has its turn at least once."""
+    """The short run: whatever can die does, and whatever can fail has failed."""
     _endure(ground, SHORT_SECONDS, deaths=6)
 
 
@@ -72,29 +87,33 @@ def _endure(ground: Ground, seconds: float, deaths: int) -> None:
     with installed(ground, ["--workers", "1"]) as installation:
         # Over 8 MiB an upload to S3 has parts, so that some are left unfinished.
         largest = (3 if ground.shared else 12) * MIB
-        installation.api("PATCH", f"/api/repositories/{REPOSITORY}", {"quota_bytes": QUOTA})
+        rules = {"quota_bytes": QUOTA, "restore_days": RESTORE_DAYS}
+        installation.api("PATCH", f"/api/repositories/{REPOSITORY}", rules)
         installation.command("org", "set", "default", "--quota", str(2 * QUOTA))
         installation.machines += [Machine(ground, number, "--workers", "1") for number in (1, 2)]
         installation.housekeepers = [Housekeeper(ground, number) for number in (3, 4)]
-        trial = Trial(installation, 10**6, deaths, largest, seconds + 150, seconds, CLIENTS)
+        trial = Trial(installation, 10**6, deaths, largest, seconds + 420, seconds, CLIENTS)
         _make_ill(installation, trial.seed)
         with opened(read_settings(ground.variables(0))) as at:
             follower = Follower(at, look(at).organization)
-            deeds = trial.run(follower.look)
+            deeds = trial.run(follower.look, lambda deeds: not _missing(trial, deeds))
             installation.stop()
             # The claims of workers that were killed have to be over.
             _keep_house(later(at, CLAIMED))
-            follower.look(at_once=True)
+            follower.finish()
             _check(trial, _wrong_at_rest(installation, at, deeds, follower))
-            in_the_end = later(at, MOVED)
-            _keep_house(in_the_end)
-            _check(trial, _left_in_the_end(in_the_end))
+            _keep_house(later(at, MOVED))
+            # What was purged then is told of by the feed, which is read the next time.
+            _keep_house(later(at, 2 * MOVED))
+            _check(trial, _left_in_the_end(later(at, 3 * MOVED)))
         machine = installation.machines[0]
         machine.ills = None
         machine.start()
         check_what_is_served(installation, machine.address, deeds)
         installation.stop()
-    _check_that_it_was_a_trial(trial, deeds)
+    assert not _missing(trial, deeds)
+    statuses = Counter((deed.kind.value, deed.status) for deed in deeds)
+    _log.info("seed %d, killed %s, statuses %s", trial.seed, trial.killed, statuses)
 
 
 def _make_ill(installation: Installation, seed: int) -> None:
@@ -130,7 +149,10 @@ def _left_in_the_end(at: Opened) -> list[str]:
         *wrong_counters(found),
         *wrong_entries(found),
         *wrong_references(found),
+        *wrong_allowances(found),
+        *wrong_folders(found),
         *wrong_blobs(at, found, collected=True),
+        *left_over(found),
     ]
 
 
@@ -139,16 +161,16 @@ def _check(trial: Trial, wrong: list[str]) -> None:
     assert not wrong, f"seed {trial.seed}, killed {trial.killed}: {len(wrong)} wrong\n{first}"
 
 
-def _check_that_it_was_a_trial(trial: Trial, deeds: list[Deed]) -> None:
-    """What did not happen proves nothing."""
-    folder = trial.installation.ground.folder
-    met = read_troubles(folder.glob("troubles-*.log"))
+def _missing(trial: Trial, deeds: list[Deed]) -> list[str]:
+    """What has not happened so far: the trial goes on until it has, or it would prove nothing."""
+    met = read_troubles(trial.installation.ground.folder.glob("troubles-*.log"))
     done = Counter(deed.kind for deed in deeds if deed.acknowledged)
     unknown = Counter(deed.kind for deed in deeds if deed.status in (None, 503))
-    _log.info("killed %s, done %s, unknown %s, met %s", trial.killed, done, unknown, met)
-    assert set(trial.killed) == {"machine", "worker", "clients", "housekeeper"}
-    assert {("metadata", trouble) for trouble in METADATA} <= set(met)
-    assert {("blobs", trouble) for trouble in BLOBS} <= set(met)
-    assert min(done[Kind.PUT], unknown[Kind.PUT]) >= 20
-    for kind in (Kind.PIECES, Kind.DELETE, Kind.CLEAR, Kind.RESTORE, Kind.RECOVER, Kind.READ):
-        assert done[kind] >= 2, kind
+    wanted = {("metadata", trouble) for trouble in METADATA}
+    wanted |= {("blobs", trouble) for trouble in BLOBS}
+    return [
+        *sorted({"machine", "worker", "clients", "housekeeper"} - set(trial.killed)),
+        *(f"{store} {trouble}" for store, trouble in sorted(wanted - set(met))),
+        *(f"{kind} done" for kind, number in DONE.items() if done[kind] < number),
+        *(f"{kind} lost" for kind, number in UNKNOWN.items() if unknown[kind] < number),
+    ]

@@ -1,8 +1,11 @@
 """The checker itself: it sees a loss, and accuses nobody wrongly."""
 
+from dataclasses import replace
+
 from tests.durability.diary import Content, Deed, Kind
 from tests.durability.verdict import possible, wrongs
 
+PATH = "in/a"
 OLD, NEW, LATE = Content(1, 10), Content(2, 10), Content(3, 10)
 
 
@@ -18,8 +21,24 @@ def lost(content: Content, begun: float) -> Deed:
     return put(content, begun, None, None)
 
 
+def pieces(content: Content, begun: float, ended: float | None, *, commenced: bool) -> Deed:
+    status = None if ended is None else 201
+    deed = Deed(f"id-{begun}", "c", Kind.PIECES, "a", content, begun, ended, status)
+    return replace(deed, commenced=commenced)
+
+
+def of_folder(kind: Kind, begun: float, ended: float, status: int = 200) -> Deed:
+    return Deed(f"id-{begun}", "c", kind, "in/", None, begun, ended, status)
+
+
 def of(*deeds: Deed) -> set[Content | None]:
     return set(possible(deeds)["a"])
+
+
+def in_folder(*deeds: Deed) -> set[Content | None]:
+    """What may be there at `PATH`, where what is not of a folder was done to it."""
+    moved = [deed if deed.kind.is_of_a_folder else replace(deed, path=PATH) for deed in deeds]
+    return set(possible(moved)[PATH])
 
 
 def test_the_last_acknowledged_change_is_there() -> None:
@@ -51,3 +70,29 @@ def test_a_loss_a_resurrection_and_other_bytes_are_seen() -> None:
     assert wrongs({"a": NEW}, deeds) == []
     for found in (None, OLD, Content(-1, 10)):
         assert len(wrongs({"a": found}, deeds)) == 1
+
+
+def test_an_upload_in_pieces_counts_from_when_its_completion_was_asked_for() -> None:
+    assert of(put(OLD, 1, 2), pieces(NEW, 1, None, commenced=False)) == {OLD}
+    assert of(put(OLD, 1, 2), pieces(NEW, 3, None, commenced=True)) == {OLD, NEW}
+    assert of(pieces(NEW, 1, 2, commenced=True), put(OLD, 3, 4)) == {OLD}
+
+
+def test_a_folder_that_was_deleted_takes_what_lay_in_it() -> None:
+    assert in_folder(put(OLD, 1, 2), of_folder(Kind.CLEAR, 3, 4)) == {None}
+    assert in_folder(put(OLD, 1, 2), of_folder(Kind.CLEAR, 3, 4, 202)) == {OLD, None}
+    assert in_folder(of_folder(Kind.CLEAR, 1, 2), put(OLD, 3, 4)) == {OLD}
+
+
+def test_what_was_restored_is_there_again() -> None:
+    restored = Deed("r", "c", Kind.RESTORE, "a", None, 5, 6, 200)
+    assert in_folder(put(OLD, 1, 2), delete(3, 4), restored) == {OLD}
+    recovered = of_folder(Kind.RECOVER, 5, 6)
+    assert in_folder(put(OLD, 1, 2), delete(3, 4), recovered) == {OLD}
+    purged = of_folder(Kind.PURGE, 4, 5)
+    assert in_folder(put(OLD, 1, 2), delete(3, 4), purged, recovered) == {OLD, None}
+
+
+def test_a_restore_that_was_refused_did_nothing() -> None:
+    taken = Deed("r", "c", Kind.RESTORE, "a", None, 5, 6, 409)
+    assert in_folder(put(OLD, 1, 2), taken) == {OLD}

@@ -4,6 +4,7 @@ What is killed when is chosen at random, from a seed that a failure shows. Progr
 the diaries, so that a slow machine sees as many deaths as a fast one, or else by the clock.
 """
 
+import contextlib
 import os
 import random
 import signal
@@ -11,11 +12,11 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from tests.durability.diary import Deed, read_diaries
-from tests.durability.installations import REPOSITORY, Installation
-from tests.durability.machines import mortal
+from tests.durability.installations import REPOSITORY, Installation, soon
+from tests.durability.machines import Machine, mortal
 from tests.durability.plan import Plan
 
 CLIENTS = 8  # in each process
@@ -34,7 +35,7 @@ class Trial:
         files: how many files all clients write together, at least.
         deaths: how often something is killed.
         seconds: after which the trial has failed.
-        lasting: seconds that the clients work, however many files they write.
+        lasting: seconds that the clients work at least, however many files they write.
         clients: in each of the two processes.
     """
 
@@ -67,13 +68,19 @@ class Trial:
             for number in range(2)
         ]
 
-    def run(self, meanwhile: Callable[[], None] = lambda: None) -> list[Deed]:
-        """Run to the end, and give all that the clients did; `meanwhile` is called about twice
-        a second."""
+    def run(
+        self,
+        meanwhile: Callable[[], None] = lambda: None,
+        enough: Callable[[list[Deed]], bool] = lambda _: True,
+    ) -> list[Deed]:
+        """Run to the end, and give all that the clients did.
+
+        Args:
+            meanwhile: called about twice a second.
+            enough: whether what was done so far will do, in a trial that is `lasting`: it goes
+                on until then, and until everything was killed that had to be.
+        """
         self._began = time.monotonic()
-        if self.lasting is not None:
-            ends = self._began + self.lasting
-            self.plans = [replace(plan, ends=ends) for plan in self.plans]
         # None before the first work.
         due = [(number + 0.7) / (self.deaths + 1) for number in range(self.deaths)]
         try:
@@ -88,11 +95,16 @@ class Trial:
                     self._kill_something(len(due))
                 self._relieve()
                 meanwhile()
+                if not due and self._has_lasted() and enough(self._deeds()):
+                    self.plans[0].over.touch()
                 time.sleep(0.2)
         finally:
             for process in self._processes.values():
                 process.kill()
                 process.wait()
+        return self._deeds()
+
+    def _deeds(self) -> list[Deed]:
         return read_diaries(plan.diary for plan in self.plans)
 
     def _live(self, number: int) -> None:
@@ -109,6 +121,9 @@ class Trial:
             assert status in (None, 0), "a process of clients failed"
             working = working or status is None
         return working
+
+    def _has_lasted(self) -> bool:
+        return self.lasting is not None and time.monotonic() >= self._began + self.lasting
 
     def _progress(self) -> float:
         """About how much of the work is done, of 1."""
@@ -140,10 +155,8 @@ class Trial:
                 machine.start()
                 self.killed["machine"] += 1
             case "worker":
-                workers = machine.workers()
-                if workers:
-                    os.kill(self._random.choice(workers), signal.SIGKILL)
-                    self.killed["worker"] += 1
+                soon(lambda: self._kill_worker(machine), "a worker that can be killed")
+                self.killed["worker"] += 1
             case "housekeeper":
                 self._random.choice(self.installation.housekeepers).kill()
             case _:
@@ -154,3 +167,13 @@ class Trial:
                     process.wait()
                     self.killed["clients"] += 1
                     self._live(number)
+
+    def _kill_worker(self, machine: Machine) -> bool:
+        """Kill a process that serves; whether there was one: the last may have died by itself."""
+        workers = machine.workers()
+        if not workers:
+            return False
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self._random.choice(workers), signal.SIGKILL)
+            return True
+        return False
