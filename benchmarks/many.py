@@ -6,14 +6,19 @@ import io
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import timedelta
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from app.background import background
 from app.collection import Collection
 from app.installation import Installation, Unobserved, open_installation, opened
-from app.publishing import Digester, Publication, Publisher
+from app.publishing import Artifact, Digester, Publication, Publisher
+from app.publishing.bulk import Bulk
+from app.publishing.changes import Changes
+from app.publishing.expectations import NO_EXPECTATIONS
 from app.publishing.place import Place
 from app.publishing.receiving import Receiver
 from app.repositories import ArtifactPath, Catalogue, RepositoryName
@@ -158,17 +163,49 @@ def _settings(service: Service) -> Settings:
 
 
 def _fill(at: Installation, paths: Iterable[str], *, empty: bool = False) -> None:
-    """Publish files of their own content, as the service does, without its HTTP."""
+    """Publish files of their own content, without HTTP, many in a commit.
+
+    The first file of a folder is published as the service does it, which makes the folder
+    known to the listings.
+    """
     organization = Organizations(at.recent).resolve(DEFAULT).organization
     name = RepositoryName.parse(REPOSITORY)
     repository = Catalogue(at.recent, at.journal).get(organization, name)
-    publisher = Publisher(Receiver(at.blobs, at.metadata, Digester(1)), at.metadata, at.journal)
-    for text in paths:
-        path = ArtifactPath.parse(text)
-        place = Place(organization, repository.id, path, True, repository.restore_days)
-        content = b"" if empty else text.encode().ljust(1024)
-        records = at.metadata.get(*place.keys())
-        publisher.publish(Publication(place, SYSTEM), _Bytes(content), records)
+    receiver = Receiver(at.blobs, at.metadata, Digester(1))
+    publisher = Publisher(receiver, at.metadata, at.journal)
+    bulk = Bulk(at.metadata, at.journal)
+    for _, files in groupby(map(ArtifactPath.parse, paths), key=lambda path: path.folder.key):
+        waiting: list[_New] = []
+        for number, path in enumerate(files):
+            place = Place.at(repository, path)
+            content = b"" if empty else str(path).encode().ljust(1024)
+            if number == 0:
+                records = at.metadata.get(*place.keys())
+                publisher.publish(Publication(place, SYSTEM), _Bytes(content), records)
+                continue
+            received = receiver.receive(organization, _Bytes(content), NO_EXPECTATIONS)
+            now = at.metadata.now()
+            artifact = Artifact(received.blob, received.size, received.digests, now, None)
+            waiting.append(_New(place, artifact))
+            if len(waiting) == A_FOLDER:
+                bulk.carry_out("artifact.put", organization, SYSTEM, waiting)
+                waiting = []
+        bulk.carry_out("artifact.put", organization, SYSTEM, waiting)
+
+
+@dataclass(frozen=True, slots=True)
+class _New:
+    """A new file, at a path that nobody else writes to, of bytes that nobody has."""
+
+    place: Place
+    artifact: Artifact
+
+    def write(self, changes: Changes) -> None:
+        changes.appear(self.place, self.artifact)
+        changes.reference(self.place.organization, self.artifact, None)
+
+    def anew(self, _found: object) -> "_New":
+        return self
 
 
 class _Bytes:
