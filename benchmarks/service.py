@@ -70,10 +70,14 @@ class Service:
         return basic("api-key", made["secret"])
 
     def metric(self, name: str) -> float:
-        """A metric's value, summed over its labels; one that nobody defines is no nought."""
+        """A metric's value, summed over its labels; one that nobody defines is no nought.
+
+        The count and the sum of a histogram have its name with `_count` and `_sum` behind it.
+        """
         status, text = exchange(self.port, "GET", "/metrics", self.key, None)
         lines = text.decode().splitlines()
-        if status != 200 or not any(line.startswith(f"# TYPE {name} ") for line in lines):
+        defined = {f"# TYPE {name}", f"# TYPE {name.removesuffix('_count').removesuffix('_sum')}"}
+        if status != 200 or defined.isdisjoint(line.rpartition(" ")[0] for line in lines):
             raise BenchmarkFailed(f"/metrics: {status}, without {name}")
         rows = [line for line in lines if line and line[0] != "#"]
         return sum(

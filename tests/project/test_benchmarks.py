@@ -88,3 +88,12 @@ def test_a_server_that_ends_is_told_with_its_words(tmp_path: Path) -> None:
         serving(command, free_port(), tmp_path / "log"),
     ):
         pass
+
+
+def test_the_sections_without_peers_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Quickly: what is measured goes on existing, and is still asked for as it has to be."""
+    words = ["bench", "--quick", "--only", "idle", "sweep", "--folder", str(tmp_path / "bench")]
+    monkeypatch.setattr("sys.argv", words)
+    assert bench.main() == 0, caplog.text
