@@ -4,6 +4,8 @@ that die: a checker with a log of its own finds that none of it lost anything.""
 import logging
 import os
 from collections import Counter
+from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -13,6 +15,7 @@ from app.installation import Installation as Opened
 from app.installation import opened
 from app.settings import read_settings
 from storage import keys
+from storage.metadata import MetadataError
 from tests.durability.checking import Follower, check_what_is_served, wrong_at_rest
 from tests.durability.diary import Deed, Kind
 from tests.durability.installations import REPOSITORY, Installation, installed
@@ -30,7 +33,9 @@ from tests.durability.records import (
 )
 from tests.durability.trial import Trial
 from tests.durability.troubled import Ills
-from tests.faults.troubles import INJECTED, Trouble, read_troubles
+from tests.faults.blobs import FaultyBlobs
+from tests.faults.metadata import Faults
+from tests.faults.troubles import INJECTED, Trouble, Troubles, read_troubles
 
 _log = logging.getLogger(__name__)
 
@@ -50,6 +55,9 @@ MOVED = timedelta(days=4)
 #: Longer than any claim of who was killed, and than a job rests whose step failed.
 CLAIMED = timedelta(hours=2)
 
+
+#: How often collection is begun on stores in trouble.
+COLLECTED = 5
 
 #: The troubles that have to have been met; deaths are counted among what was killed.
 METADATA = set(Trouble) - {Trouble.DIES}
@@ -102,10 +110,11 @@ def _endure(ground: Ground, seconds: float, deaths: int) -> None:
             _keep_house(later(at, CLAIMED))
             follower.finish()
             _check(trial, _wrong_at_rest(installation, at, deeds, follower))
-            _keep_house(later(at, MOVED))
-            # What was purged then is told of by the feed, which is read the next time.
+            _begin_to_collect(at, trial)
             _keep_house(later(at, 2 * MOVED))
-            _check(trial, _left_in_the_end(later(at, 3 * MOVED)))
+            # What was purged then is told of by the feed, which is read the next time.
+            _keep_house(later(at, 3 * MOVED))
+            _check(trial, _left_in_the_end(later(at, 4 * MOVED)))
         machine = installation.machines[0]
         machine.ills = None
         machine.start()
@@ -131,6 +140,20 @@ def _keep_house(at: Opened) -> None:
     """Do the jobs that wait, and all duties that are due."""
     background(at).worker().run_due()
     assert at.metadata.query(keys.JOBS).records == ()
+
+
+def _begin_to_collect(at: Opened, trial: Trial) -> None:
+    """Do what is due once everything's time is up, on stores in trouble: some of it fails
+    anywhere, and is left to whoever comes next."""
+    log = trial.installation.ground.folder / "collecting.log"
+    troubles = Troubles(f"{trial.seed} collecting", log, deadly=False)
+    ill = replace(
+        at, engine=Faults(at.engine, troubles.metadata), blobs=FaultyBlobs(at.blobs, troubles.blobs)
+    )
+    for turn in range(COLLECTED):
+        with suppress(MetadataError):
+            background(later(ill, MOVED + turn * CLAIMED)).worker().run_due()
+    troubles.await_late()
 
 
 def _wrong_at_rest(

@@ -65,13 +65,21 @@ class Troubles:
     Args:
         seed: the same makes the same troubles for the same calls.
         log: where each is written down, a line of JSON.
+        deadly: whether this process may die of them.
     """
 
-    def __init__(self, seed: str, log: Path) -> None:
+    def __init__(self, seed: str, log: Path, *, deadly: bool = True) -> None:
         self._random = random.Random(seed)
+        self._deadly = deadly
+        self._timers: list[threading.Timer] = []
         self._log = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         self._lock = threading.Lock()
         self._weather = {name: _Weather(self._random) for name in ("metadata", "blobs")}
+
+    def await_late(self) -> None:
+        """Return when nothing is done any more that was late."""
+        for timer in self._timers:
+            timer.join()
 
     def metadata(self, call: str) -> Fault:
         """What a call of an engine meets."""
@@ -96,6 +104,8 @@ class Troubles:
             if not met or call in _SPARED:
                 return None
             (trouble,) = self._random.choices(list(kinds), list(kinds.values()))
+            if trouble is Trouble.DIES and not self._deadly:
+                return None
         line = json.dumps({"store": store, "call": call, "trouble": trouble})
         os.write(self._log, line.encode() + b"\n")
         return trouble
@@ -116,7 +126,7 @@ class Troubles:
             case Trouble.LOST_AFTER:
                 return _lost(unknown)
             case Trouble.LATE:
-                return _late(unknown, _between(_LATE_SECONDS, share))
+                return self._late(unknown, _between(_LATE_SECONDS, share))
             case Trouble.SLOW:
                 return _resting(_between(_SLOW_SECONDS, share), passes)
             case Trouble.TIMES_OUT:
@@ -124,6 +134,16 @@ class Troubles:
                 return _resting(_between(_SILENT_SECONDS, share), then)
             case Trouble.DIES:
                 return _dying(before=chance < 0.5)
+
+    def _late(self, error: Exception, seconds: float) -> Fault:
+        def fault(call: Callable[[], Any]) -> Any:
+            timer = threading.Timer(seconds, _quietly(call))
+            timer.daemon = True
+            timer.start()
+            self._timers.append(timer)
+            raise error
+
+        return fault
 
 
 class _Weather:
@@ -169,16 +189,6 @@ def _lost(error: Exception) -> Fault:
     def fault(call: Callable[[], Any]) -> Any:
         with suppress(MetadataError, BlobError):
             call()
-        raise error
-
-    return fault
-
-
-def _late(error: Exception, seconds: float) -> Fault:
-    def fault(call: Callable[[], Any]) -> Any:
-        timer = threading.Timer(seconds, _quietly(call))
-        timer.daemon = True
-        timer.start()
         raise error
 
     return fault
