@@ -2,17 +2,17 @@
 
 from dataclasses import replace
 
-from app.publishing.errors import ArtifactExists, DigestMismatch, PreconditionFailed
+from app.publishing.errors import ArtifactExists, Contended, DigestMismatch, PreconditionFailed
 from app.publishing.place import Place
 from app.publishing.publisher import Publication
 from app.publishing.removal import repository_of
-from app.publishing.session import SessionBroken, SessionMissing
+from app.publishing.session import SessionBroken, SessionConflict, SessionMissing
 from app.publishing.sessions import Sessions, Ticket, session_keys
 from app.publishing.sessions_completion import Completion
 from app.repositories import ArtifactPath, Catalogue
 from app.usage import QuotaExceeded
 from app.work.job import Job
-from app.work.kind import Failed, Step
+from app.work.kind import Failed, Later, Step
 from storage.metadata import Metadata
 
 COMPLETE = "upload"
@@ -52,6 +52,9 @@ class UploadCompletion:
             published = self._completion.complete(session, Publication(place, job.actor), records)
         except SessionMissing as error:
             raise Failed("The upload is over: it was dropped, or its day has passed.") from error
+        except (SessionConflict, Contended) as error:
+            # Somebody else is at it: another worker, or a client who asked again.
+            raise Later(str(error)) from error
         except (
             SessionBroken,
             DigestMismatch,

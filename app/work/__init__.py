@@ -9,7 +9,7 @@ from app.work.duty import Duty, Shift, Stopped
 from app.work.feed import FeedDuty, Reader
 from app.work.job import Job, State
 from app.work.jobs import JobMissing, Jobs
-from app.work.kind import Failed, Kind, Step
+from app.work.kind import Failed, Kind, Later, Step
 from app.work.worker import Worker
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "JobMissing",
     "Jobs",
     "Kind",
+    "Later",
     "Reader",
     "Shift",
     "State",

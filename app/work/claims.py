@@ -6,6 +6,7 @@ the version is its fence: whoever was thought dead and is not finds out with his
 
 import logging
 import threading
+import time
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from types import TracebackType
@@ -50,15 +51,18 @@ class Claim:
         version: int,
         holder: str,
         lifetime: timedelta,
+        began: float,
     ) -> None:
+        """`began` is when the commit that took it was begun (monotonic)."""
         self._metadata = metadata
         self._key = key
         self._value = dict(value)
         self._version = version
         self._holder = holder
         self._lifetime = lifetime
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # over the version, the value and whether it has ended
         self._lost = False
+        self._held = began
         self._ended = threading.Event()
         self._beat = threading.Thread(target=self._renew, name="claim", daemon=True)
 
@@ -74,6 +78,7 @@ class Claim:
     ) -> Self | None:
         """Claim a record as it was found (or make it), with `value` in it; None where others
         were quicker."""
+        began = time.monotonic()
         claimed = _claimed(value, holder, metadata.now() + lifetime)
         put = (
             Put(key, claimed, absent=True) if found is None else Put(key, claimed, at=found.version)
@@ -82,7 +87,7 @@ class Claim:
             done = metadata.commit(put)
         except ConditionFailed:
             return None
-        return cls(metadata, key, value, done.versions[key], holder, lifetime)
+        return cls(metadata, key, value, done.versions[key], holder, lifetime, began)
 
     def save(
         self, value: Mapping[str, Any], *others: Operation, witness: Witness | None = None
@@ -91,9 +96,8 @@ class Claim:
 
         Raises ClaimLost: nothing was written.
         """
-        until = self._metadata.now() + self._lifetime
-        self._write(_claimed(value, self._holder, until), None, others, witness)
-        self._value = dict(value)
+        with self._lock:
+            self._hold(value, others, witness)
 
     def release(
         self,
@@ -104,12 +108,13 @@ class Claim:
         witness: Witness | None = None,
     ) -> None:
         """Write the record a last time, held by nobody, and with `until` left alone so long."""
-        self._write(_claimed(value, None, until), expires, others, witness)
-        self._ended.set()
+        with self._lock:
+            self._write(_claimed(value, None, until), expires, others, witness)
+            self._ended.set()
 
     def check(self) -> None:
-        """Raise ClaimLost where it is known to be lost."""
-        if self._lost:
+        """Raise ClaimLost where it is known to be lost, or may be: it was not renewed in time."""
+        if self._lost or time.monotonic() - self._held > self._lifetime.total_seconds():
             raise ClaimLost(self._key.sort)
 
     def __enter__(self) -> Self:
@@ -128,11 +133,25 @@ class Claim:
     def _renew(self) -> None:
         while not self._ended.wait(self._lifetime.total_seconds() / 4):
             try:
-                self.save(self._value)
+                with self._lock:
+                    if self._ended.is_set():
+                        return  # it was given up while this waited for the lock
+                    self._hold(self._value)
             except ClaimLost:
                 return
             except MetadataError as error:
                 _log.warning("a claim of %s was not renewed: %s", self._key.sort, error)
+
+    def _hold(
+        self,
+        value: Mapping[str, Any],
+        others: tuple[Operation, ...] = (),
+        witness: Witness | None = None,
+    ) -> None:
+        """Write the record and hold it for another lifetime. Under the lock."""
+        began, until = time.monotonic(), self._metadata.now() + self._lifetime
+        self._write(_claimed(value, self._holder, until), None, others, witness)
+        self._held, self._value = began, dict(value)
 
     def _write(
         self,
@@ -141,17 +160,15 @@ class Claim:
         others: tuple[Operation, ...],
         witness: Witness | None,
     ) -> None:
-        with self._lock:
-            self.check()
-            if self._ended.is_set():
-                return  # the beat of a claim that was given up meanwhile
-            put = Put(self._key, value, at=self._version, expires=expires)
-            try:
-                done = self._metadata.commit(put, *others, witness=witness)
-            except (ConditionFailed, OutcomeUnknown) as error:
-                self._lost = True
-                raise ClaimLost(self._key.sort) from error
-            self._version = done.versions[self._key]
+        """Write the record at the version that is known. Under the lock."""
+        self.check()
+        put = Put(self._key, value, at=self._version, expires=expires)
+        try:
+            done = self._metadata.commit(put, *others, witness=witness)
+        except (ConditionFailed, OutcomeUnknown) as error:
+            self._lost = True
+            raise ClaimLost(self._key.sort) from error
+        self._version = done.versions[self._key]
 
 
 def _claimed(

@@ -16,17 +16,32 @@ from typing import Any, Protocol
 
 from app.work.claims import Claim, ClaimLost, is_free
 from app.work.job import KEPT, Job, State, new_id
-from app.work.kind import Failed, Kind, Step
+from app.work.kind import Failed, Kind, Later, Step
 from storage import keys
-from storage.blobs import BlobError
+from storage.blobs import BlobError, BlobsFull, BlobsUnavailable, UploadBusy, UploadMemorySpent
 from storage.events import Actor, Journal
-from storage.metadata import Delete, Metadata, MetadataError, Put, Record
+from storage.metadata import (
+    Conflict,
+    Delete,
+    Metadata,
+    MetadataError,
+    Put,
+    Record,
+    StoreFull,
+    Unavailable,
+)
 
 AT_ONCE = 1_000  # items, of which a request does as many itself
 AT_ONCE_SECONDS = 10.0
 TRIES = 8  # of a step that fails, an hour in all
 _FIRST_REST = timedelta(seconds=15)
-_QUEUE = 50  # looked at for one that nobody holds
+#: How long a job is worked on while others wait; then it goes behind them.
+TURN_SECONDS = 30.0
+#: What passes without anybody's help: a step that met it is tried again until it does.
+_PASSING = (
+    *(Later, Unavailable, Conflict, StoreFull),
+    *(BlobsUnavailable, BlobsFull, UploadBusy, UploadMemorySpent),
+)
 
 _log = logging.getLogger(__name__)
 
@@ -135,7 +150,10 @@ class Jobs:
 
         Whether there was one.
         """
-        for waiting in self._metadata.query(keys.JOBS, limit=_QUEUE).records:
+        now = keys.time(self._metadata.now())
+        for waiting in self._metadata.query_all(keys.JOBS):
+            if waiting.key.sort > now:
+                return False  # this and what follows rests
             organization = waiting.value["organization"]
             key = keys.job(organization, waiting.key.sort.rpartition("#")[2])
             found = self._metadata.get(key).get(key)
@@ -155,16 +173,17 @@ class Jobs:
     def _work(self, job: Job, claim: Claim, waiting: Record, stopping: Callable[[], bool]) -> None:
         began = self._seconds()
         try:
-            while not stopping():
+            while not stopping() and self._seconds() - began < TURN_SECONDS:
                 try:
-                    job = _after(job, self._kinds[job.kind].step(job), self._metadata.now())
+                    after = _after(job, self._kinds[job.kind].step(job), self._metadata.now())
                 except Failed as error:
-                    job = _ended(job, State.FAILED, str(error), self._metadata.now())
-                if job.ended:
-                    self._end(job, claim, waiting, began)
+                    after = _ended(job, State.FAILED, str(error), self._metadata.now())
+                if after.ended:
+                    self._end(after, claim, waiting, began)
                     return
-                claim.save(job.value())
-            claim.release(job.value())
+                claim.save(after.value())
+                job = after  # what was not recorded is done again
+            self._release(job, claim, waiting, self._metadata.now())
         except ClaimLost:
             _log.warning("job %s was taken over by another worker", job.id)
         except Exception as error:  # noqa: BLE001 - logged, kept with the job, and tried again
@@ -187,11 +206,19 @@ class Jobs:
         if self._observer is not None:
             self._observer.work(job.kind, job.state.value, self._seconds() - began)
 
+    def _release(self, job: Job, claim: Claim, waiting: Record, due: datetime) -> None:
+        """Give a job up until it is due, behind those that wait for longer."""
+        claim.release(
+            job.value(),
+            Delete(waiting.key),
+            Put(keys.waiting_job(due, job.id), {"organization": job.organization}),
+        )
+
     def _put_off(
         self, job: Job, claim: Claim, waiting: Record, began: float, error: Exception
     ) -> None:
         """Leave a job whose step failed for later, or end it where that was often enough."""
-        foreseen = isinstance(error, BlobError | MetadataError)
+        foreseen = isinstance(error, Later | BlobError | MetadataError)
         _log.log(
             logging.WARNING if foreseen else logging.ERROR,
             "job %s (%s) failed at its try %d: %s",
@@ -204,9 +231,9 @@ class Jobs:
         now = self._metadata.now()
         job = replace(job, tries=job.tries + 1, updated=now)
         try:
-            if job.tries < TRIES or foreseen:
+            if job.tries < TRIES or isinstance(error, _PASSING):
                 rest = _FIRST_REST * 2 ** min(job.tries - 1, TRIES)
-                claim.release(job.value(), until=now + rest)
+                self._release(job, claim, waiting, now + rest)
                 return
             text = "It failed here again and again; the operator can look it up by the job's id."
             self._end(_ended(job, State.FAILED, text, now), claim, waiting, began)

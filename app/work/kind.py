@@ -7,6 +7,10 @@ from typing import Any, Protocol
 from app.work.job import Job
 
 
+class Later(Exception):
+    """The step can't be done now, and nobody is to blame: it is tried again in a while."""
+
+
 class Failed(Exception):
     """The job can't be done, now or later; the message is for who asked for it."""
 
@@ -40,5 +44,5 @@ class Kind(Protocol):
     def step(self, job: Job) -> Step:
         """Do the next piece, of some seconds at most.
 
-        Raises Failed. What the stores raise is tried again later.
+        Raises Failed, Later. What the stores raise is tried again later.
         """

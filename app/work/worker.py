@@ -17,6 +17,7 @@ from app.work.jobs import Jobs
 from storage.metadata import Record
 
 POLL = timedelta(seconds=5)  # for jobs of other processes; those of this one are told of
+_JOBS = 2  # at a time: completing an upload of terabytes is one long step
 LOOK = timedelta(seconds=15)  # for duties that are due
 
 _log = logging.getLogger("strongroom.worker")
@@ -40,7 +41,10 @@ class Worker:
     def start(self) -> None:
         """Begin; returns at once."""
         self._threads = [
-            threading.Thread(target=self._take_jobs, name="jobs", daemon=True),
+            *(
+                threading.Thread(target=self._take_jobs, name=f"jobs-{number}", daemon=True)
+                for number in range(_JOBS)
+            ),
             threading.Thread(target=self._do_duties, name="duties", daemon=True),
         ]
         for thread in self._threads:

@@ -1,12 +1,15 @@
 """Jobs: small ones end within the request, large ones in whichever worker takes them."""
 
+import threading
+import time
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from app.installation import Installation
-from app.work import Failed, Job, JobMissing, Jobs, Kind, State
-from app.work.claims import Claim, ClaimLost
+from app.work import Failed, Job, JobMissing, Jobs, Kind, Later, State
+from app.work.claims import LIFETIME, Claim, ClaimLost
 from app.work.jobs import TRIES
 from storage import keys
 from storage.events import Actor, Feed
@@ -38,6 +41,12 @@ def free(at: Installation, job: Job) -> None:
     """Let the claim or the rest of a job be over."""
     record = record_of(at, job)
     at.metadata.commit(Put(record.key, {**record.value, "until": None}, at=record.version))
+    for waiting in queue(at):
+        if waiting.key.sort.endswith(f"#{job.id}"):
+            due = keys.waiting_job(job.created, job.id)
+            put = [] if due == waiting.key else [Delete(waiting.key), Put(due, waiting.value)]
+            if put:
+                at.metadata.commit(*put)
 
 
 def test_a_small_job_ends_within_the_request_and_leaves_no_record(
@@ -236,7 +245,7 @@ def test_a_store_that_is_away_never_ends_a_job(installation: Installation) -> No
 def test_a_claim_is_renewed_while_its_work_lasts(installation: Installation) -> None:
     key = Key("_#duties", "long")
     claim = Claim.take(
-        installation.metadata, key, None, {"n": 1}, "one", lifetime=timedelta(seconds=0.2)
+        installation.metadata, key, None, {"n": 1}, "one", lifetime=timedelta(seconds=2)
     )
     assert claim is not None
     versions = set()
@@ -276,3 +285,134 @@ def test_a_waiting_record_without_a_job_is_dropped(installation: Installation) -
     installation.metadata.commit(Delete(keys.job(ORG, job.id)))
     assert not jobs.run_next("worker", never)
     assert queue(installation) == ()
+
+
+def test_what_rests_and_what_is_held_keeps_nothing_else_waiting(
+    installation: Installation,
+) -> None:
+    """However much of it there is, and whoever asked for it first."""
+    kind = Counting()
+    jobs = jobs_of(installation, kind, at_once=0)
+
+    def away(_: int) -> None:
+        raise Unavailable("the store is away")
+
+    kind.before = away
+    for _ in range(60):
+        jobs.start("count", ORG, ACTOR, {"to": 1})
+        assert jobs.run_next("worker", never)
+    kind.before = lambda _: None
+    last = jobs.start("count", ORG, ACTOR, {"to": 1})
+    assert jobs.run_next("worker", never)
+    assert jobs.get(ORG, last.id).state is State.DONE
+    assert not jobs.run_next("worker", never), "the others rest"
+
+
+def test_a_long_job_lets_others_have_their_turn(installation: Installation) -> None:
+    clock = [0.0]
+    kind = Counting()
+    jobs = Jobs(
+        installation.metadata, installation.journal, (kind,), at_once=0, seconds=lambda: clock[0]
+    )
+    long = jobs.start("count", ORG, ACTOR, {"to": 100})
+    short = jobs.start("count", ORG, ACTOR, {"to": 1})
+
+    def pass_time(_: int) -> None:
+        clock[0] += 10
+
+    kind.before = pass_time
+    assert jobs.run_next("worker", never)
+    assert jobs.get(ORG, long.id).position == {"at": 3}
+    assert jobs.run_next("worker", never)
+    assert jobs.get(ORG, short.id).state is State.DONE
+    assert jobs.run_next("worker", never)
+    assert jobs.get(ORG, long.id).position == {"at": 6}
+    assert len(queue(installation)) == 1
+
+
+def test_a_step_that_has_to_wait_is_no_fault(installation: Installation) -> None:
+    def busy(_: int) -> None:
+        raise Later("somebody else is at it")
+
+    kind = Counting()
+    jobs = jobs_of(installation, kind, at_once=0)
+    job = jobs.start("count", ORG, ACTOR, {"to": 1})
+    kind.before = busy
+    for _ in range(TRIES + 2):
+        assert jobs.run_next("worker", never)
+        free(installation, job)
+    kind.before = lambda _: None
+    assert jobs.run_next("worker", never)
+    assert jobs.get(ORG, job.id).state is State.DONE
+
+
+def test_an_end_that_could_not_be_written_is_no_end(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The job goes on before its last step, not from the beginning, and nobody is told yet."""
+    kind = Counting()
+    jobs = jobs_of(installation, kind, at_once=0)
+    job = jobs.start("count", ORG, ACTOR, {"to": 3})
+    release = Claim.release
+    failures = [Unavailable("the store is away")]
+
+    def fail_once(claim: Claim, *arguments: Any, **more: Any) -> None:
+        if failures:
+            raise failures.pop()
+        release(claim, *arguments, **more)
+
+    monkeypatch.setattr(Claim, "release", fail_once)
+    assert jobs.run_next("worker", never)
+    left = jobs.get(ORG, job.id)
+    assert (left.state, left.position, left.counts) == (State.WAITING, {"at": 2}, {"counted": 2})
+    free(installation, job)
+    assert jobs.run_next("worker", never)
+    assert kind.seen == [0, 1, 2, 2]
+    assert jobs.get(ORG, job.id).counts == {"counted": 3}
+    assert queue(installation) == ()
+
+
+def test_a_beat_that_waited_does_not_write_over_the_end(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = Key("_#duties", "ending")
+    claim = Claim.take(
+        installation.metadata, key, None, {"n": 1}, "one", lifetime=timedelta(seconds=4)
+    )
+    assert claim is not None
+    beating, write = threading.Event(), Claim._write
+
+    def slowly(self: Claim, *arguments: Any) -> None:
+        write(self, *arguments)
+        # The beat comes due here, and waits for the lock.
+        assert beating.wait(30)
+
+    wait = claim._ended.wait
+
+    def beat(timeout: float | None = None) -> bool:
+        beating.set()
+        return wait(0)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Claim, "_write", slowly)
+        patched.setattr(claim._ended, "wait", beat)
+        with claim:
+            claim.release({"n": 2})
+    record = installation.metadata.get(key)[key]
+    assert (record.value["n"], record.value["holder"]) == (2, None)
+
+
+def test_a_claim_that_was_not_renewed_in_time_is_lost(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether or not anybody has taken it since."""
+    key = Key("_#duties", "late")
+    claim = Claim.take(installation.metadata, key, None, {"n": 1}, "one")
+    assert claim is not None
+    claim.check()
+    later = time.monotonic() + LIFETIME.total_seconds() + 1
+    monkeypatch.setattr("app.work.claims.time.monotonic", lambda: later)
+    with pytest.raises(ClaimLost):
+        claim.check()
+    with pytest.raises(ClaimLost):
+        claim.save({"n": 2})
