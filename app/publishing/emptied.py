@@ -1,9 +1,10 @@
 """Takes folders whose files are all gone out of the listings, by what the feed tells.
 
 A folder's record is written before its first file, by whoever publishes that, who may have
-read it long before he commits. So whoever takes a record back says so for two days, in a
-record of its own, and whoever then reads in the feed that a file came puts it back. A file's
-visibility never depends on any of it.
+read it an hour before he commits. So whoever takes a record back says so for a month, in a
+record of its own, and whoever then reads in the feed that a file came puts it back: the feed
+may be read so much later where no worker runs. A file's visibility to who asks for it never
+depends on any of it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,8 +17,9 @@ from storage import keys
 from storage.events import Event
 from storage.metadata import ConditionFailed, Delete, Key, Metadata, Operation, Put, Record
 
-REMEMBERED = timedelta(days=2)
-_FEW = 20
+REMEMBERED = timedelta(days=30)
+_FEW = 20  # records that tell of a folder in use, mostly
+_MANY = 1_000
 _FOLDER, _DELETED = "folder", "deleted"
 
 
@@ -60,9 +62,13 @@ class EmptiedFolders:
             went |= _folders((key for key, _ in event.deletes), (_FOLDER, _DELETED))
         for folder in sorted(came):
             self._put_back(organization, folder)
-        # From below: a folder may be all that is in the one above it.
-        for folder in sorted(went, key=lambda one: -len(one.segments)):
-            self._take_back(organization, folder)
+        # From below: a folder may be all that is in the one above it, which is looked at once,
+        # after all that were in it.
+        while went:
+            depth = max(len(folder.segments) for folder in went)
+            level = {folder for folder in went if len(folder.segments) == depth}
+            gone = {one for one in sorted(level) if self._take_back(organization, one)}
+            went = (went - level) | {one.above for one in gone}
 
     def _put_back(self, organization: str, folder: _Folder) -> None:
         """Make a folder with a file in it known again, where somebody took it back meanwhile."""
@@ -75,16 +81,17 @@ class EmptiedFolders:
             return
         self._metadata.commit(*(Put(one.record(organization), {}) for one in back))
 
-    def _take_back(self, organization: str, folder: _Folder) -> None:
-        """Take back the record of a folder where nothing is in it, then of those above."""
-        while folder.segments and self._is_empty(organization, folder):
-            key = folder.record(organization)
-            record = self._metadata.get(key).get(key)
-            if record is not None and not self._drop(organization, folder, record):
-                return
-            # A file that came before this is in no event that is still to be read.
-            self._put_back(organization, folder)
-            folder = folder.above
+    def _take_back(self, organization: str, folder: _Folder) -> bool:
+        """Take back the record of a folder where nothing is in it; whether it is gone."""
+        if not folder.segments or not self._is_empty(organization, folder):
+            return False
+        key = folder.record(organization)
+        record = self._metadata.get(key).get(key)
+        if record is not None and not self._drop(organization, folder, record):
+            return False
+        # A file that came before this is in no event that is still to be read.
+        self._put_back(organization, folder)
+        return True
 
     def _drop(self, organization: str, folder: _Folder, record: Record) -> bool:
         """Write that a folder is gone; whether nobody was in the way."""
@@ -104,12 +111,13 @@ class EmptiedFolders:
         """Whether neither a file nor a folder that is listed lies in it."""
         partition = keys.folder(organization, folder.repository, folder.path)
         following: str | None = ""
+        limit = _FEW
         while following is not None:
-            page = self._metadata.query(partition, "", following, _FEW)
+            page = self._metadata.query(partition, "", following, limit)
             for record in page.records:
                 if not record.key.sort.endswith("/") or is_listed(record):
                     return False
-            following = page.next
+            following, limit = page.next, _MANY
         return True
 
     def _has_restorable(self, organization: str, folder: _Folder) -> bool:

@@ -5,6 +5,7 @@ failed condition carries it, and the decision is made anew with that, a few time
 """
 
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -35,6 +36,9 @@ from storage.metadata import (
 )
 
 _log = logging.getLogger(__name__)
+
+#: How old what is decided with may be: a body may take days.
+OLD_SECONDS = 3600.0
 
 #: Others changed the artifact, or its blob, or took the room for it, in between as many times.
 DECISIONS = 24
@@ -75,8 +79,10 @@ class Publisher:
         metadata: Metadata,
         journal: Journal,
         clock: Callable[[], datetime] | None = None,
+        seconds: Callable[[], float] = time.monotonic,
     ) -> None:
         """`clock` stands for the store's time, by which the times of files can be compared."""
+        self.seconds = seconds
         self._receiver = receiver
         self._metadata = metadata
         self._journal = journal
@@ -98,6 +104,7 @@ class Publisher:
                 nothing is stored.
         """
         place = publication.place
+        began = self.seconds()
         self.foresee(publication, body.length, records)
         received = self._receiver.receive(
             place.organization,
@@ -106,6 +113,7 @@ class Publisher:
             self._gauge(place, body.length, records),
         )
         try:
+            records = self.afresh(place, records, began)
             published = self.commit(publication, received, records)
         except OutcomeUnknown:
             raise  # the bytes may be in use; if they are not, collection finds them
@@ -115,6 +123,16 @@ class Publisher:
         if published.artifact.blob != received.blob:
             self._drop(received)
         return published
+
+    def afresh(
+        self, place: Place, records: Mapping[Key, Record], read: float
+    ) -> Mapping[Key, Record]:
+        """What was read of `place.keys()`, or what is there now where that was long ago (`read`,
+        by `seconds`): folders may have gone from the listings since, which nobody remembers for
+        ever (`app/publishing/emptied.py`)."""
+        if self.seconds() - read < OLD_SECONDS:
+            return records
+        return self._metadata.get(*place.keys())
 
     def foresee(
         self, publication: Publication, length: int | None, records: Mapping[Key, Record]

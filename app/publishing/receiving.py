@@ -4,6 +4,7 @@ Nothing is committed here before every announced digest holds and the body was w
 leaving on any other way aborts the upload.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,13 +14,20 @@ from app.publishing.digests import Digester, Digesting
 from app.publishing.expectations import Expectations
 from storage import keys
 from storage.blobs import Blobs
-from storage.metadata import Metadata, Put
+from storage.metadata import Metadata, Put, Unavailable
 
 #: Half of the least grace that a collection can have: an upload that began just before it is
 #: told by its lease, and a shorter one has the other half to come to its commit.
 LEASE_AFTER = timedelta(minutes=30)
 LEASE_RENEWED = timedelta(minutes=30)
 LEASE_LIFETIME = timedelta(hours=25)  # a day of grace behind the last renewal
+LEASE_AGAIN = timedelta(minutes=1)  # after a renewal that failed
+#: How long a lease is tried for before the upload is given up: within the least grace, less what
+#: is left of it to come to the commit.
+LEASE_PATIENCE = timedelta(minutes=20)
+
+
+_log = logging.getLogger(__name__)
 
 
 class Body(Protocol):
@@ -111,7 +119,10 @@ class Receiver:
 
 
 class _Lease:
-    """Tells the collection that an upload is alive, once it lasts over half an hour."""
+    """Tells the collection that an upload is alive, once it lasts over half an hour.
+
+    A store that is away for a while costs nobody an upload of hours.
+    """
 
     def __init__(
         self,
@@ -123,12 +134,22 @@ class _Lease:
         self._metadata, self._clock = metadata, clock
         self._record = keys.upload(organization, key)
         self._due = clock() + LEASE_AFTER
+        self._last = self._due + LEASE_PATIENCE
 
     def renew(self) -> None:
+        """Renew it where that is due. Raises what the store raises, once it has for long."""
         now = self._clock()
         if now < self._due:
             return
-        self._metadata.commit(
-            Put(self._record, {"renewed": now.isoformat()}, expires=now + LEASE_LIFETIME)
-        )
-        self._due = now + LEASE_RENEWED
+        try:
+            self._metadata.commit(
+                Put(self._record, {"renewed": now.isoformat()}, expires=now + LEASE_LIFETIME)
+            )
+        except Unavailable as error:
+            if now >= self._last:
+                raise
+            _log.warning("the lease of an upload could not be written yet: %s", error)
+            self._due = now + LEASE_AGAIN
+        else:
+            self._due = now + LEASE_RENEWED
+            self._last = self._due + LEASE_PATIENCE

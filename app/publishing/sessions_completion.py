@@ -55,9 +55,11 @@ class Completion:
         if session.result is not None:
             _compare(publication.expectations, session.result.artifact.digests)
             return session.result
+        read = self._publisher.seconds()
         publication = self.prepare(session, publication, records)
         with self._sessions.hold(session) as hold:
             received = self._finish(hold, publication.expectations)
+            records = self._publisher.afresh(publication.place, records, read)
             published = self._publish(hold, publication, received, records)
         if received.blob is not None and published.artifact.blob != received.blob:
             self._drop(received.blob)
@@ -95,8 +97,12 @@ class Completion:
         session = hold.session
         if not session.length:
             self._blobs.abort(session.token)
-            digests = self._digester.start(expectations.algorithms).finish(expectations)
-            return Received(None, 0, digests)
+            digesting = self._digester.start(expectations.algorithms)
+            try:
+                return Received(None, 0, digesting.finish(expectations))
+            except DigestMismatch:
+                self._sessions.abandon(hold)
+                raise
         self._make_blob(hold)
         known = session.digests or {}
         if not {"sha256", *expectations.algorithms} <= known.keys():

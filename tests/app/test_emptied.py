@@ -189,3 +189,30 @@ def test_at_rest_exactly_the_folders_with_files_are_listed(
     reading.read()
     assert room.records("folder") == []
     room.check()
+
+
+def test_the_folder_above_many_is_looked_at_once(
+    reading: Reading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the records of those in it stay, until nothing can be restored any more."""
+    room = reading.room
+    for number in range(60):
+        room.put(f"a/v{number}/f")
+    asked: list[str] = []
+    query = type(room.at.metadata).query
+
+    def counted(self: Any, partition: str, *more: Any) -> Any:
+        asked.append(partition)
+        return query(self, partition, *more)
+
+    above = keys.folder(ORG, room.repository.id, "/a/")
+    for kind in (DELETE, PURGE):
+        room.run(kind)
+        with monkeypatch.context() as patched:
+            patched.setattr(type(room.at.metadata), "query", counted)
+            reading.read()
+        assert reading.listed() == set()
+        # It is looked at for files, and for what can be restored; a page may have a next.
+        assert 0 < asked.count(above) <= 6
+        asked.clear()
+    assert room.records("folder") == []

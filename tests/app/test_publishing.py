@@ -25,12 +25,21 @@ from app.publishing import (
 )
 from app.publishing.expectations import Precondition
 from app.publishing.place import Place
+from app.publishing.publisher import OLD_SECONDS
 from app.publishing.receiving import Receiver
 from app.repositories import ArtifactPath
 from app.usage import Ledger, balances_of
 from storage import keys
 from storage.events import Actor, Feed
-from storage.metadata import ConditionFailed, Key, Operation, OutcomeUnknown, Put
+from storage.metadata import (
+    ConditionFailed,
+    Delete,
+    Key,
+    Metadata,
+    Operation,
+    OutcomeUnknown,
+    Put,
+)
 
 ORG, REPO = "org1", "0123456789abcdef"
 ACTOR = Actor("user1", "key1", "request1")
@@ -337,6 +346,37 @@ def test_an_upload_that_lasts_long_holds_a_lease_on_its_blob(shelf: Shelf) -> No
     assert datetime.fromisoformat(lease.value["renewed"]) > start + timedelta(minutes=40)
 
 
+@pytest.mark.parametrize("away, stored", [(15, True), (60, False)])
+def test_a_lease_that_can_not_be_written_for_a_while_costs_no_upload(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch, away: int, stored: bool
+) -> None:
+    """The store is away for so many minutes, from when the first lease is due."""
+    start = datetime.now(UTC)
+    passed = [timedelta()]
+    commit = Metadata.commit
+
+    def trouble(self: Metadata, *operations: Operation, **more: Any) -> Any:
+        if timedelta(minutes=30) <= passed[0] < timedelta(minutes=30 + away):
+            raise OutcomeUnknown("the store does not answer")
+        return commit(self, *operations, **more)
+
+    def clock() -> datetime:
+        passed[0] += timedelta(minutes=2)
+        return start + passed[0]
+
+    monkeypatch.setattr(Metadata, "commit", trouble)
+    receiver = Receiver(shelf.at.blobs, shelf.at.metadata, Digester(2), clock=clock)
+    body = Bytes(b"x" * 40_000_000)
+    if not stored:
+        with pytest.raises(OutcomeUnknown):
+            receiver.receive(ORG, body, Expectations())
+        assert shelf.blobs() == []
+        return
+    received = receiver.receive(ORG, body, Expectations())
+    assert received.blob is not None
+    assert shelf.at.metadata.get(keys.upload(ORG, received.blob))
+
+
 def test_a_short_upload_needs_no_lease(shelf: Shelf) -> None:
     shelf.put("f", b"short")
     assert shelf.at.metadata.query(f"{ORG}#uploads").records == ()
@@ -384,3 +424,20 @@ def test_what_is_written_besides_lands_with_the_file_or_keeps_it_from_landing(
         shelf.put("b", b"second", besides=besides)
     assert shelf.read("b") is None
     assert shelf.usage() == {"files": 1, "bytes": 5}
+
+
+def test_folders_that_went_in_a_long_upload_are_known_again(shelf: Shelf) -> None:
+    """What was read before the body may be days old."""
+    now = [0.0]
+    shelf.publisher = Publisher(
+        shelf.receiver, shelf.at.metadata, shelf.at.journal, seconds=lambda: now[0]
+    )
+    shelf.put("a/b/first", b"1")
+    folders = shelf.place("a/b/second").folder_keys()
+
+    def pass_hours() -> None:
+        now[0] += OLD_SECONDS
+        shelf.at.metadata.commit(*(Delete(key) for key in folders))
+
+    shelf.put("a/b/second", Bytes(b"2", meanwhile=pass_hours))
+    assert set(shelf.at.metadata.get(*folders)) == set(folders)
