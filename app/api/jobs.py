@@ -19,6 +19,7 @@ from middleware.declarations import Access
 from storage.metadata.recent import Recent
 
 _PAGE = 200
+_PAGES = 5  # looked through by a request: of those who see few of many jobs
 _POLL_SECONDS = 2  # what a client that waits for a job is told to leave between looks
 
 
@@ -132,9 +133,10 @@ def _json(job: Job, repository: str | None) -> dict[str, Any]:
 
 
 def _visible(jobs: Jobs, principal: Principal, after: str, limit: int) -> Listing[Job]:
-    """A page of the jobs that a caller may see: filtered before it is cut."""
+    """A page of the jobs that a caller may see: filtered before it is cut, and short where
+    there are too many of others in between."""
     found: list[Job] = []
-    while True:
+    for _ in range(_PAGES):
         page = jobs.list(principal.organization, after, _PAGE)
         for job in page.jobs:
             if not _may_see(principal, job):
@@ -145,6 +147,7 @@ def _visible(jobs: Jobs, principal: Principal, after: str, limit: int) -> Listin
         if page.next is None:
             return Listing(tuple(found), None)
         after = page.next
+    return Listing(tuple(found), after)
 
 
 def _may_see(principal: Principal, job: Job) -> bool:

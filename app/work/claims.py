@@ -74,17 +74,18 @@ class Claim:
         found: Record | None,
         value: Mapping[str, Any],
         holder: str,
+        *others: Operation,
         lifetime: timedelta = LIFETIME,
     ) -> Self | None:
-        """Claim a record as it was found (or make it), with `value` in it; None where others
-        were quicker."""
+        """Claim a record as it was found (or make it), with `value` in it, and `others` in the
+        same commit; None where others were quicker."""
         began = time.monotonic()
         claimed = _claimed(value, holder, metadata.now() + lifetime)
         put = (
             Put(key, claimed, absent=True) if found is None else Put(key, claimed, at=found.version)
         )
         try:
-            done = metadata.commit(put)
+            done = metadata.commit(put, *others)
         except ConditionFailed:
             return None
         return cls(metadata, key, value, done.versions[key], holder, lifetime, began)

@@ -21,6 +21,7 @@ from storage import keys
 from storage.blobs import BlobError, BlobsFull, BlobsUnavailable, UploadBusy, UploadMemorySpent
 from storage.events import Actor, Journal
 from storage.metadata import (
+    Check,
     Conflict,
     Delete,
     Metadata,
@@ -158,12 +159,14 @@ class Jobs:
             key = keys.job(organization, waiting.key.sort.rpartition("#")[2])
             found = self._metadata.get(key).get(key)
             if found is None:  # its organization was erased
-                self._metadata.commit(Delete(waiting.key, at=waiting.version))
+                self._metadata.commit(Delete(waiting.key))
                 continue
             if not is_free(found.value, self._metadata.now()):
                 continue
             job = Job.read(organization, found)
-            claim = Claim.take(self._metadata, key, found, job.value(), holder)
+            # Since the queue was read, it may have ended or gone behind the others.
+            queued = Check(waiting.key, at=waiting.version)
+            claim = Claim.take(self._metadata, key, found, job.value(), holder, queued)
             if claim is not None:
                 with claim:
                     self._work(job, claim, waiting, stopping)

@@ -1,5 +1,8 @@
 """`/api/jobs` and `/api/duties`: who sees what of the work in the background."""
 
+import pytest
+
+from app.api.jobs import _PAGES
 from tests.http.stand import Stand
 
 
@@ -54,6 +57,21 @@ def test_jobs_are_paged_among_those_that_may_be_seen(memory_stand: Stand) -> Non
         assert len(page["jobs"]) == 2
         after = f"&after={page['next']}"
     assert seen == made[::-1]
+
+
+def test_a_request_looks_through_so_many_jobs_and_says_where_to_go_on(
+    memory_stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.api.jobs._PAGE", 2)
+    somebody, other = memory_stand.person(), memory_stand.person()
+    job = memory_stand.job(somebody.id)
+    for _ in range(2 * _PAGES):
+        memory_stand.job(other.id)
+    client = memory_stand.client.as_(somebody.by_key)
+    page = client.get("/api/jobs").json
+    assert page["jobs"] == []
+    page = client.get(f"/api/jobs?after={page['next']}").json
+    assert ([one["id"] for one in page["jobs"]], page["next"]) == ([job], None)
 
 
 def test_what_can_be_no_job_is_not_looked_up(memory_stand: Stand) -> None:

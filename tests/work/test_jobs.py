@@ -12,8 +12,18 @@ from app.work import Failed, Job, JobMissing, Jobs, Kind, Later, State
 from app.work.claims import LIFETIME, Claim, ClaimLost
 from app.work.jobs import TRIES
 from storage import keys
+from storage.blobs import BlobCorrupt, BlobsUnavailable
 from storage.events import Actor, Feed
-from storage.metadata import Delete, Key, Put, Record, Unavailable
+from storage.metadata import (
+    Conflict,
+    Corrupted,
+    Delete,
+    InvalidOperation,
+    Key,
+    Put,
+    Record,
+    Unavailable,
+)
 from tests.work.conftest import ORG
 from tests.work.kinds import Counting, Refusing
 
@@ -416,3 +426,51 @@ def test_a_claim_that_was_not_renewed_in_time_is_lost(
         claim.check()
     with pytest.raises(ClaimLost):
         claim.save({"n": 2})
+
+
+@pytest.mark.parametrize("meanwhile", ["ended", "rests"])
+def test_a_job_is_taken_only_where_the_queue_was_seen_to_have_it(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch, meanwhile: str
+) -> None:
+    def away(_: int) -> None:
+        raise Unavailable("the store is away")
+
+    kind = Counting()
+    jobs = jobs_of(installation, kind, at_once=0)
+    job = jobs.start("count", ORG, ACTOR, {"to": 1})
+    seen = queue(installation)
+    kind.before = away if meanwhile == "rests" else kind.before
+    assert jobs.run_next("other", never)
+    kind.before = lambda _: pytest.fail("it was taken by a place in the queue that it left")
+    before = record_of(installation, job)
+    with monkeypatch.context() as patched:
+        patched.setattr(installation.metadata, "query_all", lambda _: iter(seen))
+        assert not jobs.run_next("worker", never)
+    assert record_of(installation, job) == before
+    assert len(queue(installation)) == (1 if meanwhile == "rests" else 0)
+
+
+@pytest.mark.parametrize(
+    "error, state",
+    [
+        (BlobsUnavailable("away"), State.WAITING),
+        (Conflict("ten times in a row"), State.WAITING),
+        (InvalidOperation("never taken"), State.FAILED),
+        (Corrupted("bent"), State.FAILED),
+        (BlobCorrupt("bent"), State.FAILED),
+    ],
+)
+def test_only_what_passes_by_itself_is_tried_for_ever(
+    installation: Installation, error: Exception, state: State
+) -> None:
+    def fail(_: int) -> None:
+        raise error
+
+    kind = Counting()
+    jobs = jobs_of(installation, kind, at_once=0)
+    job = jobs.start("count", ORG, ACTOR, {"to": 1})
+    kind.before = fail
+    for _ in range(TRIES):
+        assert jobs.run_next("worker", never)
+        free(installation, job)
+    assert jobs.get(ORG, job.id).state is state
