@@ -27,7 +27,8 @@ from tests.parts import tool
 START_SECONDS = 60.0  # two busy cores
 STOP_SECONDS = 40.0  # more than the grace period
 #: Where an entry of a log begins: of a service, and of a command, whose traces have lines.
-_ENTRY = re.compile(r"^(?=\{\"time\"|[A-Z]+ [\w.]+: |Traceback)", re.MULTILINE)
+#: A trace that follows an empty line is of the same entry: it is the cause of the next one.
+_ENTRY = re.compile(r"^(?=\{\"time\"|[A-Z]+ [\w.]+: |(?<!\n\n)Traceback)", re.MULTILINE)
 _FAULT = re.compile(r'"level":"error"|^(?:ERROR|CRITICAL) |Traceback', re.MULTILINE)
 COMMAND = str(Path(sys.executable).with_name("strongroom"))
 
