@@ -14,7 +14,7 @@ from app.collection import GRACE, Collection, Found
 from app.installation import Installation
 from app.work.duty import Shift, Stopped
 from storage import keys
-from storage.metadata import Delete, Put
+from storage.metadata import Delete
 
 _SAVED_EVERY = 1_000  # blobs
 
@@ -55,19 +55,21 @@ class ScanDuty:
     def run(self, shift: Shift) -> None:
         found = self._metadata.get(keys.SCAN).get(keys.SCAN)
         after = "" if found is None else str(found.value["after"])
-        _collect(shift, self._saved(Collection(self._installation, self._grace).scan(after)))
-        if self._metadata.get(keys.SCAN):
-            self._metadata.commit(Delete(keys.SCAN))
+        version = None if found is None else found.version
+        scan = Collection(self._installation, self._grace).scan(after)
+        _collect(shift, self._saved(shift, scan, version))
 
-    def _saved(self, scan: Iterable[Found]) -> Iterable[Found]:
-        """Write down from time to time how far the scan is."""
+    def _saved(self, shift: Shift, scan: Iterable[Found], version: int | None) -> Iterable[Found]:
+        """Write down from time to time how far the scan is, and forget it at the end."""
         looked = 0
         for found in scan:
             yield found
             looked += found.looked
             if looked >= _SAVED_EVERY:
-                self._metadata.commit(Put(keys.SCAN, {"after": found.last}))
+                version = shift.keep(keys.SCAN, {"after": found.last}, version)
                 looked = 0
+        if version is not None:
+            self._metadata.commit(Delete(keys.SCAN, at=version))
 
 
 def _collect(shift: Shift, collection: Iterable[Found]) -> None:

@@ -11,7 +11,7 @@ from app.publishing.purging import Purge
 from app.work.duty import Shift
 from storage import keys
 from storage.events import SYSTEM
-from storage.metadata import Delete, Key, Metadata, Put, Record
+from storage.metadata import Delete, Key, Metadata, Record
 from storage.metadata.operations import KEYS_PER_GET
 
 DUTY = "expire"
@@ -99,20 +99,22 @@ class ExpireDuty:
     def run(self, shift: Shift) -> None:
         """Purge what is due in every organization."""
         for organization in shift.organizations():
-            now = self._metadata.agreed_time()
-            key = keys.reader(organization, DUTY)
-            since = self._since(organization, key)
-            expired = self._expiry.run(organization, since, now, shift.go_on)
-            settled = self._expiry.settled(now)
-            if settled > since:
-                self._metadata.commit(Put(key, {"day": settled.isoformat()}))
-            if expired.purged:
-                counts = {"purged": expired.purged, "bytes": expired.bytes}
-                shift.report(organization, counts)
+            with shift.part(organization):
+                self._expire(organization, shift)
 
-    def _since(self, organization: str, key: Key) -> datetime:
-        made = keys.organization(organization)
+    def _expire(self, organization: str, shift: Shift) -> None:
+        now = self._metadata.agreed_time()
+        key, made = keys.reader(organization, DUTY), keys.organization(organization)
         found = self._metadata.get(key, made)
-        if key in found:
-            return datetime.fromisoformat(found[key].value["day"])
-        return datetime.fromisoformat(found[made].value["created"])
+        position = found.get(key)
+        if position is None:
+            since = datetime.fromisoformat(found[made].value["created"])
+        else:
+            since = datetime.fromisoformat(position.value["day"])
+        expired = self._expiry.run(organization, since, now, shift.go_on)
+        settled = self._expiry.settled(now)
+        if settled > since:
+            version = None if position is None else position.version
+            shift.keep(key, {"day": settled.isoformat()}, version)
+        if expired.purged:
+            shift.report(organization, {"purged": expired.purged, "bytes": expired.bytes})

@@ -1,6 +1,6 @@
 """Brings a deleted or overwritten file back, as its restorable record holds it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -102,15 +102,18 @@ class Restorer:
         """
         place = Place.at(repository, path)
         for _ in range(DECISIONS):
-            versions = [one for one in self.versions(place) if version in (None, one.id)]
-            if not versions:
+            wanted: Restorable | None = None
+            for one in self.versions(place):  # there may be very many: one is held at a time
+                if version in (None, one.id):
+                    wanted = one
+            if wanted is None:
                 raise NothingToRestore("there is no such version of this file to restore")
             now = self._metadata.now()
             current = self.current([place]).get(place.key)
             if current is not None and not overwrite:
                 raise PathTaken(_what_is_there(current))
             moment = None if current is None else current.since
-            restoration = Restoration(place, versions[-1], current, moment, actor.user, now)
+            restoration = Restoration(place, wanted, current, moment, actor.user, now)
             for done in self.restore(repository.organization, actor, [restoration]):
                 return done
         raise Contended("the file is being changed by others")
@@ -120,12 +123,12 @@ class Restorer:
         found = self._get(place.key for place in places)
         return {key: Artifact.read(record) for key, record in found.items()}
 
-    def versions(self, place: Place) -> list[Restorable]:
-        """The restorable versions of a file, the oldest first."""
+    def versions(self, place: Place) -> Iterator[Restorable]:
+        """The restorable versions of a file, the oldest first, as they are read."""
         partition = keys.deleted(place.organization, place.repository, place.path.folder.key)
         now = self._metadata.now()
         records = self._metadata.query_all(partition, f"{place.path.name}/")
-        return [one for one in map(Restorable.read, records) if one.until > now]
+        return (one for one in map(Restorable.read, records) if one.until > now)
 
     def _make_folders(self, places: Iterable[Place]) -> None:
         """Make folders known to listings before there is a file in them."""

@@ -8,6 +8,7 @@ that may be done twice.
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -16,7 +17,7 @@ from app.work.job import Job, State, new_id
 from app.work.jobs import JobObserver, Jobs
 from storage import keys
 from storage.events import SYSTEM
-from storage.metadata import Metadata, Record
+from storage.metadata import ConditionFailed, Key, Metadata, Put, Record
 
 RETRY = timedelta(minutes=1)  # after a run that failed
 
@@ -57,6 +58,7 @@ class Shift:
         self._claim = claim
         self._stopping = stopping
         self.began = metadata.now()
+        self.failures = 0  # of parts
 
     def organizations(self) -> Iterator[str]:
         """The ids of all organizations, with a `go_on` before each."""
@@ -69,6 +71,29 @@ class Shift:
         if self._stopping():
             raise Stopped(self._duty.name)
         self._claim.check()
+
+    @contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        """Within it is a part of the run that keeps no other from being done: what goes wrong
+        in it is logged, and the run counts as failed when it has come to its end."""
+        try:
+            yield
+        except (Stopped, ClaimLost):
+            raise
+        except Exception:  # noqa: BLE001 - logged and counted; the run fails at its end
+            _log.exception("%s failed in %s; the rest of it is done", self._duty.name, name)
+            self.failures += 1
+
+    def keep(self, key: Key, value: Mapping[str, Any], version: int | None) -> int:
+        """Write how far the run is, over the version that was read (None: there was none).
+
+        Returns the version that it has now. Raises ClaimLost where another run has written.
+        """
+        put = Put(key, value, absent=True) if version is None else Put(key, value, at=version)
+        try:
+            return self._metadata.commit(put).versions[key]
+        except ConditionFailed as error:
+            raise ClaimLost(key.sort) from error
 
     def report(
         self,
@@ -157,9 +182,11 @@ class Schedule:
             return "stopped", None
         except Exception:  # noqa: BLE001 - logged; the next run comes in a minute
             _log.exception("%s failed; it is tried again in a while", duty.name)
-            took = self._metadata.now() - shift.began
-            return "failed", took + min(RETRY, self._every[duty.name])
-        return "done", self._every[duty.name]
+        else:
+            if not shift.failures:
+                return "done", self._every[duty.name]
+        took = self._metadata.now() - shift.began
+        return "failed", took + min(RETRY, self._every[duty.name])
 
     def every(self, duty: Duty) -> timedelta:
         """How often a duty is done."""

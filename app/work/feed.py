@@ -39,7 +39,8 @@ class FeedDuty:
 
     def run(self, shift: Shift) -> None:
         for organization in shift.organizations():
-            self._read(organization, shift)
+            with shift.part(organization):
+                self._read(organization, shift)
 
     def _read(self, organization: str, shift: Shift) -> None:
         feed = Feed(self._metadata, self._journal, organization)

@@ -9,20 +9,23 @@ import pytest
 
 from app.installation import Installation
 from app.publishing import ArtifactExists, Contended, NothingToRestore, walk
-from app.publishing.erasure import Eraser
+from app.publishing.erasure import Eraser, EraseRepositoriesDuty
 from app.publishing.lost_references import LostReferences
 from app.publishing.purging import PURGE
 from app.publishing.removal import DELETE
 from app.repositories import (
     Catalogue,
     DeletedRepositories,
+    DeletedRepository,
     RepositoryMissing,
     RepositoryName,
     Rules,
 )
+from app.work import Jobs
+from app.work.duty import Schedule
 from storage import keys
 from storage.blobs import BlobsUnavailable
-from storage.metadata import MetadataError, Put
+from storage.metadata import Delete, MetadataError, Put
 from tests.app.storeroom import ACTOR, ORG, Storeroom
 from tests.faults.metadata import lost_after_effect, passes, throttled
 
@@ -300,6 +303,41 @@ def nothing_left(room: Storeroom) -> None:
     room.wait(2 * DAY)
     room.collect()
     assert room.blobs() == set()
+
+
+def test_a_missing_record_of_bytes_keeps_nothing_else_from_being_erased(room: Storeroom) -> None:
+    for number in range(30):
+        room.put(f"d/{number}")
+    room.at.metadata.commit(Delete(room.records("blob")[0].key))
+    room.catalogue.delete(ORG, ACTOR, NAME)
+    room.wait(15 * DAY)
+    (deleted,) = eraser(room).due(ORG, room.at.metadata.now())
+    erased = eraser(room).erase(deleted)
+    assert erased is not None
+    assert erased.files == 30
+    assert room.records("folder") == []
+
+
+def test_what_fails_in_one_repository_keeps_no_other_from_being_erased(
+    room: Storeroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("aa", "bb", "cc"):
+        room.catalogue.create(ORG, ACTOR, RepositoryName(name), Rules(restore_days=0))
+        room.catalogue.delete(ORG, ACTOR, RepositoryName(name))
+    room.wait(15 * DAY)
+    at, every = eraser(room), eraser(room).erase
+
+    def erase(deleted: DeletedRepository, go_on: Callable[[], None]) -> object:
+        if deleted.repository.name == "aa":
+            raise ValueError("a record that nobody can read")
+        return every(deleted, go_on)
+
+    monkeypatch.setattr(at, "erase", erase)
+    duty = EraseRepositoriesDuty(room.at.metadata, at)
+    schedule = Schedule(room.at.metadata, Jobs(room.at.metadata, room.at.journal, ()), (duty,), {})
+    assert not schedule.run(duty, None, "worker", lambda: False)
+    left = eraser(room).due(ORG, room.at.metadata.now())
+    assert [one.repository.name for one in left] == ["aa"]
 
 
 @pytest.mark.parametrize("after", range(10))

@@ -89,7 +89,7 @@ class Depot:
         self._remover.remove(place, ACTOR, self.read(place))
 
     def restorables(self, repository: Repository, path: str) -> list[Restorable]:
-        return self._restorer.versions(Place.at(repository, ArtifactPath.parse(path)))
+        return list(self._restorer.versions(Place.at(repository, ArtifactPath.parse(path))))
 
     def restore(self, repository: Repository, path: str) -> None:
         self._restorer.restore_file(repository, ArtifactPath.parse(path), ACTOR, overwrite=True)

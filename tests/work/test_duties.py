@@ -241,3 +241,74 @@ def test_a_worker_does_what_is_due_and_stops_when_told(installation: Installatio
         pass
     worker.stop(10)
     assert not any(thread.is_alive() for thread in worker._threads)
+
+
+def test_an_organization_whose_part_fails_keeps_no_other_from_its_own(
+    installation: Installation,
+) -> None:
+    others = [f"other{number}" for number in range(3)]
+    installation.metadata.commit(
+        *(Put(keys.organization_by_name(other), {"id": other}) for other in others)
+    )
+    seen: list[str] = []
+
+    def fail_in_one(shift: Shift) -> None:
+        for organization in shift.organizations():
+            with shift.part(organization):
+                seen.append(organization)
+                if organization == "other1":
+                    raise ValueError("a record that nobody can read")
+
+    duty = Noting()
+    duty.also = fail_in_one
+    schedule = schedule_of(installation, duty)
+    assert run_due(schedule) == [False]
+    assert set(others) < set(seen)
+    assert record_of(installation, "note").value["outcome"] == "failed"
+    pass_time(installation, "note", RETRY + timedelta(seconds=5))
+    assert run_due(schedule) == [False], "it is tried again"
+
+
+def test_the_feed_is_read_for_the_others_where_a_cursor_is_no_cursor(
+    installation: Installation,
+) -> None:
+    installation.metadata.commit(
+        Put(keys.organization_by_name("bad"), {"id": "bad"}), Put(keys.reader("bad", "feed"), {})
+    )
+    reader = Remembering()
+    schedule = schedule_of(
+        installation, FeedDuty(installation.metadata, installation.journal, (reader,))
+    )
+    write_event(installation, "one")
+    assert run_due(schedule) == [False]
+    assert reader.told == [(ORG, "one")]
+
+
+def test_a_lost_claim_ends_the_whole_run_from_within_a_part(installation: Installation) -> None:
+    parts: list[str] = []
+
+    def lose(shift: Shift) -> None:
+        for name in ("one", "two"):
+            with shift.part(name):
+                parts.append(name)
+                raise ClaimLost(name)
+
+    duty = Noting()
+    duty.also = lose
+    assert run_due(schedule_of(installation, duty)) == [False]
+    assert parts == ["one"]
+
+
+def test_a_position_is_never_written_over_that_of_a_successor(installation: Installation) -> None:
+    position = keys.reader(ORG, "note")
+
+    def write(shift: Shift) -> None:
+        version = shift.keep(position, {"at": 1}, None)
+        version = shift.keep(position, {"at": 2}, version)
+        installation.metadata.commit(Put(position, {"at": 9}, at=version))
+        shift.keep(position, {"at": 3}, version)
+
+    duty = Noting()
+    duty.also = write
+    assert run_due(schedule_of(installation, duty)) == [False]
+    assert installation.metadata.get(position)[position].value == {"at": 9}
