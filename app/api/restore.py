@@ -68,7 +68,10 @@ class Restore:
         except RepositoryHidden:
             if not confirmed(req, self._recent).manages:
                 raise
-            self._restore_repository(req, resp, parsed, read_fields(req))
+            fields = read_fields(req)
+            if fields.has("path") or fields.has("time"):  # in it, and it is not there
+                raise
+            self._restore_repository(req, resp, parsed, fields)
             return
         fields = read_fields(req)
         if fields.has("id"):  # one that was deleted, and another has its name

@@ -48,11 +48,13 @@ def narrowed(
     _narrow_restore(schemas["RestoreRequest"], moment)
     for name, values in (
         ("Repository", repositories),
-        ("Path", paths),
         ("User", [user]),
         ("Key", [key]),
     ):
         parameters[name] |= {"schema": _one_of(*values), "example": values[0]}
+    # Any other path is taken too: what is not there is 404, or is put there.
+    parameters["Path"]["schema"] = {"anyOf": [_one_of(*paths), parameters["Path"]["schema"]]}
+    parameters["Path"]["example"] = paths[0]
     for name in ("After", "Back"):
         parameters[name]["schema"] = _one_of("")
     for name in ("IfMatch", "IfNoneMatch"):

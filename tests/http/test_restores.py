@@ -239,6 +239,8 @@ def test_a_repository_comes_back_with_its_files_and_grants(any_stand: Stand) -> 
     (listed,) = any_stand.admins.get("/api/deleted-repositories").json["repositories"]
     assert (listed["name"], listed["id"]) == ("files", repository.id)
     assert person.post(f"{API}/restore", {}).status == 404
+    for within in ({"path": "a/b"}, {"time": "2026-01-01T00:00:00Z"}):
+        assert any_stand.admins.post(f"{API}/restore", within).status == 404
     assert any_stand.admins.post(f"{API}/restore", {}).json["name"] == "files"
     assert person.get(f"{ROOT}a/b").body == b"kept"
     assert any_stand.admins.get("/api/deleted-repositories").json["repositories"] == []
