@@ -4,6 +4,7 @@ All readers of the house share one cursor, so that the feed is read once for all
 kept after they have acted: a reader that was killed in between is told the same again.
 """
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -12,11 +13,13 @@ from app.work.duty import Shift
 from storage import keys
 from storage.events import Cursor, Event, Feed, Journal
 from storage.events.feed import LAG
-from storage.metadata import Metadata, Put
+from storage.metadata import Metadata
 
 EVERY = timedelta(minutes=1)
 _NAME = "feed"
 _BEFORE = timedelta(days=2)  # where an organization is older than its reader
+
+_log = logging.getLogger(__name__)
 
 
 class Reader(Protocol):
@@ -46,6 +49,7 @@ class FeedDuty:
         feed = Feed(self._metadata, self._journal, organization)
         key = keys.reader(organization, _NAME)
         record = self._metadata.get(key).get(key)
+        version = None if record is None else record.version
         if record is None:
             before = feed.start(self._since(organization))
         else:
@@ -55,11 +59,18 @@ class FeedDuty:
             shift.go_on()
             batch = feed.read(before)
             genuine = tuple(event for event in batch.events if event.genuine)
+            if len(genuine) < len(batch.events):
+                _log.error(
+                    "%d events of the organization %s are not as this installation wrote them:"
+                    " they are passed over",
+                    len(batch.events) - len(genuine),
+                    organization,
+                )
             for reader in self._readers:
                 reader.take(organization, genuine)
             more = batch.more
             if batch.cursor != before:
-                self._metadata.commit(Put(key, {"cursor": batch.cursor.encode()}))
+                version = shift.keep(key, {"cursor": batch.cursor.encode()}, version)
             before = batch.cursor
 
     def _since(self, organization: str) -> datetime:

@@ -27,6 +27,7 @@ REMEMBERED = 1_000  # ids in each stripe: a cursor of 175 kB at most
 _MARK_BYTES = 8  # of an id's 16, all random
 _STRIPE_DIGITS = tuple(f"{stripe:x}" for stripe in range(keys.STRIPES))
 _PAGE = 500
+_HOURS = 24  # that are looked through in a reading: a reader that slept for months reads in many
 _HOUR = timedelta(hours=1)
 
 
@@ -154,8 +155,13 @@ class _Stripe:
     def read(self) -> None:
         start = self.position
         hour = start.replace(minute=0, second=0, microsecond=0)
+        last = hour + _HOURS * _HOUR
         # A writer's clock may be ahead of ours: look a little into the future.
         while hour <= self._now + LAG and not self.more and not self._full:
+            if hour == last:
+                self.more = True
+                self._advance(hour)
+                return
             self._read_hour(hour, start)
             hour += _HOUR
         if not self.more:

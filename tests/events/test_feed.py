@@ -11,7 +11,7 @@ import pytest
 from storage import keys
 from storage.events import SYSTEM, Actor, Cursor, Feed, InvalidCursor, Journal
 from storage.events.feed import REMEMBERED
-from storage.metadata import Add, ClockSkewed, Delete, Key, Metadata, Put
+from storage.metadata import Add, ClockSkewed, Delete, Key, Metadata, Page, Put
 from storage.metadata.opening import open_engine
 from tests.faults.metadata import Faults
 
@@ -117,6 +117,33 @@ def test_a_cursor_fits_into_a_record_however_much_is_written(
         read += found
         assert all(len(marks) <= 10 for marks in cursor.taken)
     assert sorted(read) == sorted(written)
+
+
+def test_a_reader_that_slept_for_a_month_reads_a_day_at_a_time(
+    metadata: Metadata, clock: Clock
+) -> None:
+    """So a reading is a bounded number of queries, and its reader can stop between two."""
+    writer, journal = Writer(metadata), Journal(SECRET)
+    written = [writer.write(START + timedelta(days=day)) for day in (0, 3, 29)]
+    clock.advance(days=30)
+    queries = []
+
+    class Counted(Metadata):
+        def query(self, *arguments: object, **options: object) -> Page:
+            queries.append(arguments)
+            return super().query(*arguments, **options)  # type: ignore[arg-type]
+
+    feed, read, most = Feed(Counted(metadata._engine), journal, ORG, clock), [], 0
+    batch = feed.read(feed.start(START))
+    while True:
+        read += [event.id for event in batch.events]
+        most, queries[:] = max(most, len(queries)), []
+        if not batch.more:
+            break
+        batch = feed.read(batch.cursor)
+    assert read == written
+    assert most <= 24 * keys.STRIPES
+    assert min(batch.cursor.positions) == clock.now - timedelta(minutes=3)
 
 
 def test_a_full_cursor_is_well_below_what_a_record_takes() -> None:

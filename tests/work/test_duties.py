@@ -210,7 +210,24 @@ def test_a_reader_that_failed_is_told_again(installation: Installation) -> None:
     assert reader.told == [(ORG, "one")]
 
 
-def test_an_event_that_is_not_genuine_is_told_to_nobody(installation: Installation) -> None:
+def test_a_reader_that_was_taken_over_does_not_put_its_cursor_back(
+    installation: Installation,
+) -> None:
+    key = keys.reader(ORG, "feed")
+
+    class Paused:
+        def take(self, organization: str, events: Sequence[Event]) -> None:
+            installation.metadata.commit(Put(key, {"cursor": "of its successor"}))
+
+    write_event(installation, "one")
+    slow = FeedDuty(installation.metadata, installation.journal, (Paused(),))
+    assert run_due(schedule_of(installation, slow)) == [False]
+    assert installation.metadata.get(key)[key].value == {"cursor": "of its successor"}
+
+
+def test_an_event_that_is_not_genuine_is_told_to_nobody(
+    installation: Installation, caplog: pytest.LogCaptureFixture
+) -> None:
     reader = Remembering()
     duty = FeedDuty(installation.metadata, installation.journal, (reader,))
     schedule = schedule_of(installation, duty)
@@ -225,6 +242,7 @@ def test_an_event_that_is_not_genuine_is_told_to_nobody(installation: Installati
     )
     run_due(schedule)
     assert reader.told == []
+    assert f"1 events of the organization {ORG}" in caplog.text
 
 
 def test_the_settings_name_the_duties_that_there_are(installation: Installation) -> None:
