@@ -123,7 +123,8 @@ class S3Blobs:
             raise
 
     def _writer(self, upload: S3Upload, part_bytes: int, size: int | None) -> S3Writer:
-        count = self._sizes.reservation_bytes(size, part_bytes)
+        rest = None if size is None else size - sum(part.size for part in upload.parts)
+        count = self._sizes.reservation_bytes(rest, part_bytes)
         reservation = self._memory.reserve(count)
         return S3Writer(upload, self._sizes, part_bytes, size, reservation, self._executor)
 

@@ -74,6 +74,7 @@ class PartSizes:
             return max(part_bytes, min(part_bytes * 2, self.grown_bytes))
         return part_bytes
 
-    def reservation_bytes(self, size: int | None, part_bytes: int) -> int:
-        """What an upload can come to hold: a part filling and one in flight."""
-        return 2 * part_bytes if size is None else min(2 * part_bytes, max(1, size))
+    def reservation_bytes(self, rest: int | None, part_bytes: int) -> int:
+        """What an upload can come to hold: a part filling and one in flight, or the `rest` of
+        its bytes, where that is less."""
+        return 2 * part_bytes if rest is None else min(2 * part_bytes, max(1, rest))

@@ -125,6 +125,22 @@ def test_an_upload_reserves_two_parts_or_what_it_has(
     assert memory.held_bytes == 0
 
 
+def test_what_goes_on_reserves_what_is_still_to_come(s3: tuple[S3Blobs, UploadMemory]) -> None:
+    """So whoever completes an upload waits for nobody's memory."""
+    blobs, memory = s3
+    data = bytes_of(3 * PART_BYTES)
+    token = ""
+    for part, held in enumerate((2 * PART_BYTES, 2 * PART_BYTES, PART_BYTES)):
+        with blobs.resume(token) if token else blobs.create("acme", len(data)) as writer:
+            assert memory.held_bytes == held
+            write(writer, data[part * PART_BYTES : (part + 1) * PART_BYTES])
+            token = writer.suspend()
+    others = blobs.create("acme"), blobs.create("acme", 2 * PART_BYTES - 1)
+    with others[0], others[1], blobs.resume(token) as writer:
+        writer.commit()
+    assert read(blobs, writer.key) == data
+
+
 def test_spent_memory_refuses_the_next_upload_alone(s3: tuple[S3Blobs, UploadMemory]) -> None:
     blobs, memory = s3
     with blobs.create("acme"), blobs.create("acme") as second:
