@@ -37,6 +37,8 @@ from middleware.declarations import Access
 from storage.metadata import Metadata
 from storage.metadata.recent import Recent
 
+_SECOND = timedelta(seconds=1)  # times are told without what is less
+
 
 class Restore:
     """`POST /api/repositories/NAME/restore`: a file, a folder, a moment, or the repository."""
@@ -125,9 +127,11 @@ class Restore:
         repository, now = opened.repository, self._recent.metadata.now()
         if moment > now:
             raise InvalidField("time", "must not lie ahead")
-        if moment < max(repository.created, now - timedelta(days=repository.restore_days)):
+        if moment < (earliest := repository.goes_back_to(now)):
             raise InvalidField(
-                "time", "must lie within the repository's restore_days, and not before it was made"
+                "time",
+                f"must not lie before {time_text(earliest + _SECOND)}: not all that was there"
+                " earlier can be restored any more. Files and folders can, by their path",
             )
         parameters = {"path": path, "time": moment.isoformat(), "dry_run": dry_run}
         self._start(req, resp, opened, RESTORE_TO, parameters)

@@ -87,6 +87,8 @@ class Purging:
             for restorable in found
             if restorable.deleted <= job.created
         ]
+        if purges and (repository.whole_since is None or repository.whole_since < job.created):
+            self._catalogue.note_purge(repository, job.actor, job.created)
         done = self._bulk.carry_out("artifact.purge", job.organization, job.actor, purges)
         return Step(
             position=piece.position or {},

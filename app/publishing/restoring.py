@@ -14,7 +14,7 @@ from app.publishing.restoration import Restoration, Restorer
 from app.publishing.walk import Piece, Stop, Walk
 from app.repositories import Catalogue, Repository
 from app.work.job import Job
-from app.work.kind import Step
+from app.work.kind import Failed, Step
 from storage.metadata import Key, Metadata
 
 RESTORE, RESTORE_TO = "restore", "restore-to"
@@ -77,11 +77,13 @@ class TimeRestoring:
         self._bulk = bulk
 
     def step(self, job: Job) -> Step:
-        """Take the next few hundred files back."""
+        """Take the next few hundred files back. Raises Failed where others were purged since."""
         repository = repository_of(job, self._catalogue)
+        moment = datetime.fromisoformat(job.parameters["time"])
+        if repository.whole_since is not None and moment < repository.whole_since:
+            raise Failed("Files were purged meanwhile: not all that was there can be restored.")
         walk = Walk(self._metadata, repository, *target_of(job), kept=True, present=True)
         piece = walk.piece(job.position)
-        moment = datetime.fromisoformat(job.parameters["time"])
         back, left = self._to_come_back(job, repository, piece, moment)
         if not job.parameters["dry_run"]:
             back = self._restorer.restore(job.organization, job.actor, back)

@@ -86,6 +86,7 @@ class Catalogue:
         kind: Kind = Kind.HOSTED,
     ) -> Repository:
         """Make a repository. Raises RepositoryExists, InvalidRepository."""
+        now = self._clock()
         repository = _with(
             Repository(
                 id=secrets.token_hex(8),
@@ -97,9 +98,10 @@ class Catalogue:
                 overwrite=False,
                 restore_days=RESTORE_DAYS,
                 quota_bytes=None,
-                created=self._clock(),
+                created=now,
             ),
             rules,
+            now,
         )
         key = keys.repository(organization, name.text)
         try:
@@ -180,7 +182,7 @@ class Catalogue:
         """Change rules. Raises RepositoryMissing, InvalidRepository."""
         for _ in range(ATTEMPTS):
             old, records = self.get(organization, name, records), None
-            new = _with(old, rules)
+            new = _with(old, rules, self._clock())
             key = keys.repository(organization, name.text)
             try:
                 done = self._recent.commit(
@@ -194,6 +196,29 @@ class Catalogue:
                 continue  # somebody else changed it: read it again, and change that
             return replace(new, version=done.versions[key])
         raise RepositoryBusy(name.text)
+
+    def note_purge(self, repository: Repository, actor: Actor, moment: datetime) -> None:
+        """Record that what was there before a moment may not be restorable any more.
+
+        Raises RepositoryMissing.
+        """
+        for _ in range(ATTEMPTS):
+            found = self.by_id(repository.organization, repository.id)
+            if found.whole_since is not None and found.whole_since >= moment:
+                return
+            new = replace(found, whole_since=moment)
+            key = keys.repository(found.organization, found.name)
+            try:
+                self._recent.commit(
+                    Put(key, new.value(), at=found.version),
+                    witness=self._journal.event(
+                        found.organization, actor, "repository.purge", repository=found.id
+                    ),
+                )
+            except ConditionFailed:
+                continue
+            return
+        raise RepositoryBusy(repository.name)
 
     def delete(
         self,
@@ -240,15 +265,17 @@ class Catalogue:
         return found
 
 
-def _with(repository: Repository, rules: Rules) -> Repository:
+def _with(repository: Repository, rules: Rules, now: datetime) -> Repository:
     days = repository.restore_days if rules.restore_days is None else rules.restore_days
     if not 0 <= days <= MOST_RESTORE_DAYS:
         raise InvalidRepository("restore_days", f"must be from 0 to {MOST_RESTORE_DAYS}")
     quota = Quota(repository.quota_bytes) if rules.quota is None else rules.quota
     if quota.bytes is not None and not 0 <= quota.bytes <= MOST_QUOTA_BYTES:
         raise InvalidRepository("quota_bytes", f"must be from 0 to {MOST_QUOTA_BYTES}, or null")
+    more = days > repository.restore_days  # what is gone already does not come back with it
     return replace(
         repository,
+        whole_since=repository.goes_back_to(now) if more else repository.whole_since,
         public=repository.public if rules.public is None else rules.public,
         overwrite=repository.overwrite if rules.overwrite is None else rules.overwrite,
         restore_days=days,

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -33,6 +33,8 @@ class Repository:
     `downloads_days` is for how many days the last download of each file is remembered, None
     where no rule asks for it. `quota_bytes` is for showing (None: there is no quota); what
     enforces it are the allowances of the counters, which are written in the same commits.
+    `whole_since` is from when on all that was there is there yet, or restorable: before it
+    something was purged, or kept for fewer days (None: that never was so).
     """
 
     id: str
@@ -47,6 +49,12 @@ class Repository:
     created: datetime
     version: int = 0
     downloads_days: int | None = None
+    whole_since: datetime | None = None
+
+    def goes_back_to(self, now: datetime) -> datetime:
+        """The earliest moment of which all can be restored."""
+        kept = now - timedelta(days=self.restore_days)
+        return max(self.created, kept, self.whole_since or self.created)
 
     def value(self) -> dict[str, Any]:
         """The repository as its record holds it."""
@@ -60,6 +68,7 @@ class Repository:
             "quota_bytes": self.quota_bytes,
             "created": self.created.isoformat(),
             "downloads_days": self.downloads_days,
+            "whole_since": self.whole_since and self.whole_since.isoformat(),
         }
 
     @classmethod
@@ -72,6 +81,7 @@ class Repository:
         cls, organization: str, name: str, value: Mapping[str, Any], version: int = 0
     ) -> "Repository":
         """The repository of a record's value."""
+        since = value.get("whole_since")  # as `quota_bytes`
         return cls(
             id=value["id"],
             organization=organization,
@@ -85,4 +95,5 @@ class Repository:
             created=datetime.fromisoformat(value["created"]),
             version=version,
             downloads_days=value.get("downloads_days"),
+            whole_since=None if since is None else datetime.fromisoformat(since),
         )

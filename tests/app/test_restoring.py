@@ -9,8 +9,10 @@ import pytest
 from app.installation import Installation
 from app.publishing import NothingToRestore, PathTaken, walk
 from app.publishing.artifact import MOST_SPANS, Artifact
+from app.publishing.purging import PURGE
 from app.publishing.removal import DELETE
 from app.publishing.restoring import RESTORE, RESTORE_TO
+from app.work.kind import Failed
 from storage.metadata import MetadataError
 from tests.app.storeroom import Storeroom
 from tests.faults.metadata import lost_after_effect, lost_before_effect, passes, throttled
@@ -225,3 +227,17 @@ def test_what_ended_too_long_ago_to_go_back_to_is_forgotten() -> None:
     artifact = artifact.again(start + 2 * days, start + 2 * days + hour, days)
     assert artifact.spans == ((start + 2 * hour, start + 2 * days),)
     assert Artifact.parse(artifact.value()) == artifact
+
+
+def test_going_back_ends_where_others_purge_what_it_needs(room: Storeroom) -> None:
+    for path in PATHS:
+        room.put(path)
+    moment = room.at.metadata.now()
+    room.run(DELETE)
+    job = room.step(room.job(RESTORE_TO, time=moment.isoformat(), dry_run=False))
+    room.run(PURGE)
+    back = room.paths()
+    with pytest.raises(Failed, match="purged meanwhile"):
+        room.step(job)
+    assert room.paths() == back
+    room.check()

@@ -16,6 +16,8 @@ _FUTURE = ["2100-01-01T00:00:00Z", "2099-12-31T23:59:59.5+02:00"]
 #: What has to be true of a body, or to fit on the disk.
 _OF_BODY = re.compile("Md5|Digest|Checksum|UploadLength")
 _UPLOAD = re.compile("/Upload$")
+#: What takes from the history that a restore of the same repository would go back in.
+_OF_RULED = re.compile("/retention|/purge$")
 
 
 def narrowed(
@@ -84,7 +86,7 @@ def _stay(paths: dict[str, Any], there: str, ruled: str) -> None:
     at = "/api/repositories/{name}"
     for path in paths:
         if path.startswith(f"{at}/"):
-            paths[path] |= _named(ruled if "/retention" in path else there)
+            paths[path] |= _named(ruled if _OF_RULED.search(path) else there)
     for method in ("get", "patch"):
         paths[at][method] |= _named(ruled)
 

@@ -141,6 +141,48 @@ def test_what_is_purged_is_gone(full: Stand) -> None:
     assert full.admins.get(f"{ROOT}a/x").body == b"second"
 
 
+def told_of_purges(stand: Stand) -> list[Any]:
+    """The events that a repository was purged; they name its record, and who did it."""
+    events = [record.value for record in stand.records() if "#events#" in record.key.partition]
+    found = [event for event in events if event["action"] == "repository.purge"]
+    assert all(event["user"] == stand.admin.id and event["puts"] for event in found)
+    return found
+
+
+def test_nothing_goes_back_to_before_a_purge(full: Stand) -> None:
+    now = full.process.installation.metadata.now
+    before = now().isoformat()
+    full.admins.post(f"{API}/purge", {"path": "nothing/was/here"})
+    restore(full.admins, time=before, dry_run=True)
+    full.admins.post(f"{API}/purge", {"path": "a/y"})
+    assert len(told_of_purges(full)) == 1
+    refused = full.admins.post(f"{API}/restore", {"time": before})
+    assert (refused.status, refused.json["field"]) == (422, "time")
+    assert f"must not lie before {now():%Y-%m-%dT%H}" in refused.detail
+    assert sorted(deleted(full.admins)) == ["a/b/z", "a/x", "w"]
+    restore(full.admins, time=now().isoformat())
+    full.admins.delete(API)
+    full.admins.post(f"{API}/restore", {})
+    assert full.admins.post(f"{API}/restore", {"time": before}).status == 422
+
+
+def test_more_days_bring_nothing_back_that_is_gone(full: Stand) -> None:
+    def change(days: int) -> None:
+        assert full.admins.patch(API, {"restore_days": days}).status == 200
+
+    now = full.process.installation.metadata.now
+    change(0)
+    moment = now().isoformat()
+    full.admins.delete(f"{ROOT}a/x")
+    change(30)
+    assert full.admins.post(f"{API}/restore", {"time": moment}).status == 422
+    moment = now().isoformat()
+    full.admins.put(f"{ROOT}a/x", b"third")
+    change(20)
+    change(40)
+    assert restore(full.admins, time=moment)["deleted"] == 1
+
+
 YEARS_AGO = "2020-01-01T00:00:00Z"
 AHEAD = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
 
