@@ -725,7 +725,7 @@ class TestTokens:
         counter, witness = Key(partition, "counter"), Key(partition, "witness")
         fresh = microseconds(engine.now()) << 10
         token = partition[5:]
-        engine.transact([Put(counter, {"x": 7}, expires=LONG_AGO)], fresh, "0" + token[1:])
+        engine.transact([Put(counter, {"x": 7}, expires=LONG_AGO)], fresh, "other" + token[5:])
         call = (Add(counter, {"x": 1}, create=True), Put(witness, {}, absent=True))
         engine.transact(call, fresh + 1, token)
         try:
