@@ -28,6 +28,7 @@ from app.publishing.session import (
     SessionBroken,
     SessionConflict,
     SessionMissing,
+    TooManySessions,
 )
 from app.raw.announcements import InvalidAnnouncement
 from app.raw.conditions import InvalidCondition
@@ -186,6 +187,7 @@ ANSWERS: tuple[tuple[type[Exception], Callable[[Any], Problem]], ...] = (
     ),
     (SessionBroken, _told(410, "Gone")),
     (SessionConflict, _elsewhere),
+    (TooManySessions, _told(409, "Conflict")),
     # How it was sent
     (BodyIncomplete, _fixed(400, "Bad Request", "The body ended too early; nothing is stored.")),
     (

@@ -31,6 +31,7 @@ installation begin with `_`. Keys hold a repository's random id, never its name.
     ORG#jobs          / JOB                 → job, or run of a duty: what, how far, result
     ORG#readers       / READER              → how far a reader of the feed is
     ORG#sessions      / SESSION             → resumable upload: where to, whose, who holds it
+    ORG#open-sessions / USER/SESSION        → that a user's upload is not complete, or was not
 
     ORG#folder#REPO#FOLDER  / NAME          → artifact: blob, size, digests, who, when
     ORG#folder#REPO#FOLDER  / NAME/         → that a folder NAME lies in FOLDER
@@ -39,7 +40,7 @@ installation begin with `_`. Keys hold a repository's random id, never its name.
     ORG#quota-warned  / REPO                → that its quota is nearly used was told (- of all)
     ORG#deleted#REPO#FOLDER / NAME/TIME#ID  → restorable artifact: who, until when
     ORG#due#DAY#STRIPE      / TIME#ID       → a restorable artifact whose time is up then
-    ORG#emptied       / REPO#FOLDER         → that a folder is no longer listed (2 days)
+    ORG#emptied       / REPO#FOLDER         → that a folder is no longer listed (30 days)
 
     ORG#names#REPO    / NAME/PATH           → that a file is called so: its size and time
     ORG#digests#REPO  / SHA256/PATH         → that a file has this digest: the same
@@ -205,6 +206,14 @@ def reader(org: str, name: str) -> Key:
 
 def session(org: str, session_id: str) -> Key:
     return Key(f"{org}#sessions", session_id)
+
+
+def open_sessions(org: str) -> str:
+    return f"{org}#open-sessions"
+
+
+def open_session(org: str, user_id: str, session_id: str) -> Key:
+    return Key(open_sessions(org), f"{user_id}/{session_id}")
 
 
 def folder(org: str, repository_id: str, folder: str) -> str:

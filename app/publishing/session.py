@@ -23,7 +23,11 @@ from storage import keys
 from storage.metadata import Delete, Key, Operation, Put, Record
 
 LIFETIME = timedelta(days=1)  # from its last piece on
+OLDEST = timedelta(days=14)  # 5 TiB at 5 MB/s take 13 days
 CLAIM = timedelta(seconds=60)
+#: While somebody holds a session, it is there for so long: in an hour it is renewed many times.
+HELD = timedelta(hours=1)
+MOST_OPEN = 1_000  # of a user
 #: The lease of its bytes outlives the session, so that collection never takes them from one
 #: that still goes on.
 LEASE_BEYOND = timedelta(hours=1)
@@ -39,6 +43,16 @@ class SessionMissing(SessionError):
 
 class SessionBroken(SessionError):
     """The store lost or changed the session's bytes: it is over."""
+
+
+class TooManySessions(SessionError):
+    """The user has as many that are not complete as there may be."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"You have {MOST_OPEN} uploads that are not complete: complete some, drop some with"
+            " DELETE, or wait until some are over, a day after their last piece."
+        )
 
 
 class InvalidPiece(SessionError):
@@ -72,6 +86,7 @@ class Session:
     Attributes:
         repository: The id of the repository that it leads to; `path` is the file in it.
         user: The id of who began it, and whose alone it is.
+        begun: When that was.
         token: The blob store's, for what is durable: `offset` bytes.
         blob: The key that the bytes will have.
         piece_bytes: What the next piece must have at least, unless it is the last.
@@ -90,6 +105,7 @@ class Session:
     token: str
     blob: str
     piece_bytes: int
+    begun: datetime
     expires: datetime
     length: int | None = None
     offset: int = 0
@@ -110,9 +126,20 @@ class Session:
         """What keeps collection from the bytes."""
         return keys.upload(self.organization, self.blob)
 
+    @property
+    def open_key(self) -> Key:
+        """What counts among the uploads of its user that are not complete."""
+        return keys.open_session(self.organization, self.user, self.id)
+
     def living(self, now: datetime) -> "Session":
-        """The session with a day before it."""
-        return replace(self, expires=now + LIFETIME)
+        """The session with a day before it, or what is left of its fourteen to complete it."""
+        day = now + LIFETIME
+        until = day if self.result is not None else min(day, self.begun + OLDEST)
+        return replace(self, expires=until)
+
+    def held(self, now: datetime) -> "Session":
+        """The session as it is while somebody is at it: it does not end meanwhile."""
+        return replace(self, expires=max(self.expires, now + HELD))
 
     def writing(self, *, at: int | None) -> list[Operation]:
         """The operations that write it, at a version or where it is new."""
@@ -120,13 +147,17 @@ class Session:
         if self.result is not None:
             # The lease stays until it runs out: whoever reads it beside the record of the bytes
             # does not read both at one moment, and might see neither.
-            return [put]
+            return [put, Delete(self.open_key)]
         lease = Put(self.lease, {"session": self.id}, expires=self.expires + LEASE_BEYOND)
-        return [put, lease]
+        if at is not None:
+            return [put, lease]
+        # It is written once: where the session runs out, whoever counts finds that it is not
+        # there any more (`Sessions.begin`).
+        return [put, lease, Put(self.open_key, {}, expires=self.begun + OLDEST)]
 
     def deleting(self) -> list[Operation]:
         """The operations that end it as it was read."""
-        return [Delete(self.key, at=self.version), Delete(self.lease)]
+        return [Delete(self.key, at=self.version), Delete(self.lease), Delete(self.open_key)]
 
     def value(self) -> dict[str, Any]:
         """The session as its record holds it."""
@@ -148,6 +179,7 @@ class Session:
                 "unmodified_since": since and since.isoformat(),
             },
             "digests": self.digests and dict(self.digests),
+            "begun": self.begun.isoformat(),
             "expires": self.expires.isoformat(),
             "claim": claim and {"holder": claim.holder, "until": claim.until.isoformat()},
             "result": result and {"artifact": result.artifact.value(), "created": result.created},
@@ -160,6 +192,8 @@ class Session:
         value = record.value
         claim, result, condition = value["claim"], value["result"], value["condition"]
         since = condition["unmodified_since"]
+        expires = datetime.fromisoformat(value["expires"])
+        begun = value.get("begun")  # sessions were begun before it was noted
         return cls(
             organization=organization,
             id=record.key.sort,
@@ -169,7 +203,8 @@ class Session:
             token=value["token"],
             blob=value["blob"],
             piece_bytes=value["piece_bytes"],
-            expires=datetime.fromisoformat(value["expires"]),
+            begun=expires - LIFETIME if begun is None else datetime.fromisoformat(begun),
+            expires=expires,
             length=value["length"],
             offset=value["offset"],
             expectations=Expectations(tuple((name, text) for name, text in value["expected"])),

@@ -3,7 +3,7 @@
 import logging
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -14,13 +14,30 @@ from app.publishing.expectations import (
     Precondition,
 )
 from app.publishing.place import Place
-from app.publishing.session import Session, SessionConflict, SessionMissing, new_id
+from app.publishing.session import (
+    MOST_OPEN,
+    Session,
+    SessionConflict,
+    SessionMissing,
+    TooManySessions,
+    new_id,
+)
 from app.publishing.sessions_claim import Hold
 from storage import keys
 from storage.blobs import BlobError, Blobs
-from storage.metadata import ConditionFailed, Key, Metadata, MetadataError, OutcomeUnknown, Record
+from storage.metadata import (
+    ConditionFailed,
+    Delete,
+    Key,
+    Metadata,
+    MetadataError,
+    OutcomeUnknown,
+    Record,
+)
 
 _ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
+
+_AT_ONCE = 100  # records to a read or a commit
 
 _log = logging.getLogger(__name__)
 
@@ -69,7 +86,10 @@ class Sessions:
         self._monotonic = monotonic
 
     def begin(self, place: Place, user: str, terms: Terms) -> Session:
-        """Begin a session. Raises what the stores raise; nothing is begun then."""
+        """Begin a session. Raises TooManySessions, and what the stores raise; nothing is
+        begun then."""
+        self._require_room(place.organization, user)
+        now = self._clock()
         with self._blobs.create(place.organization, terms.length) as writer:
             token = writer.suspend()
         session = Session(
@@ -81,11 +101,12 @@ class Sessions:
             token=token,
             blob=writer.key,
             piece_bytes=writer.piece_bytes,
-            expires=self._clock(),
+            begun=now,
+            expires=now,
             length=terms.length,
             expectations=terms.expectations,
             precondition=terms.precondition,
-        ).living(self._clock())
+        ).living(now)
         try:
             done = self._metadata.commit(*session.writing(at=None))
         except OutcomeUnknown:
@@ -158,6 +179,37 @@ class Sessions:
         """End a session that is held, and drop its bytes. Raises what `Hold.drop` raises."""
         hold.drop()
         self._drop_bytes(hold.session)
+
+    def _require_room(self, organization: str, user: str) -> None:
+        """Return where a user may begin one more: it is one query, unless there seem to be as
+        many as there may be. Raises TooManySessions.
+
+        Those who begin at the same moment may come to a few more.
+        """
+        partition = keys.open_sessions(organization)
+        noted = self._metadata.query(partition, f"{user}/", limit=MOST_OPEN).records
+        if len(noted) < MOST_OPEN:
+            return
+        over = 0
+        for start in range(0, len(noted), _AT_ONCE):
+            over += self._tidy(organization, noted[start : start + _AT_ONCE])
+        if not over:
+            raise TooManySessions
+
+    def _tidy(self, organization: str, noted: Sequence[Record]) -> int:
+        """Drop the notes of sessions that are over; the number of them."""
+        ids = {note.key: note.key.sort.rpartition("/")[2] for note in noted}
+        found = self._metadata.get(*(keys.session(organization, one) for one in ids.values()))
+        now = self._clock()
+        live = {
+            session.id
+            for session in (Session.read(organization, record) for record in found.values())
+            if session.result is None and session.expires > now
+        }
+        over = [Delete(key) for key, one in ids.items() if one not in live]
+        if over:
+            self._metadata.commit(*over)
+        return len(over)
 
     def _drop_bytes(self, session: Session) -> None:
         """Drop bytes that no record leads to any more. Where that fails, collection finds them."""

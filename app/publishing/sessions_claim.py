@@ -44,6 +44,7 @@ class Hold:
         self._monotonic = monotonic
         self._holder = new_id()
         self._version = session.version
+        self._before = _progress(session)
         self._over = False
         self._held = self._due = 0.0
         self.session = session
@@ -130,9 +131,15 @@ class Hold:
         return replace(self.session, claim=None, result=published)
 
     def _write(self, session: Session) -> Session:
-        living = session.living(self._clock())
-        version = self._commit(lambda: living.writing(at=self._version))
-        return replace(living, version=version)
+        """Record a session: with another day where it came further since it is held. Else it
+        ends when it would have, however often somebody tries, but not while he does."""
+        now = self._clock()
+        if session.result is not None or _progress(session) != self._before:
+            session = session.living(now)
+        if session.claim is not None:
+            session = session.held(now)
+        version = self._commit(lambda: session.writing(at=self._version))
+        return replace(session, version=version)
 
     def _commit(self, operations: Callable[[], list[Operation]]) -> int:
         while True:
@@ -172,3 +179,8 @@ class Hold:
         except MetadataError as failure:
             # The caller leaves for a reason of its own, and the claim runs out.
             _log.warning("the claim on an upload was not given up: %s", failure)
+
+
+def _progress(session: Session) -> tuple[object, ...]:
+    """What is different where a session came further."""
+    return session.offset, session.digests

@@ -9,9 +9,17 @@ import pytest
 from app.collection import Collection
 from app.installation import Installation
 from app.publishing import Digester, Publication, Publisher
+from app.publishing.errors import DigestMismatch
+from app.publishing.expectations import Expectations
 from app.publishing.place import Place
 from app.publishing.receiving import Receiver
-from app.publishing.session import Session, SessionConflict, SessionMissing
+from app.publishing.session import (
+    OLDEST,
+    Session,
+    SessionConflict,
+    SessionMissing,
+    TooManySessions,
+)
 from app.publishing.sessions import Sessions, Terms, Ticket, session_keys
 from app.publishing.sessions_completion import Completion
 from app.publishing.sessions_pieces import SLICE_BYTES, Piece, Pieces
@@ -117,6 +125,78 @@ def test_a_session_ends_a_day_after_its_last_piece(desk: Desk) -> None:
     desk.pass_by(1)
     with pytest.raises(SessionMissing):
         desk.find(session)
+
+
+def test_a_piece_that_brings_nothing_gives_it_no_day_more(desk: Desk) -> None:
+    session = desk.begin()
+    wrong = Piece(0, 10, None, Expectations((("sha256", "0" * 64),)))
+    for _ in range(3):
+        desk.pass_by(28_000)
+        with pytest.raises(DigestMismatch):
+            desk.pieces.append(desk.find(session), wrong, Bytes(DATA[:10]))
+    assert desk.find(session).expires == session.expires
+    desk.pass_by(2_400)
+    with pytest.raises(SessionMissing):
+        desk.find(session)
+
+
+def test_it_does_not_end_while_a_piece_comes(desk: Desk) -> None:
+    """What came is recorded with the next renewal, and the session goes on from there."""
+    session = desk.begin()
+    desk.pass_by(86_380)
+
+    def meanwhile(reads: int) -> None:
+        if reads:
+            desk.pass_by(15)
+
+    body = Bytes(DATA[: 4 * SLICE_BYTES], meanwhile)
+    session = desk.append(desk.find(session), DATA[: 4 * SLICE_BYTES], body)
+    assert desk.find(session).offset == 4 * SLICE_BYTES
+
+
+def test_it_can_be_completed_for_fourteen_days_and_its_result_is_told_for_one_more(
+    desk: Desk,
+) -> None:
+    session, other = desk.begin(), desk.begin()
+    for count in range(1, 15):
+        desk.pass_by(86_000)
+        session = desk.append(desk.find(session), DATA[count : count + 1])
+        other = desk.append(desk.find(other), DATA[count : count + 1])
+    assert session.expires == session.begun + OLDEST
+    session = desk.append(desk.find(session), DATA[session.offset :])
+    desk.pass_by((session.begun + OLDEST - desk.now).total_seconds() - 1)
+    desk.complete(desk.find(session))
+    desk.find(other)
+    desk.pass_by(1)
+    with pytest.raises(SessionMissing):
+        desk.find(other)
+    desk.pass_by(86_398)
+    assert desk.find(session).result is not None
+
+
+@pytest.mark.parametrize("way", ["completed", "dropped", "out of time"])
+def test_a_user_has_no_more_than_so_many_that_are_not_complete(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    monkeypatch.setattr("app.publishing.sessions.MOST_OPEN", 3)
+    first = desk.begin()
+    desk.pass_by(3_600)
+    desk.begin(), desk.begin()
+    before = desk.held()
+    for _ in range(2):
+        with pytest.raises(TooManySessions):
+            desk.begin()
+    assert desk.held() == before
+    desk.sessions.begin(PLACE, "user2", Terms(1))  # it is another's
+    if way == "completed":
+        desk.complete(desk.append(first, DATA))
+    elif way == "dropped":
+        desk.sessions.drop(first)
+    else:
+        desk.pass_by(82_800)
+    desk.begin()
+    with pytest.raises(TooManySessions):
+        desk.begin()
 
 
 def test_its_record_and_the_lease_of_its_bytes_expire_by_themselves(desk: Desk) -> None:

@@ -24,6 +24,7 @@ from tests.durability.records import (
     wrong_counters,
     wrong_entries,
     wrong_references,
+    wrong_sessions,
 )
 from tests.durability.verdict import possible, wrongs
 from tests.durability.wire import Address
@@ -72,6 +73,7 @@ def wrong_at_rest(
         *wrong_allowances(found),
         *wrong_references(found),
         *wrong_entries(found),
+        *wrong_sessions(found),
         *wrong_blobs(at, found, collected=False),
         *wrong_replay(found, events),
         *wrong_events(list(deeds), events, repository, found.organization),

@@ -12,6 +12,7 @@ from app.installation import Installation
 from app.publishing.artifact import Artifact
 from app.publishing.entries import name_text
 from app.publishing.place import is_listed
+from app.publishing.session import Session
 from app.usage import Balance, Ledger, Limit
 from storage import keys
 from storage.metadata import Key, Record
@@ -21,7 +22,9 @@ from storage.metadata.operations import microseconds
 ENTRIES = ("names", "digests", "ages", "sizes")
 
 #: Families of records of what is kept for a time, and then collected.
-_KEPT_FOR_A_TIME = ("deleted", "due", "emptied", "sessions", "unreferenced", "uploads")
+_KEPT_FOR_A_TIME = (
+    *("deleted", "due", "emptied", "sessions", "open-sessions", "unreferenced", "uploads"),
+)
 
 _COUNTERS = ("files", "bytes", "restorable_files", "restorable_bytes")
 
@@ -184,6 +187,20 @@ def wrong_references(found: Found) -> list[str]:
     if len(found.keys) != len(found.blobs):
         wrong.append(f"{len(found.keys)} keys of bytes for {len(found.blobs)} records of them")
     return wrong
+
+
+def wrong_sessions(found: Found) -> list[str]:
+    """Uploads that are not complete and do not count among those of their user."""
+    sessions = [
+        Session.read(found.organization, record)
+        for key, record in found.records.items()
+        if key.partition == keys.session(found.organization, "").partition
+    ]
+    return [
+        f"the upload {session.id} does not count"
+        for session in sessions
+        if session.result is None and session.open_key not in found.records
+    ]
 
 
 def wrong_folders(found: Found) -> list[str]:

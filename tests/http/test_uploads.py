@@ -320,6 +320,18 @@ def test_what_it_takes_to_begin(client: Client) -> None:
         assert client.ask("POST", target, headers=headers, body=body).status == status, target
 
 
+def test_too_many_that_are_not_complete_are_409(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.publishing.sessions.MOST_OPEN", 2)
+    uploads = [Upload(client, SMALL) for _ in range(2)]
+    refused = Upload(client, SMALL).begun
+    assert refused.status == 409
+    assert "uploads that are not complete" in refused.detail
+    uploads[0].drop()
+    assert Upload(client, SMALL).begun.status == 201
+
+
 def test_no_file_is_made_by_a_misspelt_upload(memory_stand: Stand, client: Client) -> None:
     before = memory_stand.dump()
     for query in ("uploads", "uplaod=" + "0" * 32, "upload", "upload=", "upload=..%2F", "upload=A"):
