@@ -6,8 +6,10 @@ in the commit that makes the file visible. So a crash in between neither loses n
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from app.publishing.digests import Digester
 from app.publishing.errors import DigestMismatch
@@ -23,19 +25,37 @@ from storage.metadata import ConditionFailed, Key, Operation, Record
 _log = logging.getLogger(__name__)
 
 
+class TakesLong(Exception):
+    """It takes longer than whoever asked can wait; `session` is how it stands now."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__("making the file takes longer than its client can be left waiting")
+        self.session = session
+
+
 class Completion:
     """Makes files of sessions."""
 
     def __init__(
-        self, sessions: Sessions, blobs: Blobs, digester: Digester, publisher: Publisher
+        self,
+        sessions: Sessions,
+        blobs: Blobs,
+        digester: Digester,
+        publisher: Publisher,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._sessions = sessions
         self._blobs = blobs
         self._digester = digester
         self._publisher = publisher
+        self._monotonic = monotonic
 
     def complete(
-        self, session: Session, publication: Publication, records: Mapping[Key, Record]
+        self,
+        session: Session,
+        publication: Publication,
+        records: Mapping[Key, Record],
+        most: timedelta | None = None,
     ) -> Published:
         """Publish a session whose bytes are all there; the same again where that was done.
 
@@ -44,9 +64,11 @@ class Completion:
             publication: to its path; what is expected there counts besides what was expected
                 at the beginning, and its precondition, where there is one, instead.
             records: what was read of `place.keys()`, no older than the request.
+            most: for how long digests may be read back.
 
         Raises:
             SessionConflict: bytes are missing, or somebody else is at it.
+            TakesLong: reading digests back took longer than `most`.
             DigestMismatch: the bytes are dropped, and the session is over.
             SessionBroken: the bytes are lost, and the session is over.
             PreconditionFailed, ArtifactExists, Contended: nothing is visible, and the session
@@ -58,7 +80,7 @@ class Completion:
         read = self._publisher.seconds()
         publication = self.prepare(session, publication, records)
         with self._sessions.hold(session) as hold:
-            received = self._finish(hold, publication.expectations)
+            received = self._finish(hold, publication.expectations, most)
             records = self._publisher.afresh(publication.place, records, read)
             published = self._publish(hold, publication, received, records)
         if received.blob is not None and published.artifact.blob != received.blob:
@@ -92,7 +114,7 @@ class Completion:
                 f"this upload has {session.offset} of its {session.length} bytes: send the rest",
             )
 
-    def _finish(self, hold: Hold, expectations: Expectations) -> Received:
+    def _finish(self, hold: Hold, expectations: Expectations, most: timedelta | None) -> Received:
         """Make a blob of the pieces, and hold it against what is expected."""
         session = hold.session
         if not session.length:
@@ -106,7 +128,7 @@ class Completion:
         self._make_blob(hold)
         known = session.digests or {}
         if not {"sha256", *expectations.algorithms} <= known.keys():
-            known = self._read(hold, expectations)
+            known = self._read(hold, expectations, most)
         try:
             _compare(expectations, known)
         except DigestMismatch:
@@ -144,8 +166,11 @@ class Completion:
         self._sessions.abandon(hold)
         return SessionBroken("the bytes of this upload are lost: begin it anew")
 
-    def _read(self, hold: Hold, expectations: Expectations) -> Mapping[str, str]:
+    def _read(
+        self, hold: Hold, expectations: Expectations, most: timedelta | None
+    ) -> Mapping[str, str]:
         """Compute the digests of the blob, holding no more of it than a piece."""
+        due = None if most is None else self._monotonic() + most.total_seconds()
         digesting = self._digester.start(expectations.algorithms)
         download = self._blobs.open(hold.session.blob)
         try:
@@ -154,6 +179,8 @@ class Completion:
             for piece in download:
                 digesting.update(memoryview(piece))
                 hold.keep()
+                if due is not None and self._monotonic() > due:
+                    raise TakesLong(hold.give_up(hold.session))
         finally:
             download.close()
         return digesting.finish(NO_EXPECTATIONS)

@@ -6,6 +6,7 @@ digests as long as reading it. No answer may be silent for so long.
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 
 from falcon import HTTP_200, HTTP_201, Response
 
@@ -13,7 +14,7 @@ from app.api.jobs import accept
 from app.publishing import Publication
 from app.publishing.session import Session
 from app.publishing.sessions import Sessions
-from app.publishing.sessions_completion import Completion
+from app.publishing.sessions_completion import Completion, TakesLong
 from app.publishing.sessions_left import COMPLETE
 from app.raw.terms import description
 from app.repositories import Catalogue
@@ -22,6 +23,7 @@ from storage.metadata import Key, Record
 
 #: Read back in 20 s at 100 MB/s, which a busy machine still does.
 AT_ONCE_BYTES = 2 * 1024**3
+AT_ONCE = timedelta(seconds=20)  # where it is not: then a job begins anew
 
 
 class UploadEnds:
@@ -29,12 +31,14 @@ class UploadEnds:
 
     Attributes:
         at_once_bytes: What is larger is left to a job.
+        at_once: So is what takes longer to read back.
     """
 
     def __init__(
         self, sessions: Sessions, completion: Completion, jobs: Jobs, catalogue: Catalogue
     ) -> None:
         self.at_once_bytes = AT_ONCE_BYTES
+        self.at_once = AT_ONCE
         self._sessions = sessions
         self._completion = completion
         self._jobs = jobs
@@ -57,7 +61,11 @@ class UploadEnds:
         if job is not None:
             accept(resp, self._catalogue, job)
             return
-        published = self._completion.complete(session, publication, records)
+        try:
+            published = self._completion.complete(session, publication, records, self.at_once)
+        except TakesLong as long:
+            accept(resp, self._catalogue, self._leave(long.session, publication, records))
+            return
         resp.status = HTTP_201 if published.created else HTTP_200
         resp.set_header("ETag", published.artifact.etag)
         resp.media = description(publication.place.path, published.artifact)

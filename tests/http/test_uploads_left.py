@@ -1,8 +1,11 @@
 """Large uploads in pieces: what takes longer than an answer may be silent is left to a job."""
 
+from datetime import timedelta
+
 import pytest
 
 from app.raw.files import RawFiles
+from app.raw.uploads_ending import UploadEnds
 from storage.blobs import BlobsUnavailable
 from tests.http.client import Answer
 from tests.http.pieces import FILE, MIB, Upload, bytes_of
@@ -11,11 +14,15 @@ from tests.http.stand import Process, Stand
 DATA = bytes_of(8 * MIB + 5)
 
 
-def leaves_all(process: Process) -> None:
-    """Whatever is not empty is too large for this process."""
+def ends_of(process: Process) -> UploadEnds:
     files = process.routes.declared["/repositories/{repository}/{path:path}"].resource
     assert isinstance(files, RawFiles)
-    files.uploads.ends.at_once_bytes = 0
+    return files.uploads.ends
+
+
+def leaves_all(process: Process) -> None:
+    """Whatever is not empty is too large for this process."""
+    ends_of(process).at_once_bytes = 0
 
 
 @pytest.fixture
@@ -53,6 +60,27 @@ def test_a_large_upload_is_made_a_file_by_a_worker(leaving: Stand) -> None:
     assert done.json["digests"]["sha256"] == job["result"]["sha256"]
     assert client.get(FILE).body == DATA
     assert len(leaving.dump().blobs) == 1
+
+
+def test_what_turns_out_to_take_long_is_left_to_a_worker_too(any_stand: Stand) -> None:
+    """As where a store is slow: the request reads for so long, and a job begins anew."""
+    any_stand.repository("files")
+    ends_of(any_stand.process).at_once = timedelta(0)
+    client = any_stand.admins
+    upload = Upload(client, DATA)
+    for first, last in ((0, 8 * MIB), (8 * MIB, len(DATA))):
+        assert upload.piece(first, last).status == 202
+    answer = left(upload)
+    assert client.get(FILE).status == 404
+    assert left(upload).json["id"] == answer.json["id"]
+    any_stand.process.work()
+    assert client.get(answer.headers["location"]).json["state"] == "done"
+    assert upload.put().status == 201
+    assert client.get(FILE).body == DATA
+    assert len(any_stand.dump().blobs) == 1
+    at_once = Upload(client, DATA[:-1], "/repositories/files/in-one-piece")
+    at_once.rest()
+    assert at_once.put().status == 201, "its digests are known, and nothing is to be read"
 
 
 def test_an_empty_file_is_made_at_once(leaving: Stand) -> None:
