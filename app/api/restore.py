@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from falcon import Request, Response
@@ -13,7 +13,7 @@ from app.api.reading import Fields, query_flag, read_fields
 from app.publishing.changes import Restorable
 from app.publishing.purging import PURGE
 from app.publishing.restoration import Restoration, Restorer
-from app.publishing.restoring import RESTORE, RESTORE_TO
+from app.publishing.restoring import MARGIN, RESTORE, RESTORE_TO
 from app.publishing.walk import PIECE, Position, Walk, behind
 from app.raw.terms import named
 from app.repositories import (
@@ -25,6 +25,7 @@ from app.repositories import (
     FolderPath,
     InvalidName,
     Opened,
+    Repository,
     RepositoryHidden,
     RepositoryName,
 )
@@ -37,6 +38,8 @@ from middleware.declarations import Access
 from storage.metadata import Metadata
 from storage.metadata.recent import Recent
 
+#: The earliest time moves on: what is told of it holds for so long.
+_TOLD = timedelta(minutes=10)
 _SECOND = timedelta(seconds=1)  # times are told without what is less
 
 
@@ -75,6 +78,7 @@ class Restore:
                 raise
             self._restore_repository(req, resp, parsed, fields)
             return
+        _require_reader(opened)
         fields = read_fields(req)
         if fields.has("id"):  # one that was deleted, and another has its name
             self._restore_repository(req, resp, parsed, fields)
@@ -127,12 +131,7 @@ class Restore:
         repository, now = opened.repository, self._recent.metadata.now()
         if moment > now:
             raise InvalidField("time", "must not lie ahead")
-        if moment < (earliest := repository.goes_back_to(now)):
-            raise InvalidField(
-                "time",
-                f"must not lie before {time_text(earliest + _SECOND)}: not all that was there"
-                " earlier can be restored any more. Files and folders can, by their path",
-            )
+        _require_whole(repository, moment, now)
         parameters = {"path": path, "time": moment.isoformat(), "dry_run": dry_run}
         self._start(req, resp, opened, RESTORE_TO, parameters)
 
@@ -190,6 +189,7 @@ class Deleted:
         """List restorable versions of a file, or of the files of a folder; a page may be short."""
         visitor = visitor_of(req, key_required=False)
         opened = self._door.open(visitor, RepositoryName.parse(name), Action.WRITE)
+        _require_reader(opened)
         path, file = _path(req.get_param("path", default=""))
         recursive = query_flag(req, "recursive")
         folder = FolderPath.parse(path) if file is None else file.folder
@@ -260,6 +260,27 @@ def answer(resp: Response, catalogue: Catalogue, job: Job) -> None:
         resp.media = {**job.counts, **job.result}
     else:
         accept(resp, catalogue, job)
+
+
+def _require_reader(opened: Opened) -> None:
+    """Who may write and not read is told nothing of what is there, or was. Raises Forbidden."""
+    named(opened).require(opened.repository.id, Action.READ)
+
+
+def _require_whole(repository: Repository, moment: datetime, now: datetime) -> None:
+    """Return where a job that begins soon can go back to a moment. Raises InvalidField."""
+    if moment >= repository.goes_back_to(now + MARGIN):
+        return
+    earliest = repository.goes_back_to(now + MARGIN + _TOLD)
+    if earliest > now:
+        raise InvalidField(
+            "time", "can't be gone back to: what was deleted until now is not kept (restore_days)"
+        )
+    raise InvalidField(
+        "time",
+        f"must not lie before {time_text(earliest + _SECOND)}: not all that was there earlier can"
+        " be restored any more. Files and folders can, by their path",
+    )
 
 
 def _path(text: str) -> tuple[str, ArtifactPath | None]:

@@ -14,9 +14,11 @@ from app.publishing.errors import (
     NothingToRestore,
     PathTaken,
     PreconditionFailed,
+    TooLate,
 )
 from app.publishing.expectations import Expectations
-from app.publishing.publisher import Publication, Published, Publisher
+from app.publishing.publication import Publication, Published
+from app.publishing.publisher import Publisher
 from app.publishing.remover import Remover
 
 __all__ = [
@@ -35,4 +37,5 @@ __all__ = [
     "Published",
     "Publisher",
     "Remover",
+    "TooLate",
 ]

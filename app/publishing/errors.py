@@ -37,3 +37,7 @@ class PreconditionFailed(PublishingError):
 
 class Contended(PublishingError):
     """Others changed the same records again and again; try again in a second."""
+
+
+class TooLate(PublishingError):
+    """The process stood still after it had received the bytes; the same can be sent again."""

@@ -5,26 +5,22 @@ failed condition carries it, and the decision is made anew with that, a few time
 """
 
 import logging
-import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 
+from app.publishing.afresh import afresh
 from app.publishing.artifact import Artifact
 from app.publishing.changes import Changes
 from app.publishing.errors import ArtifactExists, Contended, PublishingError
-from app.publishing.expectations import (
-    NO_EXPECTATIONS,
-    NO_PRECONDITION,
-    Expectations,
-    Precondition,
-)
 from app.publishing.place import Place
+from app.publishing.publication import Publication, Published
 from app.publishing.receiving import Body, Received, Receiver
+from app.repositories import RepositoryMissing
 from app.usage import Funding, QuotaExceeded, Quotas
 from storage import keys
 from storage.blobs import BlobError
-from storage.events import Actor, Journal
+from storage.events import Journal
 from storage.metadata import (
     ConditionFailed,
     Key,
@@ -37,37 +33,8 @@ from storage.metadata import (
 
 _log = logging.getLogger(__name__)
 
-#: How old what is decided with may be: a body may take days.
-OLD_SECONDS = 3600.0
-
 #: Others changed the artifact, or its blob, or took the room for it, in between as many times.
 DECISIONS = 24
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    """The artifact as it is now, and whether there was none before."""
-
-    artifact: Artifact
-    created: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Publication:
-    """What a client wants to publish: where, what it said of the bytes, and on what terms.
-
-    `revisions` are counters to raise in the same commit: those of the document (a project's
-    index, an artifact's metadata) that the file is part of. `besides` gives what else is to
-    be written in it, once it is known what will be published; where a condition of these
-    operations does not hold, the caller gets the ConditionFailed.
-    """
-
-    place: Place
-    actor: Actor
-    expectations: Expectations = NO_EXPECTATIONS
-    precondition: Precondition = NO_PRECONDITION
-    revisions: tuple[Key, ...] = ()
-    besides: Callable[[Published], Sequence[Operation]] = lambda _: ()
 
 
 class Publisher:
@@ -79,14 +46,12 @@ class Publisher:
         metadata: Metadata,
         journal: Journal,
         clock: Callable[[], datetime] | None = None,
-        seconds: Callable[[], float] = time.monotonic,
     ) -> None:
         """`clock` stands for the store's time, by which the times of files can be compared."""
-        self.seconds = seconds
         self._receiver = receiver
         self._metadata = metadata
         self._journal = journal
-        self._clock = clock or metadata.now
+        self.clock = clock or metadata.now
         self._quotas = Quotas(metadata, journal)
 
     def publish(
@@ -101,10 +66,10 @@ class Publisher:
 
         Raises:
             PreconditionFailed, ArtifactExists, DigestMismatch, QuotaExceeded, Contended:
-                nothing is stored.
+                nothing is stored. So it is with RepositoryMissing: it was deleted meanwhile.
         """
         place = publication.place
-        began = self.seconds()
+        began = self.clock()
         self.foresee(publication, body.length, records)
         received = self._receiver.receive(
             place.organization,
@@ -113,11 +78,11 @@ class Publisher:
             self._gauge(place, body.length, records),
         )
         try:
-            records = self.afresh(place, records, began)
+            publication, records = self.afresh(publication, records, began)
             published = self.commit(publication, received, records)
         except OutcomeUnknown:
             raise  # the bytes may be in use; if they are not, collection finds them
-        except (PublishingError, QuotaExceeded, MetadataError):
+        except (PublishingError, RepositoryMissing, QuotaExceeded, MetadataError):
             self._drop(received)
             raise
         if published.artifact.blob != received.blob:
@@ -125,14 +90,15 @@ class Publisher:
         return published
 
     def afresh(
-        self, place: Place, records: Mapping[Key, Record], read: float
-    ) -> Mapping[Key, Record]:
-        """What was read of `place.keys()`, or what is there now where that was long ago (`read`,
-        by `seconds`): folders may have gone from the listings since, which nobody remembers for
-        ever (`app/publishing/emptied.py`)."""
-        if self.seconds() - read < OLD_SECONDS:
-            return records
-        return self._metadata.get(*place.keys())
+        self, publication: Publication, records: Mapping[Key, Record], read: datetime
+    ) -> tuple[Publication, Mapping[Key, Record]]:
+        """What is published, by the rules that count now, and the records that decide on it:
+        those that were read at that time (of `clock`), unless that was long ago.
+
+        Raises RepositoryMissing.
+        """
+        place, records = afresh(self._metadata, publication.place, records, self.clock() - read)
+        return replace(publication, place=place), records
 
     def foresee(
         self, publication: Publication, length: int | None, records: Mapping[Key, Record]
@@ -194,10 +160,16 @@ class Publisher:
         funding: Funding,
     ) -> Published:
         blob: Record | None = None  # the blob of the same bytes, where one is known
+        current = False  # whether `known` was read behind the body
         for _ in range(DECISIONS):
+            self._receiver.require_timely(received)
             publication.precondition.check(known)
             if known is not None and known.sha256 == received.digests["sha256"]:
-                return Published(known, created=False)
+                if current:
+                    return Published(known, created=False)
+                # No commit tells whether it is still there, and who is told so relies on it.
+                known, current = self._look(publication.place), True
+                continue
             if known is not None and not publication.place.overwrite:
                 raise ArtifactExists(str(publication.place))
             artifact = self._artifact(publication, received, known, blob)
@@ -222,10 +194,14 @@ class Publisher:
                 if any(operation.key in error.found for operation in besides):
                     raise
                 known, blob = _anew(publication.place, received, error, known, blob)
+                current = current or publication.place.key in error.found
                 if publication.place.key not in error.found:
                     counters = publication.place.counters
                     funding = self._quotas.anew(counters, received.size, funding, error.found)
         raise Contended("the file is being changed by others")
+
+    def _look(self, place: Place) -> Artifact | None:
+        return place.artifact_in(self._metadata.get(place.key))
 
     def _artifact(
         self,
@@ -234,7 +210,7 @@ class Publisher:
         known: Artifact | None,
         blob: Record | None,
     ) -> Artifact:
-        now = self._clock()
+        now = self.clock()
         return Artifact(
             blob=received.blob if blob is None else blob.value["key"],
             size=received.size,

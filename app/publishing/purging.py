@@ -12,7 +12,7 @@ from app.publishing.artifact import Artifact
 from app.publishing.bulk import Bulk, size_of
 from app.publishing.changes import Changes, Restorable
 from app.publishing.place import Place
-from app.publishing.removal import repository_of, target_of
+from app.publishing.removal import APART, repository_of, target_of
 from app.publishing.walk import Walk
 from app.repositories import Catalogue
 from app.work.job import Job
@@ -85,10 +85,12 @@ class Purging:
         purges = [
             Purge.of(job.organization, restorable)
             for restorable in found
-            if restorable.deleted <= job.created
+            if restorable.deleted <= job.created + APART
         ]
-        if purges and (repository.whole_since is None or repository.whole_since < job.created):
-            self._catalogue.note_purge(repository, job.actor, job.created)
+        if purges:
+            last = max(job.created, *(purge.restorable.deleted for purge in purges))
+            if repository.whole_since is None or repository.whole_since < last:
+                self._catalogue.note_purge(repository, job.actor, last)
         done = self._bulk.carry_out("artifact.purge", job.organization, job.actor, purges)
         return Step(
             position=piece.position or {},

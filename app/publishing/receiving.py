@@ -7,10 +7,11 @@ leaving on any other way aborts the upload.
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from app.publishing.digests import Digester, Digesting
+from app.publishing.errors import TooLate
 from app.publishing.expectations import Expectations
 from storage import keys
 from storage.blobs import Blobs
@@ -22,6 +23,9 @@ LEASE_AFTER = timedelta(minutes=30)
 LEASE_RENEWED = timedelta(minutes=30)
 LEASE_LIFETIME = timedelta(hours=25)  # a day of grace behind the last renewal
 LEASE_AGAIN = timedelta(minutes=1)  # after a renewal that failed
+#: How long a blob may wait for its commit, from when it was completed: the other half. Who comes
+#: later (a machine that stood still) can't tell whether its bytes are still there.
+COMMITTED_WITHIN = timedelta(minutes=20)
 #: How long a lease is tried for before the upload is given up: within the least grace, less what
 #: is left of it to come to the commit.
 LEASE_PATIENCE = timedelta(minutes=20)
@@ -41,11 +45,16 @@ class Body(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A complete blob that nothing refers to yet; `blob` is None for an empty body."""
+    """A complete blob that nothing refers to yet; `blob` is None for an empty body.
+
+    `until` is when its commit has to be made at the latest, where nothing else keeps
+    collection from the blob.
+    """
 
     blob: str | None
     size: int
     digests: dict[str, str]
+    until: datetime | None = None
 
 
 class Receiver:
@@ -56,13 +65,14 @@ class Receiver:
         blobs: Blobs,
         metadata: Metadata,
         digester: Digester,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], datetime] | None = None,
         in_flight: Callable[[int], None] = lambda _: None,
     ) -> None:
+        """`clock` stands for the store's time."""
         self._blobs = blobs
         self._metadata = metadata
         self._digester = digester
-        self._clock = clock
+        self._clock = clock or metadata.now
         self._in_flight = in_flight  # told +1 and -1
 
     def receive(
@@ -109,8 +119,14 @@ class Receiver:
             digests = digesting.finish(expectations)
             if writer.offset == 0:
                 return Received(None, 0, digests)
+            until = self._clock() + COMMITTED_WITHIN
             writer.commit()
-            return Received(writer.key, writer.offset, digests)
+            return Received(writer.key, writer.offset, digests, until)
+
+    def require_timely(self, received: Received) -> None:
+        """Return where its blob can't have been collected yet. Raises TooLate."""
+        if received.until is not None and self._clock() >= received.until:
+            raise TooLate("the bytes waited for too long after they had come: send them again")
 
     def drop(self, received: Received) -> None:
         """Delete the bytes of a body that was refused after it was received."""

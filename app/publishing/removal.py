@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from app.publishing.artifact import Artifact
 from app.publishing.bulk import Bulk, size_of
@@ -16,6 +16,9 @@ from app.work.kind import Failed, Step
 from storage.metadata import Key, Metadata, Record
 
 DELETE = "delete"
+#: How far apart times of the store may lie that two processes tell at one moment: DynamoDB tells
+#: it by the second. So who deletes something, and then asks for a job about it, is understood.
+APART = timedelta(seconds=2)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,13 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from app.publishing.bulk import Bulk, FileChange, size_of
 from app.publishing.changes import Restorable
 from app.publishing.place import Place
-from app.publishing.removal import Removal, present_at, repository_of, target_of
+from app.publishing.removal import APART, Removal, present_at, repository_of, target_of
 from app.publishing.restoration import Restoration, Restorer
 from app.publishing.walk import Piece, Stop, Walk
 from app.repositories import Catalogue, Repository
@@ -18,6 +18,9 @@ from app.work.kind import Failed, Step
 from storage.metadata import Key, Metadata
 
 RESTORE, RESTORE_TO = "restore", "restore-to"
+SLACK = timedelta(minutes=1)  # between the clocks of processes
+#: How long a job may take to begin, so that who asks for the earliest moment gets it.
+MARGIN = timedelta(hours=1)
 MOST_TOLD = 100  # files that a job names; it counts them all
 
 
@@ -50,7 +53,7 @@ class FolderRestoring:
         wanted = [
             Restoration(place, restorable, None, None, job.actor.user, now)
             for place, restorable in newest
-            if place.key not in taken and restorable.deleted <= job.created
+            if place.key not in taken and restorable.deleted <= job.created + APART
         ]
         done = self._restorer.restore(job.organization, job.actor, wanted)
         return _step(job, piece, _Changed(restored=done, left=len(newest) - len(done)))
@@ -77,17 +80,24 @@ class TimeRestoring:
         self._bulk = bulk
 
     def step(self, job: Job) -> Step:
-        """Take the next few hundred files back. Raises Failed where others were purged since."""
-        repository = repository_of(job, self._catalogue)
+        """Take the next few hundred files back. Raises Failed where not all can be any more."""
         moment = datetime.fromisoformat(job.parameters["time"])
-        if repository.whole_since is not None and moment < repository.whole_since:
-            raise Failed("Files were purged meanwhile: not all that was there can be restored.")
+        repository = repository_of(job, self._catalogue)
         walk = Walk(self._metadata, repository, *target_of(job), kept=True, present=True)
         piece = walk.piece(job.position)
-        back, left = self._to_come_back(job, repository, piece, moment)
+        # Read behind the piece: what is not in it any more is told of here.
+        repository = repository_of(job, self._catalogue)
+        if moment < repository.goes_back_to(self._metadata.now() + SLACK):
+            raise Failed(
+                "Files have been purged, or their time was up, before this came to them: not all"
+                " that was there can be restored any more. Ask for a later time."
+            )
+        wanted, left = self._to_come_back(job, repository, piece, moment)
+        back = wanted
         if not job.parameters["dry_run"]:
-            back = self._restorer.restore(job.organization, job.actor, back)
-        away, later = self._to_go(job, repository, piece, moment, back)
+            back = self._restorer.restore(job.organization, job.actor, wanted)
+        away, later = self._to_go(job, repository, piece, moment, wanted)
+        left += len(wanted) - len(back)
         if not job.parameters["dry_run"]:
             away = self._bulk.carry_out("artifact.delete", job.organization, job.actor, away)
         return _step(
@@ -131,12 +141,15 @@ class TimeRestoring:
         repository: Repository,
         piece: Piece,
         moment: datetime,
-        back: Sequence[Restoration],
+        wanted: Sequence[Restoration],
     ) -> tuple[list[Removal], int]:
-        """What is there and was not then, and the number of those that are left."""
+        """What is there and was not then, and the number of those that are left.
+
+        What was wanted and did not come back was changed by others: it stays as they left it.
+        """
         now = self._metadata.now()
         # The records of the piece were read before these came back.
-        came = {restoration.place.key for restoration in back}
+        came = {restoration.place.key for restoration in wanted}
         away: list[Removal] = []
         left = 0
         for stop in piece.stops:

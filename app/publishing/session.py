@@ -18,12 +18,14 @@ from app.publishing.expectations import (
     Expectations,
     Precondition,
 )
-from app.publishing.publisher import Published
+from app.publishing.publication import Published
 from storage import keys
 from storage.metadata import Delete, Key, Operation, Put, Record
 
 LIFETIME = timedelta(days=1)  # from its last piece on
 OLDEST = timedelta(days=14)  # 5 TiB at 5 MB/s take 13 days
+#: How long a job that is to complete it may take to begin: longer than any store is away.
+LEFT = timedelta(days=7)
 CLAIM = timedelta(seconds=60)
 #: While somebody holds a session, it is there for so long: in an hour it is renewed many times.
 HELD = timedelta(hours=1)
@@ -132,9 +134,16 @@ class Session:
         return keys.open_session(self.organization, self.user, self.id)
 
     def living(self, now: datetime) -> "Session":
-        """The session with a day before it, or what is left of its fourteen to complete it."""
-        day = now + LIFETIME
-        until = day if self.result is not None else min(day, self.begun + OLDEST)
+        """The session with a day before it, or what is left of its fourteen to complete it.
+
+        One that is left to a job waits for that longer than any client is waited for.
+        """
+        if self.result is not None:
+            until = now + LIFETIME
+        elif self.job is not None:
+            until = min(now + LEFT, self.begun + OLDEST + LEFT)
+        else:
+            until = min(now + LIFETIME, self.begun + OLDEST)
         return replace(self, expires=until)
 
     def held(self, now: datetime) -> "Session":
@@ -153,7 +162,7 @@ class Session:
             return [put, lease]
         # It is written once: where the session runs out, whoever counts finds that it is not
         # there any more (`Sessions.begin`).
-        return [put, lease, Put(self.open_key, {}, expires=self.begun + OLDEST)]
+        return [put, lease, Put(self.open_key, {}, expires=self.begun + OLDEST + LEFT)]
 
     def deleting(self) -> list[Operation]:
         """The operations that end it as it was read."""

@@ -15,6 +15,7 @@ from app.publishing.expectations import (
 )
 from app.publishing.place import Place
 from app.publishing.session import (
+    LEFT,
     MOST_OPEN,
     Session,
     SessionConflict,
@@ -148,10 +149,17 @@ class Sessions:
             raise _changed(session, error) from error
         return replace(stated, version=done.versions[session.key])
 
+    def wait_for(self, session: Session, job: str) -> Session:
+        """The session, known to be left to a job, and with days before it. Raises as `restate`."""
+        if session.job == job and session.expires > self._clock() + LEFT / 2:
+            return session
+        self.require_free(session)
+        return self.restate(replace(session, job=job))
+
     def note_job(self, session: Session, job: str) -> None:
         """Record which job completes a session; a job that has begun does so by itself."""
         try:
-            self.restate(replace(session, job=job))
+            self.wait_for(session, job)
         except (SessionConflict, SessionMissing):
             _log.info("job %s has begun to complete its upload already", job)
 

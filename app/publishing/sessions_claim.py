@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Self
 
-from app.publishing.publisher import Published
+from app.publishing.publication import Published
 from app.publishing.session import CLAIM, Claim, Session, SessionConflict, SessionMissing, new_id
 from storage.metadata import ConditionFailed, Metadata, MetadataError, Operation, Unavailable
 

@@ -14,7 +14,8 @@ from datetime import timedelta
 from app.publishing.digests import Digester
 from app.publishing.errors import DigestMismatch
 from app.publishing.expectations import NO_EXPECTATIONS, NO_PRECONDITION, Expectations
-from app.publishing.publisher import Publication, Published, Publisher
+from app.publishing.publication import Publication, Published
+from app.publishing.publisher import Publisher
 from app.publishing.receiving import Received
 from app.publishing.session import Session, SessionBroken, SessionConflict
 from app.publishing.sessions import Sessions
@@ -72,16 +73,16 @@ class Completion:
             DigestMismatch: the bytes are dropped, and the session is over.
             SessionBroken: the bytes are lost, and the session is over.
             PreconditionFailed, ArtifactExists, Contended: nothing is visible, and the session
-                is still there.
+                is still there. So it is with RepositoryMissing: it was deleted meanwhile.
         """
         if session.result is not None:
             _compare(publication.expectations, session.result.artifact.digests)
             return session.result
-        read = self._publisher.seconds()
+        read = self._publisher.clock()
         publication = self.prepare(session, publication, records)
         with self._sessions.hold(session) as hold:
             received = self._finish(hold, publication.expectations, most)
-            records = self._publisher.afresh(publication.place, records, read)
+            publication, records = self._publisher.afresh(publication, records, read)
             published = self._publish(hold, publication, received, records)
         if received.blob is not None and published.artifact.blob != received.blob:
             self._drop(received.blob)

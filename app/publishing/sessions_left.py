@@ -1,15 +1,13 @@
 """Completes uploads that take longer than a request may: the kind of job that does it."""
 
-from dataclasses import replace
-
 from app.publishing.errors import ArtifactExists, Contended, DigestMismatch, PreconditionFailed
 from app.publishing.place import Place
-from app.publishing.publisher import Publication
+from app.publishing.publication import Publication
 from app.publishing.removal import repository_of
 from app.publishing.session import SessionBroken, SessionConflict, SessionMissing
 from app.publishing.sessions import Sessions, Ticket, session_keys
 from app.publishing.sessions_completion import Completion
-from app.repositories import ArtifactPath, Catalogue
+from app.repositories import ArtifactPath, Catalogue, RepositoryMissing
 from app.usage import QuotaExceeded
 from app.work.job import Job
 from app.work.kind import Failed, Later, Step
@@ -48,10 +46,14 @@ class UploadCompletion:
         wanted = session_keys(place.organization, ticket.id)
         records = self._metadata.get(*wanted, *place.keys())
         try:
-            session = replace(self._sessions.find(ticket, records), job=job.id)
+            session = self._sessions.find(ticket, records)
+            if session.result is None:
+                session = self._sessions.wait_for(session, job.id)
             published = self._completion.complete(session, Publication(place, job.actor), records)
         except SessionMissing as error:
-            raise Failed("The upload is over: it was dropped, or its day has passed.") from error
+            raise Failed("The upload is over: it was dropped, or its time has passed.") from error
+        except RepositoryMissing as error:
+            raise Failed("The repository was deleted before this was done.") from error
         except (SessionConflict, Contended) as error:
             # Somebody else is at it: another worker, or a client who asked again.
             raise Later(str(error)) from error

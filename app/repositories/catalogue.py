@@ -96,7 +96,7 @@ class Catalogue:
                 kind=kind,
                 public=False,
                 overwrite=False,
-                restore_days=RESTORE_DAYS,
+                restore_days=RESTORE_DAYS if rules.restore_days is None else rules.restore_days,
                 quota_bytes=None,
                 created=now,
             ),
@@ -272,13 +272,10 @@ def _with(repository: Repository, rules: Rules, now: datetime) -> Repository:
     quota = Quota(repository.quota_bytes) if rules.quota is None else rules.quota
     if quota.bytes is not None and not 0 <= quota.bytes <= MOST_QUOTA_BYTES:
         raise InvalidRepository("quota_bytes", f"must be from 0 to {MOST_QUOTA_BYTES}, or null")
-    more = days > repository.restore_days  # what is gone already does not come back with it
     return replace(
-        repository,
-        whole_since=repository.goes_back_to(now) if more else repository.whole_since,
+        repository.keeping(days, now),
         public=repository.public if rules.public is None else rules.public,
         overwrite=repository.overwrite if rules.overwrite is None else rules.overwrite,
-        restore_days=days,
         quota_bytes=quota.bytes,
     )
 

@@ -1,7 +1,7 @@
 """What a repository is: its format, its kind, and the rules that its owners set."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -10,6 +10,9 @@ from storage.metadata import Record
 
 RESTORE_DAYS = 14
 MOST_RESTORE_DAYS = 3_650
+
+#: For how long who has read a repository may go by what it said: then he reads it again.
+RULES_HOLD = timedelta(hours=1)
 
 
 class Format(StrEnum):
@@ -25,6 +28,18 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Fewer:
+    """What was deleted or overwritten until a moment was kept for fewer days than now."""
+
+    until: datetime
+    days: int
+
+    def goes_back_to(self, now: datetime) -> datetime:
+        """The earliest moment since when nothing that was kept for so few days is gone."""
+        return min(self.until, now - timedelta(days=self.days))
+
+
+@dataclass(frozen=True, slots=True)
 class Repository:
     """A repository as its record holds it.
 
@@ -33,8 +48,8 @@ class Repository:
     `downloads_days` is for how many days the last download of each file is remembered, None
     where no rule asks for it. `quota_bytes` is for showing (None: there is no quota); what
     enforces it are the allowances of the counters, which are written in the same commits.
-    `whole_since` is from when on all that was there is there yet, or restorable: before it
-    something was purged, or kept for fewer days (None: that never was so).
+    `whole_since` is when something was purged last, `fewer` tells that files were kept for
+    fewer days once (None: that never was so): neither can be gone back behind.
     """
 
     id: str
@@ -50,11 +65,28 @@ class Repository:
     version: int = 0
     downloads_days: int | None = None
     whole_since: datetime | None = None
+    fewer: Fewer | None = None
 
     def goes_back_to(self, now: datetime) -> datetime:
-        """The earliest moment of which all can be restored."""
+        """The earliest moment of which all can be restored; it moves on with `now`."""
         kept = now - timedelta(days=self.restore_days)
-        return max(self.created, kept, self.whole_since or self.created)
+        fewer = kept if self.fewer is None else self.fewer.goes_back_to(now)
+        return max(self.created, kept, fewer, self.whole_since or self.created)
+
+    def keeping(self, days: int, now: datetime) -> "Repository":
+        """The repository with other `restore_days`.
+
+        Where they are more, what went before, and what somebody takes away who has read fewer,
+        is gone sooner than they say.
+        """
+        fewer = self.fewer
+        if days > self.restore_days:
+            earliest = now - timedelta(days=self.restore_days)
+            least = self.restore_days
+            if fewer is not None and fewer.until > earliest:
+                least = min(least, fewer.days)
+            fewer = Fewer(now + 2 * RULES_HOLD, least)
+        return replace(self, restore_days=days, fewer=fewer)
 
     def value(self) -> dict[str, Any]:
         """The repository as its record holds it."""
@@ -69,6 +101,11 @@ class Repository:
             "created": self.created.isoformat(),
             "downloads_days": self.downloads_days,
             "whole_since": self.whole_since and self.whole_since.isoformat(),
+            "fewer": self.fewer
+            and {
+                "until": self.fewer.until.isoformat(),
+                "days": self.fewer.days,
+            },
         }
 
     @classmethod
@@ -81,7 +118,7 @@ class Repository:
         cls, organization: str, name: str, value: Mapping[str, Any], version: int = 0
     ) -> "Repository":
         """The repository of a record's value."""
-        since = value.get("whole_since")  # as `quota_bytes`
+        since, fewer = value.get("whole_since"), value.get("fewer")  # as `quota_bytes`
         return cls(
             id=value["id"],
             organization=organization,
@@ -95,5 +132,6 @@ class Repository:
             created=datetime.fromisoformat(value["created"]),
             version=version,
             downloads_days=value.get("downloads_days"),
-            whole_since=None if since is None else datetime.fromisoformat(since),
+            whole_since=since and datetime.fromisoformat(since),
+            fewer=fewer and Fewer(datetime.fromisoformat(fewer["until"]), fewer["days"]),
         )

@@ -1,7 +1,7 @@
 """A repository of files for tests of what changes many at once, over an engine that may fail."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -19,9 +19,9 @@ from app.publishing.restoration import Restoration, Restorer
 from app.publishing.restoring import FolderRestoring, TimeRestoring
 from app.repositories import ArtifactPath, Catalogue, RepositoryName, Rules
 from app.work import Job, Kind, State
-from storage import keys
+from auth.organizations import founding
 from storage.events import Actor
-from storage.metadata import Key, Metadata, MetadataError, Put, Record
+from storage.metadata import Key, Metadata, MetadataError, Record
 from storage.metadata.recent import Recent
 from tests.faults.metadata import Faults
 
@@ -30,13 +30,16 @@ ACTOR = Actor("user1", "key1", "request1")
 
 
 class Body:
-    """A body that is held in memory."""
+    """A body that is held in memory; `meanwhile` happens before its first byte is read."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, meanwhile: Callable[[], object] = lambda: None) -> None:
         self._data = data
+        self._meanwhile = meanwhile
         self.length = len(data)
 
     def readinto(self, view: memoryview) -> int:
+        meanwhile, self._meanwhile = self._meanwhile, lambda: None
+        meanwhile()
         count = min(len(view), len(self._data))
         view[:count] = self._data[:count]
         self._data = self._data[count:]
@@ -51,8 +54,7 @@ class Storeroom:
         metadata = Metadata(self.engine, clock=self.engine.now, sleep=lambda _: None)
         self.at = replace(at, metadata=metadata, recent=Recent(metadata))
         metadata.commit(
-            Put(keys.organization_by_name("default"), {"id": ORG}),
-            Put(keys.organization(ORG), {"id": ORG, "created": metadata.now().isoformat()}),
+            *founding("default", ORG, metadata.now().isoformat(), []),
         )
         self.catalogue = Catalogue(self.at.recent, at.journal)
         rules = Rules(overwrite=True, restore_days=restore_days)
@@ -66,7 +68,8 @@ class Storeroom:
             Purging(metadata, self.catalogue, self.bulk),
         )
         self.kinds: Mapping[str, Kind] = {kind.name: kind for kind in kinds}
-        self._publisher = Publisher(Receiver(at.blobs, metadata, Digester(2)), metadata, at.journal)
+        self.receiver = Receiver(at.blobs, metadata, Digester(2))
+        self.publisher = Publisher(self.receiver, metadata, at.journal)
         self._remover = Remover(metadata, at.journal)
 
     def wait(self, time: timedelta) -> None:
@@ -83,7 +86,7 @@ class Storeroom:
         place = self.place(path)
         if records is None:
             records = self.at.metadata.get(*place.keys())
-        self._publisher.publish(Publication(place, ACTOR), Body(data or path.encode()), records)
+        self.publisher.publish(Publication(place, ACTOR), Body(data or path.encode()), records)
 
     def remove(self, path: str) -> None:
         place = self.place(path)

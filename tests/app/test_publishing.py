@@ -25,7 +25,6 @@ from app.publishing import (
 )
 from app.publishing.expectations import Precondition
 from app.publishing.place import Place
-from app.publishing.publisher import OLD_SECONDS
 from app.publishing.receiving import Receiver
 from app.repositories import ArtifactPath
 from app.usage import Ledger, balances_of
@@ -33,7 +32,6 @@ from storage import keys
 from storage.events import Actor, Feed
 from storage.metadata import (
     ConditionFailed,
-    Delete,
     Key,
     Metadata,
     Operation,
@@ -424,20 +422,3 @@ def test_what_is_written_besides_lands_with_the_file_or_keeps_it_from_landing(
         shelf.put("b", b"second", besides=besides)
     assert shelf.read("b") is None
     assert shelf.usage() == {"files": 1, "bytes": 5}
-
-
-def test_folders_that_went_in_a_long_upload_are_known_again(shelf: Shelf) -> None:
-    """What was read before the body may be days old."""
-    now = [0.0]
-    shelf.publisher = Publisher(
-        shelf.receiver, shelf.at.metadata, shelf.at.journal, seconds=lambda: now[0]
-    )
-    shelf.put("a/b/first", b"1")
-    folders = shelf.place("a/b/second").folder_keys()
-
-    def pass_hours() -> None:
-        now[0] += OLD_SECONDS
-        shelf.at.metadata.commit(*(Delete(key) for key in folders))
-
-    shelf.put("a/b/second", Bytes(b"2", meanwhile=pass_hours))
-    assert set(shelf.at.metadata.get(*folders)) == set(folders)

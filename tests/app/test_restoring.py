@@ -3,6 +3,7 @@
 import random
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -11,14 +12,16 @@ from app.publishing import NothingToRestore, PathTaken, walk
 from app.publishing.artifact import MOST_SPANS, Artifact
 from app.publishing.purging import PURGE
 from app.publishing.removal import DELETE
-from app.publishing.restoring import RESTORE, RESTORE_TO
+from app.publishing.restoring import MARGIN, RESTORE, RESTORE_TO, TimeRestoring
+from app.repositories import RepositoryName, Rules
 from app.work.kind import Failed
 from storage.metadata import MetadataError
-from tests.app.storeroom import Storeroom
+from tests.app.storeroom import ACTOR, ORG, Storeroom
 from tests.faults.metadata import lost_after_effect, lost_before_effect, passes, throttled
 
 PATHS = ("a", "b", "d/a", "d/b", "d/d/a", "d.x")
 MINUTE = timedelta(minutes=1)
+FILES = RepositoryName("files")
 
 
 @pytest.fixture
@@ -237,7 +240,89 @@ def test_going_back_ends_where_others_purge_what_it_needs(room: Storeroom) -> No
     job = room.step(room.job(RESTORE_TO, time=moment.isoformat(), dry_run=False))
     room.run(PURGE)
     back = room.paths()
-    with pytest.raises(Failed, match="purged meanwhile"):
+    with pytest.raises(Failed, match="Files have been purged"):
         room.step(job)
     assert room.paths() == back
     room.check()
+
+
+def test_a_purge_within_a_step_takes_no_file_with_it(room: Storeroom) -> None:
+    """What was to come back and did not is told of as left, and what is there stays."""
+    room.put("a", b"then")
+    moment = room.at.metadata.now()
+    room.wait(MINUTE)
+    room.put("a", b"later")
+    restore = room.restorer.restore
+
+    class Late:
+        """Restores once somebody has purged what it is to restore."""
+
+        current, versions = room.restorer.current, room.restorer.versions
+
+        def restore(self, *arguments: Any) -> Any:
+            room.run(PURGE)
+            return restore(*arguments)
+
+    kind = TimeRestoring(room.at.metadata, room.catalogue, Late(), room.bulk)  # type: ignore[arg-type]
+    step = kind.step(room.job(RESTORE_TO, time=moment.isoformat(), dry_run=False))
+    assert step.done
+    assert {name: count for name, count in step.counts.items() if count} == {"left": 1}
+    assert room.read("a") == b"later"
+
+
+@pytest.mark.parametrize("waited", [timedelta(days=3), timedelta(days=8)])
+def test_more_days_hold_for_what_goes_after_they_were_set(
+    installation: Installation, waited: timedelta
+) -> None:
+    """What was overwritten before is gone sooner: nobody is taken back to before that."""
+    room = Storeroom(installation, restore_days=5)
+    room.put("a", b"first")
+    before = room.at.metadata.now()
+    room.wait(MINUTE)
+    room.put("a", b"second")
+    room.wait(timedelta(days=1))
+    room.repository = room.catalogue.update(ORG, ACTOR, FILES, Rules(restore_days=30))
+    room.wait(timedelta(hours=3))
+    after = room.at.metadata.now()
+    room.wait(MINUTE)
+    room.put("a", b"third")
+    room.wait(waited)
+    room.expire()
+    now = room.at.metadata.now()
+    whole = room.repository.goes_back_to(now + MARGIN) <= before
+    assert whole == (waited < timedelta(days=4))
+    if whole:
+        room.run(RESTORE_TO, time=before.isoformat(), dry_run=False)
+        assert room.read("a") == b"first"
+    else:
+        with pytest.raises(Failed):
+            room.run(RESTORE_TO, time=before.isoformat(), dry_run=False)
+        assert room.read("a") == b"third"
+    room.run(RESTORE_TO, time=after.isoformat(), dry_run=False)
+    assert room.read("a") == b"second"
+
+
+def test_a_job_that_begins_too_late_takes_nothing_away(room: Storeroom) -> None:
+    room.put("a", b"then")
+    moment = room.at.metadata.now()
+    room.wait(MINUTE)
+    room.put("a", b"later")
+    room.wait(timedelta(days=14) - 2 * MINUTE)
+    job = room.job(RESTORE_TO, time=moment.isoformat(), dry_run=False)
+    room.wait(2 * MINUTE)
+    with pytest.raises(Failed, match="their time was up"):
+        room.step(job)
+    assert room.read("a") == b"later"
+
+
+@pytest.mark.parametrize("kind", [PURGE, RESTORE])
+def test_a_clock_that_is_a_second_behind_knows_of_what_went_just_now(
+    room: Storeroom, kind: str
+) -> None:
+    """The delete was told by another process, whose answer of the store was newer."""
+    room.put("a")
+    room.remove("a")
+    room.wait(-timedelta(seconds=0.9))
+    job = room.run(kind, **({"dry_run": False} if kind == RESTORE else {}))
+    assert list(room.restorer.versions(room.place("a"))) == []
+    assert job.counts["purged" if kind == PURGE else "restored"] == 1

@@ -174,6 +174,22 @@ def test_it_can_be_completed_for_fourteen_days_and_its_result_is_told_for_one_mo
     assert desk.find(session).result is not None
 
 
+def test_one_that_is_left_to_a_job_waits_for_it(desk: Desk) -> None:
+    """Its client was told that the file will be made: in the last minute of its days as well."""
+    session = desk.begin()
+    for count in range(14):
+        session = desk.append(session, DATA[count : count + 1])
+        desk.pass_by(85_000)
+    session = desk.append(session, DATA[session.offset :])
+    assert session.begun + OLDEST - desk.now < timedelta(days=1)
+    desk.sessions.note_job(session, "0" * 32)
+    desk.pass_by(6 * 86_400)
+    desk.collect()
+    session = desk.sessions.wait_for(desk.find(session), "0" * 32)
+    desk.pass_by(86_400)
+    assert desk.complete(desk.find(session)) == DATA
+
+
 @pytest.mark.parametrize("way", ["completed", "dropped", "out of time"])
 def test_a_user_has_no_more_than_so_many_that_are_not_complete(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, way: str

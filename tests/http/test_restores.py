@@ -171,16 +171,17 @@ def test_more_days_bring_nothing_back_that_is_gone(full: Stand) -> None:
         assert full.admins.patch(API, {"restore_days": days}).status == 200
 
     now = full.process.installation.metadata.now
-    change(0)
-    moment = now().isoformat()
-    full.admins.delete(f"{ROOT}a/x")
-    change(30)
-    assert full.admins.post(f"{API}/restore", {"time": moment}).status == 422
+    change(5)
     moment = now().isoformat()
     full.admins.put(f"{ROOT}a/x", b"third")
-    change(20)
-    change(40)
-    assert restore(full.admins, time=moment)["deleted"] == 1
+    assert restore(full.admins, time=moment)["replaced"] == 1
+    change(0)
+    moment = now().isoformat()
+    full.admins.delete(f"{ROOT}w")
+    change(30)
+    refused = full.admins.post(f"{API}/restore", {"time": moment})
+    assert (refused.status, refused.json["field"]) == (422, "time")
+    assert "restore_days" in refused.detail
 
 
 YEARS_AGO = "2020-01-01T00:00:00Z"
@@ -256,9 +257,10 @@ def test_another_teams_cursor_and_version_are_worth_nothing(memory_stand: Stand)
             memory_stand.admins.put(f"/repositories/{name}/{path}", name.encode())
             memory_stand.admins.delete(f"/repositories/{name}/{path}")
     page = memory_stand.admins.get("/api/repositories/theirs/deleted?limit=1").json
-    one = memory_stand.client.as_(memory_stand.person(grants={ours.id: ["write"]}).by_key)
+    both_actions = ["read", "write"]
+    one = memory_stand.client.as_(memory_stand.person(grants={ours.id: both_actions}).by_key)
     both = memory_stand.client.as_(
-        memory_stand.person(grants={ours.id: ["write"], theirs.id: ["write"]}).by_key
+        memory_stand.person(grants={ours.id: both_actions, theirs.id: both_actions}).by_key
     )
     for client in (one, both, memory_stand.admins):
         assert client.get(f"{API}/deleted?after={page['next']}").status == 422
