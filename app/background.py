@@ -23,7 +23,7 @@ from app.retention import Retention, RetentionDuty, RetentionJob
 from app.usage.watch import QuotaWatch
 from app.work import Duty, FeedDuty, Jobs, Kind, Reader, Worker
 from app.work.duty import Schedule
-from app.work.jobs import JobObserver
+from app.work.turn import JobObserver
 from auth.organizations import Organizations
 
 

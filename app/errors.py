@@ -22,6 +22,7 @@ from app.publishing import (
     NothingToRestore,
     PathTaken,
     PreconditionFailed,
+    TooLate,
 )
 from app.publishing.session import (
     InvalidPiece,
@@ -44,7 +45,7 @@ from app.repositories import (
 )
 from app.retention import WouldEmpty
 from app.usage import QuotaExceeded
-from app.work import Failed, JobMissing
+from app.work import Failed, JobMissing, TooManyJobs
 from auth.errors import (
     AlreadyTaken,
     AuthError,
@@ -127,6 +128,7 @@ ANSWERS: tuple[tuple[type[Exception], Callable[[Any], Problem]], ...] = (
     (Missing, _told(404, "Not Found")),
     (JobMissing, _fixed(404, "Not Found", "There is no such job, or none that you may see.")),
     (Failed, _told(409, "Conflict")),
+    (TooManyJobs, _told(429, "Too Many Requests", Retry_After="60")),
     (LimitReached, _told(409, "Conflict")),
     (LastAdministrator, _told(409, "Conflict")),
     (ChangedMeanwhile, _told(409, "Conflict")),
@@ -211,6 +213,7 @@ ANSWERS: tuple[tuple[type[Exception], Callable[[Any], Problem]], ...] = (
         ),
     ),
     (Contended, _told(503, "Service Unavailable", Retry_After="1")),
+    (TooLate, _told(503, "Service Unavailable", Retry_After="1")),
     (
         RepositoryBusy,
         _fixed(503, "Service Unavailable", "Others change it at once.", Retry_After="1"),

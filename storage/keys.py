@@ -13,6 +13,7 @@ installation begin with `_`. Keys hold a repository's random id, never its name.
     _#deleted-organizations / NAME/TIME#ID  → deleted organization, to be restored
 
     ORG#organization  / organization        → name, created
+    ORG#organization  / back                → since when it is served again (once it was not)
     ORG#users         / USER                → person: e-mail, role, password, permissions
     ORG#emails        / EMAIL               → id of the user (the address in lower case)
     ORG#keys          / KEY                 → API key: hash, user, scopes, expiry
@@ -21,7 +22,8 @@ installation begin with `_`. Keys hold a repository's random id, never its name.
     ORG#seen#USER     / ADDRESS             → that the user signed in from there (30 days)
     ORG#attempts      / MINUTE#WHAT         → failed sign-ins, counted (expires)
     ORG#repositories  / NAME                → repository: id, format, kind, rules
-    ORG#repository-names / ID               → name of the repository, as long as it is there
+    ORG#repository-names / ID               → name of the repository, as long as it is there,
+                                              and since when it is there again
 
     ORG#deleted-repositories / NAME/TIME#ID → deleted repository, to be restored
 
@@ -29,6 +31,7 @@ installation begin with `_`. Keys hold a repository's random id, never its name.
     ORG#downloaded#REPO / PATH              → day of the last download (where rules ask)
 
     ORG#jobs          / JOB                 → job, or run of a duty: what, how far, result
+    ORG#open-jobs     / USER/JOB            → that a user's job has not ended
     ORG#readers       / READER              → how far a reader of the feed is
     ORG#sessions      / SESSION             → resumable upload: where to, whose, who holds it
     ORG#open-sessions / USER/SESSION        → that a user's upload is not complete, or was not
@@ -119,6 +122,10 @@ def organization(org: str) -> Key:
     return Key(f"{org}#organization", "organization")
 
 
+def organization_back(org: str) -> Key:
+    return Key(f"{org}#organization", "back")
+
+
 def users(org: str) -> str:
     return f"{org}#users"
 
@@ -194,6 +201,14 @@ def jobs(org: str) -> str:
 
 def job(org: str, job_id: str) -> Key:
     return Key(jobs(org), job_id)
+
+
+def open_jobs(org: str) -> str:
+    return f"{org}#open-jobs"
+
+
+def open_job(org: str, user_id: str, job_id: str) -> Key:
+    return Key(open_jobs(org), f"{user_id}/{job_id}")
 
 
 def waiting_job(moment: datetime, job_id: str) -> Key:

@@ -1,9 +1,10 @@
 """`/api/jobs` and `/api/duties`: what is being done in the background, and what came of it.
 
 Who asked for a job sees it; administrators see all jobs and reports of their organization.
+What it says about a repository is shown to who may still be told of that.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from falcon import HTTP_202, Request, Response
@@ -13,7 +14,7 @@ from app.repositories import Catalogue
 from app.visitors import confirmed
 from app.work import Job, JobMissing, Jobs
 from app.work.duty import Schedule, time_of
-from auth.principals import Principal
+from auth.principals import Action, Principal
 from auth.records import Listing
 from middleware.declarations import Access
 from storage.metadata.recent import Recent
@@ -42,7 +43,7 @@ class JobPages:
             return _visible(self._jobs, principal, after, limit)
 
         def show(jobs: Sequence[Job]) -> list[dict[str, Any]]:
-            return jobs_json(self._catalogue, principal.organization, jobs)
+            return _jobs_json(self._catalogue, principal, jobs)
 
         resp.media = self._paging.answer(req, "jobs", read, show, scope_of(req))
 
@@ -65,7 +66,7 @@ class OneJob:
             raise JobMissing(job)
         if not found.ended:
             resp.set_header("Retry-After", str(_POLL_SECONDS))
-        resp.media = jobs_json(self._catalogue, principal.organization, [found])[0]
+        (resp.media,) = _jobs_json(self._catalogue, principal, [found])
 
 
 class Duties:
@@ -99,14 +100,7 @@ def accept(resp: Response, catalogue: Catalogue, job: Job) -> None:
     resp.status = HTTP_202
     resp.set_header("Location", f"/api/jobs/{job.id}")
     resp.set_header("Retry-After", str(_POLL_SECONDS))
-    resp.media = jobs_json(catalogue, job.organization, [job])[0]
-
-
-def jobs_json(catalogue: Catalogue, organization: str, jobs: Iterable[Job]) -> list[dict[str, Any]]:
-    """Jobs as the API shows them, with one read for the names of a hundred repositories."""
-    jobs = list(jobs)
-    names = catalogue.names(organization, (job.repository for job in jobs if job.repository))
-    return [_json(job, names.get(job.repository or "")) for job in jobs]
+    resp.media = _json(job, _names(catalogue, job.organization, [job]))
 
 
 def parse_id(text: str) -> str:
@@ -116,12 +110,25 @@ def parse_id(text: str) -> str:
     return text
 
 
-def _json(job: Job, repository: str | None) -> dict[str, Any]:
+def _jobs_json(
+    catalogue: Catalogue, principal: Principal, jobs: Sequence[Job]
+) -> list[dict[str, Any]]:
+    """Jobs as they are shown to a caller, whatever he could do when he asked for them."""
+    names = _names(catalogue, principal.organization, jobs)
+    return [_told(principal, job, _json(job, names)) for job in jobs]
+
+
+def _names(catalogue: Catalogue, organization: str, jobs: Iterable[Job]) -> Mapping[str, str]:
+    """The names of the jobs' repositories by their ids: one read for a hundred."""
+    return catalogue.names(organization, (job.repository for job in jobs if job.repository))
+
+
+def _json(job: Job, names: Mapping[str, str]) -> dict[str, Any]:
     return {
         "id": job.id,
         "kind": job.kind,
         "state": job.state.value,
-        "repository": repository,
+        "repository": names.get(job.repository or ""),
         "parameters": dict(job.parameters),
         "user": job.actor.user,
         "created": time_text(job.created),
@@ -130,6 +137,19 @@ def _json(job: Job, repository: str | None) -> dict[str, Any]:
         "result": dict(job.result),
         "error": job.error,
     }
+
+
+def _told(principal: Principal, job: Job, whole: dict[str, Any]) -> dict[str, Any]:
+    """What a caller is told of a job, as his grants are now.
+
+    A result names files, which is for readers. Who may do anything else in the repository
+    still learns why his upload failed.
+    """
+    if job.repository is None or principal.may(job.repository, Action.READ):
+        return whole
+    if principal.knows(job.repository):
+        return whole | {"result": {}}
+    return whole | {"repository": None, "parameters": {}, "result": {}, "error": None}
 
 
 def _visible(jobs: Jobs, principal: Principal, after: str, limit: int) -> Listing[Job]:

@@ -10,6 +10,7 @@ from app.work.feed import FeedDuty, Reader
 from app.work.job import Job, State
 from app.work.jobs import JobMissing, Jobs
 from app.work.kind import Failed, Kind, Later, Step
+from app.work.queue import TooManyJobs
 from app.work.worker import Worker
 
 __all__ = [
@@ -28,5 +29,6 @@ __all__ = [
     "State",
     "Step",
     "Stopped",
+    "TooManyJobs",
     "Worker",
 ]

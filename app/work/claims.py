@@ -13,7 +13,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from storage.metadata import (
+    Committed,
     ConditionFailed,
+    Delete,
     Key,
     Metadata,
     MetadataError,
@@ -76,6 +78,7 @@ class Claim:
         holder: str,
         *others: Operation,
         lifetime: timedelta = LIFETIME,
+        witness: Witness | None = None,
     ) -> Self | None:
         """Claim a record as it was found (or make it), with `value` in it, and `others` in the
         same commit; None where others were quicker."""
@@ -85,7 +88,7 @@ class Claim:
             Put(key, claimed, absent=True) if found is None else Put(key, claimed, at=found.version)
         )
         try:
-            done = metadata.commit(put, *others)
+            done = metadata.commit(put, *others, witness=witness)
         except ConditionFailed:
             return None
         return cls(metadata, key, value, done.versions[key], holder, lifetime, began)
@@ -111,6 +114,12 @@ class Claim:
         """Write the record a last time, held by nobody, and with `until` left alone so long."""
         with self._lock:
             self._write(_claimed(value, None, until), expires, others, witness)
+            self._ended.set()
+
+    def drop(self, *others: Operation, witness: Witness | None = None) -> None:
+        """Delete the record, and end the claim with it. Raises ClaimLost: nothing was written."""
+        with self._lock:
+            self._commit(Delete(self._key, at=self._version), others, witness)
             self._ended.set()
 
     def check(self) -> None:
@@ -162,14 +171,18 @@ class Claim:
         witness: Witness | None,
     ) -> None:
         """Write the record at the version that is known. Under the lock."""
-        self.check()
         put = Put(self._key, value, at=self._version, expires=expires)
+        self._version = self._commit(put, others, witness).versions[self._key]
+
+    def _commit(
+        self, change: Put | Delete, others: tuple[Operation, ...], witness: Witness | None
+    ) -> Committed:
+        self.check()
         try:
-            done = self._metadata.commit(put, *others, witness=witness)
+            return self._metadata.commit(change, *others, witness=witness)
         except (ConditionFailed, OutcomeUnknown) as error:
             self._lost = True
             raise ClaimLost(self._key.sort) from error
-        self._version = done.versions[self._key]
 
 
 def _claimed(

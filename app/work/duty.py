@@ -8,13 +8,14 @@ that may be done twice.
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from app.work.claims import Claim, ClaimLost, is_free
 from app.work.job import Job, State, new_id
-from app.work.jobs import JobObserver, Jobs
+from app.work.jobs import Jobs
+from app.work.turn import JobObserver
 from storage import keys
 from storage.events import SYSTEM
 from storage.metadata import ConditionFailed, Key, Metadata, Put, Record
@@ -41,8 +42,34 @@ class Duty(Protocol):
         """Do it, calling `shift.go_on()` between pieces of some seconds at most."""
 
 
+class Failures:
+    """The parts of a run that went wrong: logged and counted, so that the others are done."""
+
+    def __init__(self, what: str) -> None:
+        """`what` is the name of the run in the log."""
+        self._what = what
+        self.count = 0
+        self.first: Exception | None = None
+
+    @contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        """Within it is a part of the run that keeps no other from being done."""
+        try:
+            yield
+        except (Stopped, ClaimLost):
+            raise
+        except Exception as error:  # noqa: BLE001 - logged, counted; the run fails at its end
+            _log.exception("%s failed in %s; the rest of it is done", self._what, name)
+            self.count += 1
+            self.first = self.first or error
+
+
 class Shift:
-    """One run of a duty: what it is given, and where its reports go."""
+    """One run of a duty: what it is given, and where its reports go.
+
+    `again` is how soon after its end a run comes again of which parts failed, where it is not
+    due before: a duty whose run is dear sets it to more than a minute.
+    """
 
     def __init__(
         self,
@@ -58,7 +85,8 @@ class Shift:
         self._claim = claim
         self._stopping = stopping
         self.began = metadata.now()
-        self.failures = 0  # of parts
+        self.failures = Failures(duty.name)
+        self.again = RETRY
 
     def organizations(self) -> Iterator[str]:
         """The ids of all organizations, with a `go_on` before each."""
@@ -72,17 +100,10 @@ class Shift:
             raise Stopped(self._duty.name)
         self._claim.check()
 
-    @contextmanager
-    def part(self, name: str) -> Iterator[None]:
+    def part(self, name: str) -> AbstractContextManager[None]:
         """Within it is a part of the run that keeps no other from being done: what goes wrong
         in it is logged, and the run counts as failed when it has come to its end."""
-        try:
-            yield
-        except (Stopped, ClaimLost):
-            raise
-        except Exception:  # noqa: BLE001 - logged and counted; the run fails at its end
-            _log.exception("%s failed in %s; the rest of it is done", self._duty.name, name)
-            self.failures += 1
+        return self.failures.part(name)
 
     def keep(self, key: Key, value: Mapping[str, Any], version: int | None) -> int:
         """Write how far the run is, over the version that was read (None: there was none).
@@ -182,11 +203,13 @@ class Schedule:
             return "stopped", None
         except Exception:  # noqa: BLE001 - logged; the next run comes in a minute
             _log.exception("%s failed; it is tried again in a while", duty.name)
+            again = RETRY
         else:
-            if not shift.failures:
+            if not shift.failures.count:
                 return "done", self._every[duty.name]
+            again = shift.again
         took = self._metadata.now() - shift.began
-        return "failed", took + min(RETRY, self._every[duty.name])
+        return "failed", took + min(again, self._every[duty.name])
 
     def every(self, duty: Duty) -> timedelta:
         """How often a duty is done."""

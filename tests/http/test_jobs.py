@@ -1,8 +1,14 @@
 """`/api/jobs` and `/api/duties`: who sees what of the work in the background."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from app.api.jobs import _PAGES
+from app.work import Job, State
+from app.work.job import new_id
+from storage.events import Actor
 from tests.http.stand import Stand
 
 
@@ -39,6 +45,69 @@ def test_a_job_is_shown_with_what_came_of_it(memory_stand: Stand) -> None:
     assert (shown["id"], shown["kind"], shown["state"]) == (job, "test", "done")
     assert shown["user"] == somebody.id
     assert (shown["counts"], shown["result"], shown["error"]) == ({}, {}, None)
+
+
+RESTORED = {"files": [{"path": "a/b", "change": "restored"}]}
+SHOWN = {"repository": "files", "parameters": {"path": "a/"}, "result": RESTORED, "error": "why"}
+
+
+@pytest.mark.parametrize(
+    "grants, hidden",
+    [
+        (["read"], {}),
+        (["write", "delete"], {"result": {}}),
+        ([], {"repository": None, "parameters": {}, "result": {}, "error": None}),
+    ],
+)
+def test_a_job_tells_of_a_repository_what_its_asker_may_know_now(
+    memory_stand: Stand, grants: list[str], hidden: dict[str, Any]
+) -> None:
+    """His grants may have been others when he asked."""
+    repository = memory_stand.repository("files")
+    somebody = memory_stand.person(grants={repository.id: grants})
+    job = _failed_job(memory_stand, somebody.id, repository.id)
+    for asking, shown in ((somebody.by_key, SHOWN | hidden), (memory_stand.admin.by_key, SHOWN)):
+        client = memory_stand.client.as_(asking)
+        one, (listed,) = client.get(f"/api/jobs/{job}").json, client.get("/api/jobs").json["jobs"]
+        assert one == listed
+        assert {name: one[name] for name in SHOWN} == shown
+        assert (one["state"], one["counts"]) == ("failed", {"restored": 1})
+
+
+def test_a_scoped_key_is_told_what_its_scopes_are_for(memory_stand: Stand) -> None:
+    repository = memory_stand.repository("files")
+    grants = {repository.id: ["read", "write"]}
+    somebody = memory_stand.person(grants=grants, scopes={repository.id: ["write"]})
+    job = _failed_job(memory_stand, somebody.id, repository.id, somebody.key_id)
+    shown = memory_stand.client.as_(somebody.by_key).get(f"/api/jobs/{job}").json
+    assert (shown["result"], shown["error"]) == ({}, "why")
+
+
+def _failed_job(stand: Stand, user: str, repository: str, credential: str = "password") -> str:
+    now = stand.process.installation.metadata.now()
+    job = Job(stand.organization, new_id(now), "restore", Actor(user, credential, None), now, now)
+    told = {"parameters": SHOWN["parameters"], "result": RESTORED, "error": "why"}
+    job = replace(job, repository=repository, state=State.FAILED, counts={"restored": 1}, **told)
+    stand.process.background.jobs.report(job)
+    return job.id
+
+
+def test_more_jobs_than_there_may_be_are_refused_until_some_have_ended(
+    memory_stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.work.queue.MOST_OPEN", 2)
+    memory_stand.repository("files")
+    memory_stand.admins.put("/repositories/files/a/b", b"b")
+    memory_stand.process.background.jobs._at_once = 0  # none is small
+    target = "/repositories/files/a/?recursive=true"
+    for _ in range(2):
+        assert memory_stand.admins.delete(target).status == 202
+    refused = memory_stand.admins.delete(target)
+    assert refused.status == 429
+    assert refused.headers["retry-after"] == "60"
+    assert "2 jobs that have not ended: wait until some have" in refused.detail
+    memory_stand.process.work()
+    assert memory_stand.admins.delete(target).status == 202
 
 
 def test_jobs_are_paged_among_those_that_may_be_seen(memory_stand: Stand) -> None:

@@ -8,9 +8,8 @@ import pytest
 
 from app.installation import Installation, open_installation
 from app.settings import read_settings
-from storage import keys
+from auth.organizations import founding
 from storage.blobs import open_blobs
-from storage.metadata import Put
 
 ORG = "org1"
 
@@ -20,9 +19,7 @@ def installation(tmp_path: Path) -> Iterator[Installation]:
     """An installation with one organization."""
     opened = open_installation(read_settings({"STRONGROOM_DATA": str(tmp_path / "data")}))
     opened.engine.prepare()
-    opened.metadata.commit(
-        Put(keys.organization_by_name("default"), {"id": ORG}),
-        Put(keys.organization(ORG), {"id": ORG, "created": opened.metadata.now().isoformat()}),
-    )
+    now = opened.metadata.now().isoformat()
+    opened.metadata.commit(*founding("default", ORG, now, []))
     yield replace(opened, blobs=open_blobs("memory:", tmp_path, 2**25))
     opened.close()

@@ -2,61 +2,32 @@
 
 import threading
 import time
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from app.installation import Installation
-from app.work import Failed, Job, JobMissing, Jobs, Kind, Later, State
+from app.work import Failed, JobMissing, Jobs, Later, State
 from app.work.claims import LIFETIME, Claim, ClaimLost
-from app.work.jobs import TRIES
+from app.work.turn import TRIES
 from storage import keys
 from storage.blobs import BlobCorrupt, BlobsUnavailable
-from storage.events import Actor, Feed
+from storage.events import Feed
 from storage.metadata import (
     Conflict,
     Corrupted,
     Delete,
     InvalidOperation,
     Key,
-    Put,
-    Record,
+    Metadata,
     Unavailable,
 )
+from tests.faults.metadata import Faults
 from tests.work.conftest import ORG
 from tests.work.kinds import Counting, Refusing
-
-ACTOR = Actor("user1", "key1", "request1")
-
-
-def jobs_of(at: Installation, *kinds: Kind, at_once: int = 5) -> Jobs:
-    return Jobs(at.metadata, at.journal, kinds, at_once=at_once)
-
-
-def never() -> bool:
-    return False
-
-
-def queue(at: Installation) -> tuple[Record, ...]:
-    return at.metadata.query(keys.JOBS).records
-
-
-def record_of(at: Installation, job: Job) -> Record:
-    key = keys.job(ORG, job.id)
-    return at.metadata.get(key)[key]
-
-
-def free(at: Installation, job: Job) -> None:
-    """Let the claim or the rest of a job be over."""
-    record = record_of(at, job)
-    at.metadata.commit(Put(record.key, {**record.value, "until": None}, at=record.version))
-    for waiting in queue(at):
-        if waiting.key.sort.endswith(f"#{job.id}"):
-            due = keys.waiting_job(job.created, job.id)
-            put = [] if due == waiting.key else [Delete(waiting.key), Put(due, waiting.value)]
-            if put:
-                at.metadata.commit(*put)
+from tests.work.waiting import ACTOR, free, jobs_of, never, queue, record_of
 
 
 def test_a_small_job_ends_within_the_request_and_leaves_no_record(
@@ -65,7 +36,18 @@ def test_a_small_job_ends_within_the_request_and_leaves_no_record(
     job = jobs_of(installation, Counting()).start("count", ORG, ACTOR, {"to": 4})
     assert (job.state, job.counts, job.result) == (State.DONE, {"counted": 4}, {"to": 4})
     assert queue(installation) == ()
-    assert installation.metadata.query(keys.jobs(ORG)).records == ()
+    for left in (keys.jobs(ORG), keys.open_jobs(ORG)):
+        assert installation.metadata.query(left).records == ()
+
+
+def test_a_job_of_one_step_costs_no_call(installation: Installation) -> None:
+    engine = Faults(installation.engine)
+    metadata = Metadata(engine)
+    metadata.now()
+    jobs = Jobs(metadata, installation.journal, (Counting(stride=4),))
+    engine.made.clear()
+    assert jobs.start("count", ORG, ACTOR, {"to": 4}).ended
+    assert [call for call in engine.made if call != "now"] == []
 
 
 def test_a_large_job_goes_on_in_a_worker_from_where_the_request_ended(
@@ -308,8 +290,8 @@ def test_what_rests_and_what_is_held_keeps_nothing_else_waiting(
         raise Unavailable("the store is away")
 
     kind.before = away
-    for _ in range(60):
-        jobs.start("count", ORG, ACTOR, {"to": 1})
+    for number in range(60):
+        jobs.start("count", ORG, replace(ACTOR, user=f"user{number}"), {"to": 1})
         assert jobs.run_next("worker", never)
     kind.before = lambda _: None
     last = jobs.start("count", ORG, ACTOR, {"to": 1})
