@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from app.collection import GRACE, Collection, Found
 from app.installation import Installation
-from app.work.duty import Shift, Stopped
+from app.work.duty import Shift
 from storage import keys
 from storage.metadata import Delete
 
@@ -32,8 +32,9 @@ class CollectDuty:
         self._grace = grace
 
     def run(self, shift: Shift) -> None:
-        collection = Collection(self._installation, self._grace)
-        _collect(shift, collection.leftovers())
+        collection = Collection(self._installation, self._grace, failures=shift.failures)
+        with shift.part("the store of the blobs"):
+            _collect(shift, collection.leftovers())
         expired = 0
         for swept in collection.expired():
             expired += swept
@@ -53,11 +54,12 @@ class ScanDuty:
         self._metadata = installation.metadata
 
     def run(self, shift: Shift) -> None:
+        shift.again = self.every  # what can't be deleted is not worth another look at all
         found = self._metadata.get(keys.SCAN).get(keys.SCAN)
         after = "" if found is None else str(found.value["after"])
         version = None if found is None else found.version
-        scan = Collection(self._installation, self._grace).scan(after)
-        _collect(shift, self._saved(shift, scan, version))
+        collection = Collection(self._installation, self._grace, failures=shift.failures)
+        _collect(shift, self._saved(shift, collection.scan(after), version))
 
     def _saved(self, shift: Shift, scan: Iterable[Found], version: int | None) -> Iterable[Found]:
         """Write down from time to time how far the scan is, and forget it at the end."""
@@ -73,7 +75,8 @@ class ScanDuty:
 
 
 def _collect(shift: Shift, collection: Iterable[Found]) -> None:
-    """Collect batch by batch, and leave a report to every organization that had something."""
+    """Collect batch by batch, and leave a report to every organization that had something,
+    however the run ends."""
     counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
     foreign = 0
     try:
@@ -83,10 +86,8 @@ def _collect(shift: Shift, collection: Iterable[Found]) -> None:
             )
             foreign += found.foreign
             shift.go_on()
-    except Stopped:
+    finally:
         _report(shift, counts)
-        raise
-    _report(shift, counts)
     if foreign:
         _log.warning(
             "%d blobs belong to no organization of this installation and were left alone:"
@@ -98,10 +99,11 @@ def _collect(shift: Shift, collection: Iterable[Found]) -> None:
 def _report(shift: Shift, counts: defaultdict[str, Counter[str]]) -> None:
     for organization, counted in counts.items():
         if any(counted.values()):
-            shift.report(organization, counted)
             _log.info(
                 "collected of %s: %d unfinished uploads, %d unreferenced blobs",
                 organization,
                 counted["uploads"],
                 counted["blobs"],
             )
+            with shift.part(f"the report to {organization}"):
+                shift.report(organization, counted)

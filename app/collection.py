@@ -5,7 +5,7 @@ whose commit never came. A third is told by records: blobs that lost a reference
 have been their last (`app/publishing/lost_references.py`). Anything younger than the grace
 period is left alone, because its publisher may be about to commit; so is anything with a
 lease, which long uploads hold, and anything of an organization that the metadata store does
-not know.
+not know. What can't be removed keeps nothing else from it, and is found again by the next run.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -14,9 +14,11 @@ from datetime import datetime, timedelta
 from itertools import chain, groupby
 
 from app.installation import Installation
+from app.publishing.discarding import Discarding
 from app.publishing.lost_references import LostReferences
+from app.work.duty import Failures
 from storage import keys
-from storage.blobs import BlobEntry, Upload, UploadBusy
+from storage.blobs import BlobEntry, Upload
 
 GRACE = timedelta(days=1)
 _BATCH = 50  # blobs looked up in one read: a record and a lease for each
@@ -61,58 +63,84 @@ class Collection:
         installation: Installation,
         grace: timedelta = GRACE,
         clock: Callable[[], datetime] | None = None,
+        failures: Failures | None = None,
     ) -> None:
+        """`failures` are those of the run that this is a part of, which its caller looks at."""
         self._metadata = installation.metadata
         self._blobs = installation.blobs
-        self._lost = LostReferences(self._metadata, installation.journal, self._blobs)
+        self._raises = failures is None
+        self._failures = failures or Failures("collection")
+        self._discarding = Discarding(self._blobs, self._failures)
+        self._lost = LostReferences(
+            self._metadata, installation.journal, self._blobs, self._discarding
+        )
         self._grace = grace
         self._clock = clock or installation.metadata.now
         self._known: dict[str, bool] = {}  # ids of organizations: whether they are here
 
     def run(self, *, dry: bool = False, progress: Callable[[int], None] = lambda _: None) -> Report:
         """Remove leftovers; with `dry` only count them. `progress` is told the number of
-        blobs and uploads looked at so far."""
+        blobs and uploads looked at so far.
+
+        Raises the first failure, behind all that could be done, where no caller looks at them.
+        """
         uploads = blobs = size = foreign = looked = 0
-        for found in chain(self.leftovers(dry=dry), self.scan(dry=dry)):
-            uploads += found.uploads
-            blobs += found.blobs
-            size += found.bytes
-            foreign += found.foreign
-            looked += found.looked
-            progress(looked)
-        return Report(uploads, blobs, size, 0 if dry else sum(self.expired()), foreign)
+        with self._failures.part("the store of the blobs"):
+            for found in chain(self.leftovers(dry=dry), self.scan(dry=dry)):
+                uploads += found.uploads
+                blobs += found.blobs
+                size += found.bytes
+                foreign += found.foreign
+                looked += found.looked
+                progress(looked)
+        expired = 0 if dry else sum(self.expired())
+        if self._raises and self._failures.first is not None:
+            raise self._failures.first
+        return Report(uploads, blobs, size, expired, foreign)
 
     def leftovers(self, *, dry: bool = False) -> Iterator[Found]:
         """Remove what is told without looking at every blob: uploads that nobody finished, and
-        blobs that lost their last reference."""
+        blobs that lost their last reference.
+
+        Raises BlobError where the store is away, behind what was found until then.
+        """
         before = self._clock() - self._grace
         for upload in self._old_uploads(before):
             aborted = int(self._abort(upload, dry))
             yield Found(_owner(upload.key), uploads=aborted, looked=1)
+            self._discarding.require_hope()
         for record in self._metadata.query_all(keys.ORGANIZATIONS):
             organization = str(record.value["id"])
-            for batch in self._lost.run(organization, before, dry=dry):
-                yield Found(organization, blobs=batch.blobs, bytes=batch.bytes, looked=batch.looked)
+            with self._failures.part(organization):
+                yield from self._lost_of(organization, before, dry)
+            yield Found(organization)  # also where that failed: who asks may have to end
+            self._discarding.require_hope()
+
+    def _lost_of(self, organization: str, before: datetime, dry: bool) -> Iterator[Found]:
+        for batch in self._lost.run(organization, before, dry=dry):
+            yield Found(organization, blobs=batch.blobs, bytes=batch.bytes, looked=batch.looked)
 
     def scan(self, after: str = "", *, dry: bool = False) -> Iterator[Found]:
         """Look at every blob behind `after`, in order of their keys, and remove those that no
-        record refers to: their commit never came."""
+        record refers to: their commit never came. Raises as `leftovers` does."""
         before = self._clock() - self._grace
         for batch in self._old_blobs(after, before):
             for organization, entries in groupby(batch, key=lambda entry: _owner(entry.key)):
                 yield self._look_at(organization, list(entries), dry)
+                self._discarding.require_hope()
 
     def _look_at(self, organization: str, entries: list[BlobEntry], dry: bool) -> Found:
         last = entries[-1].key
         if not self._knows(organization):
             return Found(organization, foreign=len(entries), looked=len(entries), last=last)
-        unreferenced = self._unreferenced(organization, entries)
-        if unreferenced and not dry:
-            self._blobs.delete([entry.key for entry in unreferenced])
+        gone = self._unreferenced(organization, entries)
+        if not dry:
+            deleted = self._discarding.delete(organization, [entry.key for entry in gone])
+            gone = [entry for entry in gone if entry.key in deleted]
         return Found(
             organization,
-            blobs=len(unreferenced),
-            bytes=sum(entry.size for entry in unreferenced),
+            blobs=len(gone),
+            bytes=sum(entry.size for entry in gone),
             looked=len(entries),
             last=last,
         )
@@ -145,12 +173,7 @@ class Collection:
         lease = keys.upload(_owner(upload.key), upload.key)
         if not self._knows(_owner(upload.key)) or self._metadata.get(lease):
             return False
-        if not dry:
-            try:
-                self._blobs.abort(upload.token)
-            except UploadBusy:
-                return False  # its writer is alive, however long it takes
-        return True
+        return dry or self._discarding.abort(_owner(upload.key), upload)
 
     def _old_blobs(self, after: str, before: datetime) -> Iterator[Sequence[BlobEntry]]:
         batch: list[BlobEntry] = []

@@ -5,7 +5,7 @@ records and the key of each of its blobs, and never by what a record says: so no
 another is touched, and nothing is missed because its kind came later. Bytes go first, the
 records after them, last the two that say that there was such an organization: whoever is
 killed in between is followed by another, and until the end collection knows whose blobs
-these are.
+these are. Bytes that can't be deleted keep nothing else from it, but that end.
 """
 
 import logging
@@ -14,12 +14,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from app.installation import Installation
-from app.work.duty import Shift
+from app.publishing.discarding import Discarding
+from app.work.duty import Failures, Shift
 from auth.errors import CorruptRecord
 from auth.organizations import Deleted, Organizations
 from auth.records import is_id
 from storage import keys
-from storage.blobs import UploadBusy
 from storage.metadata import ConditionFailed, Delete, Key, Put
 from storage.metadata.operations import OPERATIONS
 
@@ -29,14 +29,19 @@ _ROOM = OPERATIONS - 1  # for the commit's token
 _log = logging.getLogger("strongroom.worker")
 
 
+class NotErased(Exception):
+    """Bytes of an organization are left: they can't be deleted, or somebody still writes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """What was removed."""
+    """What was removed, and how many blobs and uploads were `left`."""
 
     records: int = 0
     blobs: int = 0
     bytes: int = 0
     uploads: int = 0
+    left: int = 0
 
     def __add__(self, other: "Erased") -> "Erased":
         return Erased(
@@ -44,6 +49,7 @@ class Erased:
             self.blobs + other.blobs,
             self.bytes + other.bytes,
             self.uploads + other.uploads,
+            self.left + other.left,
         )
 
 
@@ -55,10 +61,13 @@ class Erasing:
         installation: Installation,
         clock: Callable[[], datetime] | None = None,
         page: int = _PAGE,
+        failures: Failures | None = None,
     ) -> None:
+        """`failures` are those of the run that this is a part of."""
         self._organizations = Organizations(installation.recent)
         self._metadata = installation.metadata
         self._blobs = installation.blobs
+        self._discarding = Discarding(self._blobs, failures or Failures("erasing"))
         # A machine whose clock is wrong erases nothing.
         self._page = page
         self._clock = clock or installation.metadata.agreed_time
@@ -79,7 +88,8 @@ class Erasing:
 
         Raises:
             CorruptRecord: it is not plainly one that nobody has any more.
-            UploadBusy: something is still being written; what else there was is gone.
+            NotErased: bytes are left, or are still being written; what else there was is gone.
+            BlobError: the store of the blobs is away.
         """
         self._require_nobodys(deleted.id)
         marked = self._mark(deleted)
@@ -88,8 +98,11 @@ class Erasing:
         total, clean = Erased(), False
         while not clean:
             bytes_ = self._blobs_of(marked.id, go_on) + self._uploads_of(marked.id, go_on)
+            self._discarding.require_hope()
             erased, clean, marked = self._records_of(marked, go_on)
             total += bytes_ + erased
+            if bytes_.left:
+                raise NotErased(f"{bytes_.left} of its blobs and uploads are left")
             clean = clean and bytes_ == Erased()
         self._metadata.commit(
             Delete(keys.organization(marked.id)), Delete(marked.key, at=marked.version)
@@ -123,9 +136,9 @@ class Erasing:
             go_on()
             page = self._blobs.list(after, self._page)
             ours = [entry for entry in page.entries if _owner(entry.key) == organization]
-            if ours:
-                self._blobs.delete([entry.key for entry in ours])
-                found += Erased(blobs=len(ours), bytes=sum(entry.size for entry in ours))
+            deleted = self._discarding.delete(organization, [entry.key for entry in ours])
+            gone = [entry.size for entry in ours if entry.key in deleted]
+            found += Erased(blobs=len(gone), bytes=sum(gone), left=len(ours) - len(gone))
             if page.next is None or len(ours) < len(page.entries):
                 return found
             after = page.next
@@ -138,8 +151,8 @@ class Erasing:
             page = self._blobs.uploads(after, self._page)
             for upload in page.uploads:
                 if _owner(upload.key) == organization:
-                    self._blobs.abort(upload.token)
-                    found += Erased(uploads=1)
+                    gone = self._discarding.abort(organization, upload)
+                    found += Erased(uploads=int(gone), left=int(not gone))
             if page.next is None:
                 return found
             after = page.next
@@ -196,13 +209,18 @@ class EraseDuty:
 
     def run(self, shift: Shift) -> None:
         """Erase what is due, and say so in the log: nobody is left to be told otherwise."""
-        erasing = Erasing(self._installation)
+        shift.again = self.every  # each of them is a walk through all records that there are
+        erasing = Erasing(self._installation, failures=shift.failures)
         for deleted in erasing.due():
             shift.go_on()
-            try:
-                erased = erasing.erase(deleted, shift.go_on)
-            except (CorruptRecord, UploadBusy) as error:
-                _log.warning("organization %s is not erased yet: %s", deleted.id, error)
-                continue
-            if erased is not None:
-                _log.info("erased organization %s: %s", deleted.id, erased)
+            with shift.part(deleted.id):
+                self._erase(erasing, deleted, shift)
+
+    def _erase(self, erasing: Erasing, deleted: Deleted, shift: Shift) -> None:
+        try:
+            erased = erasing.erase(deleted, shift.go_on)
+        except (CorruptRecord, NotErased) as error:
+            _log.warning("organization %s is not erased yet: %s", deleted.id, error)
+            return
+        if erased is not None:
+            _log.info("erased organization %s: %s", deleted.id, erased)

@@ -9,6 +9,7 @@ from app.cli.output import Commands, Output, add_shared
 from app.collection import GRACE, Collection
 from app.installation import existing
 from app.settings import read_settings
+from app.work.duty import Failures
 
 
 def add(commands: Commands) -> None:
@@ -18,7 +19,8 @@ def add(commands: Commands) -> None:
         help="remove unfinished uploads and unreferenced blobs",
         description="Remove what nothing refers to: uploads that nobody finished and blobs whose"
         " commit never came, once they are older than the grace period. It may run while the"
-        " service does, and may be stopped at any time.",
+        " service does, and may be stopped at any time. What can't be removed is named, keeps"
+        " nothing else from it, and makes this exit with 1.",
     )
     parser.add_argument("--dry-run", action="store_true", help="only say what would be removed")
     parser.add_argument(
@@ -41,15 +43,21 @@ def run(options: argparse.Namespace, environment: Mapping[str, str], output: Out
             sys.stderr.write(f"\r{looked:,} blobs looked at")
             sys.stderr.flush()
 
+    failures = Failures("gc")
     with existing(settings) as at:
-        report = Collection(at, options.grace_hours).run(dry=options.dry_run, progress=progress)
+        collection = Collection(at, options.grace_hours, failures=failures)
+        report = collection.run(dry=options.dry_run, progress=progress)
     if sys.stderr.isatty():
         sys.stderr.write("\r\033[K")
-    foreign = []
+    warnings = []
     if report.foreign:
-        foreign.append(
+        warnings.append(
             f"{report.foreign} blobs belong to no organization of this installation and were left"
             " alone: is this the right metadata store?"
+        )
+    if failures.count:
+        warnings.append(
+            f"{failures.count} failures, which the log names: run it again when they are mended"
         )
     verb = "would be removed" if options.dry_run else "removed"
     output.result(
@@ -60,12 +68,13 @@ def run(options: argparse.Namespace, environment: Mapping[str, str], output: Out
             "bytes": report.bytes,
             "expired_records": report.expired,
             "foreign": report.foreign,
+            "failures": failures.count,
         },
-        *foreign,
+        *warnings,
         f"{report.uploads} unfinished uploads and {report.blobs} unreferenced blobs"
         f" ({report.bytes:,} bytes) {verb}",
     )
-    return 0
+    return 1 if failures.count else 0
 
 
 def _hours(text: str) -> timedelta:

@@ -2,12 +2,13 @@
 
 A folder's record is written before its first file, by whoever publishes that, who may have
 read it an hour before he commits. So whoever takes a record back says so for a month, in a
-record of its own, and whoever then reads in the feed that a file came puts it back: the feed
-may be read so much later where no worker runs. A file's visibility to who asks for it never
-depends on any of it.
+record of its own, and whoever then reads in the feed that a file came puts it back, also where
+it can only be restored by now: the feed may be read so much later where no worker runs. A
+file's visibility to who asks for it never depends on any of it.
 """
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -71,15 +72,28 @@ class EmptiedFolders:
             went = (went - level) | {one.above for one in gone}
 
     def _put_back(self, organization: str, folder: _Folder) -> None:
-        """Make a folder with a file in it known again, where somebody took it back meanwhile."""
+        """Make a folder known again that somebody took back meanwhile: as one that is listed
+        where something is in it, else as one that is gone where something can be restored."""
         trail = _trail(folder)
         if not trail:
             return
         taken = self._metadata.get(*(one.emptied(organization) for one in trail))
         back = [one for one in trail if one.emptied(organization) in taken]
-        if not back or self._is_empty(organization, folder):
+        if not back:
             return
-        self._metadata.commit(*(Put(one.record(organization), {}) for one in back))
+        if not self._is_empty(organization, folder):
+            self._metadata.commit(*(Put(one.record(organization), {}) for one in back))
+        elif self._has_restorable(organization, folder):
+            self._make_findable(organization, back)
+
+    def _make_findable(self, organization: str, folders: Sequence[_Folder]) -> None:
+        """Write of those that have no record that they are gone: what can be restored beneath
+        them is found by it."""
+        records = [folder.record(organization) for folder in folders]
+        found = self._metadata.get(*records)
+        for key in (key for key in records if key not in found):
+            with suppress(ConditionFailed):  # somebody publishes there, and it is listed
+                self._metadata.commit(Put(key, {"gone": True}, absent=True))
 
     def _take_back(self, organization: str, folder: _Folder) -> bool:
         """Take back the record of a folder where nothing is in it; whether it is gone."""
@@ -89,7 +103,8 @@ class EmptiedFolders:
         record = self._metadata.get(key).get(key)
         if record is not None and not self._drop(organization, folder, record):
             return False
-        # A file that came before this is in no event that is still to be read.
+        # A file that came before this is in no event that is still to be read; it may have been
+        # deleted already.
         self._put_back(organization, folder)
         return True
 

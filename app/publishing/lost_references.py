@@ -3,13 +3,16 @@
 A commit that gives up a reference can't know whether it was the last, and leaves a candidate
 in any case. A day later it is looked at: the blob's record goes first, at the version that
 was read, so that a publisher who refers to it again makes that fail; then the bytes; then
-the candidate. A run that is killed in between is followed by one that goes on.
+the candidate. A run that is killed in between is followed by one that goes on; so is one whose
+bytes could not be deleted, and their candidate stays until they are.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from app.publishing.discarding import Discarding
+from app.work.duty import Failures
 from storage import keys
 from storage.blobs import Blobs
 from storage.events import SYSTEM, Journal
@@ -63,17 +66,24 @@ class _Candidate:
 class LostReferences:
     """Looks at the candidates of an organization."""
 
-    def __init__(self, metadata: Metadata, journal: Journal, blobs: Blobs) -> None:
+    def __init__(
+        self,
+        metadata: Metadata,
+        journal: Journal,
+        blobs: Blobs,
+        discarding: Discarding | None = None,
+    ) -> None:
+        """`discarding` is that of the run that this is a part of."""
         self._metadata = metadata
         self._journal = journal
-        self._blobs = blobs
+        self._discarding = discarding or Discarding(blobs, Failures("collection"))
 
     def run(self, organization: str, before: datetime, *, dry: bool = False) -> Iterator[Collected]:
         """Collect what lost its last reference before a moment, a batch each time that it is
         asked for the next; with `dry` only count it."""
         limit = microseconds(before)
         following: str | None = ""
-        while following is not None:
+        while following is not None and not self._discarding.is_given_up(organization):
             page = self._metadata.query(keys.unreferenced(organization), "", following, _BATCH)
             old = [r for r in page.records if moment_of(r.version) < limit]
             candidates = self._look_up(organization, old)
@@ -103,18 +113,19 @@ class LostReferences:
         return candidates
 
     def _collect(self, organization: str, candidates: Sequence[_Candidate]) -> list[_Candidate]:
-        gone = self._drop_records(organization, [one for one in candidates if one.is_unreferenced])
-        bytes_left = [*gone, *(one for one in candidates if one.is_half_done)]
-        if bytes_left:
-            self._blobs.delete([one.key for one in bytes_left])
+        dropped = self._drop_records(
+            organization, [one for one in candidates if one.is_unreferenced]
+        )
+        bytes_left = [*dropped, *(one for one in candidates if one.is_half_done)]
+        deleted = self._discarding.delete(organization, [one.key for one in bytes_left])
         looked_at = [
-            *bytes_left,
+            *(one for one in bytes_left if one.key in deleted),
             *(one for one in candidates if one.blob is not None and not one.is_unreferenced),
         ]
         self._commit_those_that_hold(
             looked_at, lambda one: (Delete(one.record.key, at=one.record.version),), None
         )
-        return gone
+        return [one for one in dropped if one.key in deleted]
 
     def _drop_records(
         self, organization: str, unreferenced: Sequence[_Candidate]

@@ -1,8 +1,10 @@
-"""The collection as duties: what each looks at, its reports, and a scan that was broken off."""
+"""The collection as duties: what each looks at, its reports, a scan that was broken off, and
+what can't be deleted."""
 
 from collections.abc import Callable
-from dataclasses import replace
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -15,9 +17,11 @@ from app.work.duty import Duty, Schedule
 from app.work.job import Job
 from storage import keys
 from storage.blobs import open_blobs
-from storage.metadata import Put
+from storage.metadata import Key, Put
 from tests.app.test_collection import ORG, listed, suspend, write
+from tests.faults.locked import LockedBlobs
 
+FIRST = "aaa1"  # comes before ORG in every order
 NO_GRACE = timedelta(seconds=-1)
 
 
@@ -97,3 +101,155 @@ def test_a_scan_that_was_broken_off_goes_on_where_it_was(
     assert early not in listed(shelf)
     assert keys.SCAN not in shelf.metadata.get(keys.SCAN), "the next one begins anew"
     assert [report.counts["blobs"] for report in reports(shelf)][-1] == 150
+
+
+# What can't be deleted
+
+
+@dataclass(frozen=True)
+class Room:
+    """An installation with two organizations, whose store refuses to delete what is locked."""
+
+    at: Installation
+    blobs: LockedBlobs
+
+    def uploads(self) -> set[str]:
+        return {upload.key for upload in self.blobs.uploads().uploads}
+
+    def suspended(self, count: int, organization: str = ORG) -> set[str]:
+        """Leave unfinished uploads behind: their keys."""
+        before = self.uploads()
+        for _ in range(count):
+            suspend(self.at, organization)
+        return self.uploads() - before
+
+    def lost(self, count: int, organization: str = ORG) -> set[str]:
+        """Leave blobs behind that lost their last reference: their keys."""
+        found = set()
+        for _ in range(count):
+            key = write(self.at, b"lost", referred=False, organization=organization)
+            digest = sha256(key.encode()).hexdigest()
+            self.at.metadata.commit(
+                Put(keys.blob(organization, digest), {"key": key, "size": 4, "references": 0}),
+                Put(keys.blob_bytes(organization, key), {"sha256": digest}),
+                Put(Key(keys.unreferenced(organization), key), {"sha256": digest}),
+            )
+            found.add(key)
+        return found
+
+    def expire(self) -> None:
+        """Leave a record behind whose time is up."""
+        past = self.at.metadata.now() - timedelta(seconds=1)
+        self.at.metadata.commit(Put(keys.duty("x"), {}, expires=past))
+
+    def is_swept(self) -> bool:
+        """Whether no record is stored whose time is up."""
+        return self.at.metadata.sweep(1000) == 0
+
+    def candidates(self) -> set[str]:
+        return {record.key.sort for record in self.at.metadata.query_all(keys.unreferenced(ORG))}
+
+
+@pytest.fixture
+def room(shelf: Installation) -> Room:
+    shelf.metadata.commit(
+        Put(keys.organization_by_name("first"), {"id": FIRST}),
+        Put(keys.organization(FIRST), {"id": FIRST}),
+        Put(keys.organization_by_name("second"), {"id": ORG}),
+    )
+    blobs = LockedBlobs(shelf.blobs)
+    return Room(replace(shelf, blobs=blobs), blobs)
+
+
+def test_what_cant_be_deleted_keeps_nothing_else_from_it(
+    room: Room, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An upload and a blob in the midst of others, of the organization that comes first."""
+    uploads = sorted(room.suspended(5, FIRST))
+    lost = sorted(room.lost(50, FIRST))
+    room.blobs.locked = frozenset({uploads[1], lost[30]})
+    room.suspended(1)
+    room.lost(1)
+    room.expire()
+    assert not run(room.at, CollectDuty(room.at, NO_GRACE))
+    assert (room.uploads(), listed(room.at)) == ({uploads[1]}, {lost[30]})
+    assert room.is_swept()
+    for key in room.blobs.locked:
+        assert key in caplog.text
+    (report,) = reports(room.at, FIRST)
+    assert report.counts == {"uploads": 4, "blobs": 49, "bytes": 4 * 49}
+    (report,) = reports(room.at)
+    assert report.counts == {"uploads": 1, "blobs": 1, "bytes": 4}
+
+
+def test_what_couldnt_be_deleted_is_deleted_once_it_can_be(room: Room) -> None:
+    """Its records are gone, but not the candidate that leads to it."""
+    (upload,) = room.suspended(1)
+    room.blobs.locked = frozenset({upload, *room.lost(1)})
+    assert not run(room.at, CollectDuty(room.at, NO_GRACE))
+    assert room.candidates() == room.blobs.locked - {upload}
+    room.blobs.locked = frozenset()
+    assert run(room.at, CollectDuty(room.at, NO_GRACE))
+    assert (room.uploads(), listed(room.at), room.candidates()) == (set(), set(), set())
+
+
+def test_a_blob_that_is_referred_to_again_while_it_is_locked_is_another(room: Room) -> None:
+    """Nothing that is referred to is ever deleted by a candidate that was left."""
+    room.blobs.locked = frozenset(room.lost(1))
+    assert not run(room.at, CollectDuty(room.at, NO_GRACE))
+    kept = write(room.at, b"lost", referred=True)
+    room.blobs.locked = frozenset()
+    assert run(room.at, CollectDuty(room.at, NO_GRACE))
+    assert listed(room.at) == {kept}
+
+
+@pytest.mark.parametrize("away, most", [(False, 25), (True, 2)])
+def test_a_store_that_deletes_nothing_is_not_asked_for_all(
+    room: Room, away: bool, most: int
+) -> None:
+    """What it deleted until then is reported, and expired records are swept all the same."""
+    uploads = sorted(room.suspended(100))
+    room.blobs.locked = frozenset({*uploads[1:], *room.lost(100)})
+    room.expire()
+    if away:
+        room.blobs.fail("check", times=1000)
+    assert not run(room.at, CollectDuty(room.at, NO_GRACE))
+    assert room.blobs.calls["abort"] + room.blobs.calls["delete"] <= most
+    (report,) = reports(room.at)
+    assert report.counts == {"uploads": 1, "blobs": 0, "bytes": 0}
+    assert room.is_swept()
+
+
+def test_an_organization_of_which_nothing_can_be_deleted_keeps_no_other_waiting(
+    room: Room,
+) -> None:
+    kept = room.suspended(40, FIRST), room.lost(100, FIRST)
+    room.blobs.locked = kept[0] | kept[1]
+    room.suspended(3)
+    room.lost(3)
+    assert not run(room.at, CollectDuty(room.at, NO_GRACE))
+    assert (room.uploads(), listed(room.at)) == kept
+
+
+def test_a_candidate_that_cant_be_read_keeps_no_other_organization_waiting(room: Room) -> None:
+    room.at.metadata.commit(Put(Key(keys.unreferenced(FIRST), f"{FIRST}/x"), {}))
+    room.lost(1)
+    assert not run(room.at, CollectDuty(room.at, NO_GRACE))
+    assert listed(room.at) == set()
+
+
+def test_a_scan_passes_over_what_it_cant_delete_until_its_next_time(room: Room) -> None:
+    """Looking at everything is dear: it is not done each minute for what is locked."""
+    lost = sorted(write(room.at, b"lost", referred=False) for _ in range(120))
+    room.blobs.locked = frozenset({lost[10], lost[70]})
+    assert not run(room.at, ScanDuty(room.at, NO_GRACE))
+    assert listed(room.at) == room.blobs.locked
+    (report,) = reports(room.at)
+    assert report.counts["blobs"] == 118
+    duty = room.at.metadata.get(keys.duty("scan"))[keys.duty("scan")].value
+    assert duty["outcome"] == "failed"
+    until = datetime.fromisoformat(duty["until"])
+    assert until > room.at.metadata.now() + timedelta(hours=23)
+    room.blobs.locked = frozenset()
+    assert run(room.at, ScanDuty(room.at, NO_GRACE))
+    assert listed(room.at) == set()

@@ -9,8 +9,9 @@ import pytest
 from app.collection import Collection, Report
 from app.installation import Installation
 from storage import keys
-from storage.blobs import open_blobs
+from storage.blobs import BlobsUnavailable, open_blobs
 from storage.metadata import Put
+from tests.faults.locked import LockedBlobs
 
 ORG = "org1"
 TOMORROW = timedelta(days=1, minutes=1)
@@ -23,19 +24,19 @@ def shelf(installation: Installation, tmp_path: Path) -> Installation:
     return replace(installation, blobs=open_blobs(f"file:{tmp_path}/blobs", tmp_path, 2**25))
 
 
-def write(at: Installation, data: bytes, *, referred: bool) -> str:
-    with at.blobs.create(ORG, len(data)) as writer:
+def write(at: Installation, data: bytes, *, referred: bool, organization: str = ORG) -> str:
+    with at.blobs.create(organization, len(data)) as writer:
         writer.window()[: len(data)] = data
         writer.filled(len(data))
         writer.commit()
         key = writer.key
     if referred:
-        at.metadata.commit(Put(keys.blob_bytes(ORG, key), {"sha256": "0" * 64}))
+        at.metadata.commit(Put(keys.blob_bytes(organization, key), {"sha256": "0" * 64}))
     return key
 
 
-def suspend(at: Installation) -> str:
-    writer = at.blobs.create(ORG, None)
+def suspend(at: Installation, organization: str = ORG) -> str:
+    writer = at.blobs.create(organization, None)
     writer.window()[:3] = b"abc"
     writer.filled(3)
     return writer.suspend()
@@ -122,3 +123,20 @@ def test_expired_records_are_swept(shelf: Installation) -> None:
     shelf.metadata.commit(Put(keys.duty("x"), {}, expires=now - timedelta(seconds=1)))
     # Every commit without an event leaves a token for a day, so that is left here.
     assert collect(shelf).expired == 1
+
+
+def test_a_failure_that_nobody_looks_at_is_raised_when_all_else_is_done(
+    shelf: Installation,
+) -> None:
+    blobs = LockedBlobs(shelf.blobs)
+    at = replace(shelf, blobs=blobs)
+    suspend(at)
+    (upload,) = blobs.uploads().uploads
+    lost = [write(at, b"lost", referred=False) for _ in range(60)]
+    blobs.locked = frozenset({upload.key, lost[0]})
+    now = datetime.now(UTC)
+    at.metadata.commit(Put(keys.duty("x"), {}, expires=now - timedelta(seconds=1)))
+    with pytest.raises(BlobsUnavailable):
+        collect(at)
+    assert listed(at) == {lost[0]}
+    assert at.metadata.sweep(1) == 0

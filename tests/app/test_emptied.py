@@ -15,6 +15,8 @@ from app.publishing.place import is_listed
 from app.publishing.purging import PURGE
 from app.publishing.removal import DELETE
 from app.publishing.restoring import RESTORE
+from app.publishing.walk import Walk
+from app.repositories import FolderPath
 from storage import keys
 from storage.events import Cursor, Feed
 from storage.metadata import MetadataError
@@ -48,12 +50,29 @@ class Reading:
         self._list("/", found)
         return found
 
+    def found(self) -> set[str]:
+        """The restorable files that a walk comes by."""
+        walk = Walk(self.room.at.metadata, self.room.repository, FolderPath(()), kept=True)
+        return {
+            f"{stop.folder.key[1:]}{record.key.sort.rpartition('/')[0]}"
+            for stop in walk.stops({})
+            for record in stop.kept
+        }
+
     def _list(self, folder: str, found: set[str]) -> None:
         partition = keys.folder(ORG, self.room.repository.id, folder)
         for record in self.room.at.metadata.query_all(partition):
             if record.key.sort.endswith("/") and is_listed(record):
                 found.add(f"{folder[1:]}{record.key.sort}")
                 self._list(f"{folder}{record.key.sort}", found)
+
+
+def restorable(room: Storeroom) -> set[str]:
+    """The restorable files that there are."""
+    return {
+        f"{record.key.partition.split('#', 3)[3][1:]}{record.key.sort.rpartition('/')[0]}"
+        for record in room.records("deleted")
+    }
 
 
 def folders_of(paths: list[str]) -> set[str]:
@@ -142,6 +161,45 @@ def test_a_publisher_who_read_the_folder_before_it_was_taken_back_is_listed(
     assert reading.listed() == {"a/", "a/b/"}
 
 
+@pytest.mark.parametrize("batches", ["one", "two", "looking"])
+def test_what_came_late_and_was_deleted_at_once_is_found(reading: Reading, batches: str) -> None:
+    """Its folder was read before its record was taken back: it is restorable all the same."""
+    room = reading.room
+    room.put("a/b/1")
+    room.put("a/b/c/1")
+    records = room.at.metadata.get(*room.place("a/b/c/2").keys())
+    room.run(DELETE)
+    room.run(PURGE)
+
+    def come_and_go() -> None:
+        room.put("a/b/c/2", records=records)
+        room.remove("a/b/c/2")
+
+    if batches == "looking":  # at what is in the folder, before its record is taken back
+
+        def meanwhile(call: Callable[[], Any]) -> Any:
+            come_and_go()
+            return call()
+
+        room.engine.next("transact", meanwhile)
+    reading.read()
+    if batches == "one":
+        come_and_go()
+    elif batches == "two":
+        room.put("a/b/c/2", records=records)
+        reading.read()
+        room.remove("a/b/c/2")
+    reading.read()
+    assert reading.listed() == set()
+    assert reading.found() == {"a/b/c/2"}
+    assert room.run(RESTORE).counts["restored"] == 1
+    assert reading.listed() == {"a/", "a/b/", "a/b/c/"}
+    room.run(DELETE)
+    room.run(PURGE)
+    reading.read()
+    assert room.records("folder") == []
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_at_rest_exactly_the_folders_with_files_are_listed(
     reading: Reading, seed: int, monkeypatch: pytest.MonkeyPatch
@@ -184,6 +242,7 @@ def test_at_rest_exactly_the_folders_with_files_are_listed(
         room.wait(timedelta(seconds=30))
     reading.read()
     assert reading.listed() == folders_of(room.paths())
+    assert reading.found() == restorable(room)
     room.run(DELETE)
     room.run(PURGE)
     reading.read()

@@ -210,7 +210,8 @@ def test_collection_removes_what_is_old_and_unreferenced_alone(
     foreign = [path for path in (data / "blobs" / "another").rglob("*") if path.is_file()]
     for path in (*ours[:2], *foreign):
         os.utime(path, (time.time() - 90_000,) * 2)
-    found = {"uploads": 0, "blobs": 2, "bytes": 8, "expired_records": 0, "foreign": 1}
+    found = {"uploads": 0, "blobs": 2, "bytes": 8, "expired_records": 0}
+    found |= {"foreign": 1, "failures": 0}
     assert strongroom.json("gc", "--dry-run") == {"dry_run": True, **found}
     assert len(blobs.list().entries) == 4
     assert strongroom.json("gc")["blobs"] == 2
@@ -220,6 +221,37 @@ def test_collection_removes_what_is_old_and_unreferenced_alone(
     warned, *done = out.splitlines()
     assert warned.startswith("1 blobs belong to no organization")
     assert done == ["0 unfinished uploads and 0 unreferenced blobs (0 bytes) removed"]
+
+
+def test_collection_names_what_cant_be_removed_and_ends_with_1(
+    strongroom: Here, data: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = read_settings({"STRONGROOM_DATA": str(data)})
+    blobs = open_blobs(settings.blobs, data, settings.upload_memory_bytes)
+    with opened(settings) as at:
+        organization = Organizations(at.recent).named(DEFAULT).id
+    for _ in range(3):
+        with blobs.create(organization, 4) as writer:
+            writer.window()[:4] = b"data"
+            writer.filled(4)
+            writer.commit()
+    stuck, *others = sorted(
+        path for path in (data / "blobs" / organization).rglob("*") if path.is_file()
+    )
+    stuck.unlink()
+    stuck.mkdir()  # can't be unlinked, by root neither
+    for path in (stuck, *others):
+        os.utime(path, (time.time() - 90_000,) * 2)
+    status, out, _ = strongroom("gc", "--json")
+    report = json.loads(out)
+    assert (status, report["blobs"], report["failures"]) == (1, 2, 1)
+    assert stuck.name in caplog.text
+    assert len(blobs.list().entries) == 1
+    status, out, _ = strongroom("gc")
+    assert status == 1
+    assert out.startswith("1 failures, which the log names")
+    stuck.rmdir()
+    assert strongroom("gc")[0] == 0
 
 
 #: One of each, with all that it takes to come as far as the stores.

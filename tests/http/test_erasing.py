@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NoReturn
 
@@ -9,11 +10,14 @@ import pytest
 
 from app.collection import Collection
 from app.erasing import Erased, EraseDuty, Erasing
+from app.work import Jobs
+from app.work.duty import Schedule
 from auth.errors import CorruptRecord, Missing
 from auth.organizations import Deleted, Organizations
 from auth.registrar import RESTORABLE_FOR
 from storage import keys
 from storage.metadata import Put
+from tests.faults.locked import LockedBlobs
 from tests.faults.metadata import passes
 from tests.http.probes import SHARED, furnish, records_of
 from tests.http.stand import Stand
@@ -271,3 +275,58 @@ def test_one_that_cant_be_erased_keeps_no_other_waiting(
         assert keys.organization(gone.organization) in {r.key for r in records_of(gone)}
     assert len(erase(gone)) == 1
     assert (records_of(gone), bytes_of(gone)) == ([], [])
+
+
+def lock(stand: Stand, locked: set[str]) -> LockedBlobs:
+    """Let the store of a process refuse to delete these, where nothing is locked yet."""
+    blobs = LockedBlobs(stand.process.installation.blobs)
+    blobs.locked = frozenset(locked)
+    stand.process.installation = replace(stand.process.installation, blobs=blobs)
+    return blobs
+
+
+def run_duty_of(stand: Stand) -> bool:
+    """The same as `run_duty`, over the store that the process has now."""
+    at = stand.process.installation
+    duty = EraseDuty(at)
+    found = at.metadata.get(keys.duty(duty.name)).get(keys.duty(duty.name))
+    jobs = Jobs(at.metadata, at.journal, ())
+    return Schedule(at.metadata, jobs, (duty,), {}).run(duty, found, "worker", lambda: False)
+
+
+def test_bytes_that_cant_be_deleted_keep_nothing_else_from_it(
+    pair: tuple[Stand, Stand], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither other bytes and records of the organization nor another one; and it ends."""
+    kept, gone = pair
+    others = gone.another_organization("others")
+    others.registrar().delete("others")
+    end_their_time(gone)
+    before = records_of(kept), bytes_of(kept)
+    blobs = lock(gone, {min(bytes_of(gone))})
+    assert not run_duty_of(gone)
+    assert set(bytes_of(gone)) == blobs.locked
+    assert [record.key for record in records_of(gone)] == [keys.organization(gone.organization)]
+    assert [deleted.id for deleted in deleted_of(gone)] == [gone.organization]
+    assert records_of(others) == []
+    assert f"{gone.organization} is not erased yet: 1 of its blobs and uploads" in caplog.text
+    assert next(iter(blobs.locked)) in caplog.text
+    blobs.locked = frozenset()
+    assert run_duty_of(gone)
+    assert (records_of(gone), bytes_of(gone), deleted_of(gone)) == ([], [], ())
+    assert (records_of(kept), bytes_of(kept)) == before
+
+
+def test_an_organization_whose_erasing_fails_keeps_no_other_waiting(
+    pair: tuple[Stand, Stand],
+) -> None:
+    _, gone = pair
+    others = gone.another_organization("others")
+    others.registrar().delete("others")
+    end_their_time(gone)
+    blobs = lock(gone, set())
+    blobs.fail("list")
+    assert not run_duty_of(gone)
+    assert len(deleted_of(gone)) == 1
+    assert run_duty_of(gone)
+    assert (records_of(gone), records_of(others), deleted_of(gone)) == ([], [], ())
