@@ -9,6 +9,7 @@ close of the WSGI iterable here, and by a worker that knows better.
 
 import logging
 import os
+import re
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -41,6 +42,7 @@ TURN = "strongroom.turn"
 #: What Falcon uses for itself: it answers 400 before any middleware runs, without a context.
 _FRAMEWORK_METHODS = frozenset({"WEBSOCKET"})
 _NO_METHOD = "UNKNOWN"
+_RAW_BYTE = re.compile(r"[^\x00-\x7f]")
 
 # Drawn ahead, many by one call to the system; a fork must not continue its parent's.
 _IDS_AHEAD = 64
@@ -140,6 +142,10 @@ class Entrance:
             context = environ[CONTEXT] = self._new()
         if environ["REQUEST_METHOD"] in _FRAMEWORK_METHODS:
             environ["REQUEST_METHOD"] = _NO_METHOD
+        query = environ.get("QUERY_STRING", "")
+        if not query.isascii():
+            # curl sends UTF-8 as it is, and the framework would take each byte for a character.
+            environ["QUERY_STRING"] = _RAW_BYTE.sub(_percent_encoded, query)
         try:
             body = self._application(environ, start_response)
         except BaseException:
@@ -148,6 +154,11 @@ class Entrance:
         if environ.get(SERVER_FINISHES):
             return body
         return _finishing(body, context, environ.get("wsgi.file_wrapper"))
+
+
+def _percent_encoded(byte: re.Match[str]) -> str:
+    """A byte of a query as it should have been sent (RFC 3986, section 2.1)."""
+    return f"%{ord(byte[0]):02X}"
 
 
 def _finishing(body: Iterable[bytes], context: RequestContext, wrapper: object) -> Iterable[bytes]:

@@ -10,15 +10,15 @@ from dataclasses import dataclass
 
 from app.repositories import Catalogue, InvalidName, RepositoryName
 from auth.errors import InvalidField
-from auth.fields import GRANTS_MOST
-from auth.principals import Authority
+from auth.fields import GRANTS_MOST, parse_action
+from auth.principals import Action, Authority
 
 
 @dataclass(frozen=True, slots=True)
 class ById:
     """Grants by the ids of repositories, and the names of those by their ids."""
 
-    grants: Mapping[str, list[str]]
+    grants: Mapping[str, list[Action]]
     names: Mapping[str, str]
 
 
@@ -31,13 +31,13 @@ def by_ids(catalogue: Catalogue, by: Authority, field: str, given: Mapping[str, 
         raise InvalidField(field, f"may name at most {GRANTS_MOST} repositories")
     asked = {name: _parse(name, field) for name in given}
     found = catalogue.named(by.organization, asked.values())
-    grants: dict[str, list[str]] = {}
+    grants: dict[str, list[Action]] = {}
     names: dict[str, str] = {}
     for name, actions in given.items():
         repository = found.get(asked[name])
         if repository is None or not by.knows(repository.id):
             raise _not_there(field)
-        grants[repository.id] = actions
+        grants[repository.id] = [parse_action(action, field) for action in actions]
         names[repository.id] = name
     return ById(grants, names)
 

@@ -4,6 +4,7 @@ A field that is not known is an error: a misspelt rule must never be silently wi
 """
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -16,6 +17,13 @@ from middleware.body import open_body
 MOST_BYTES = 64 * 1024
 MOST_DEPTH = 16
 _MOST_DIGITS = 18  # of a number in a query: what every store and language can hold
+_SHOWN_CHARACTERS = 100  # of a field's name that comes from the client
+# RFC 3339, section 5.6; Python by itself takes weeks, and times without colons, too.
+_MOMENT = re.compile(
+    r"(?P<minute>\d{4}-\d\d-\d\dT\d\d:\d\d):(?P<second>\d\d)(\.\d+)?(?P<offset>Z|[+-]\d\d:\d\d)",
+    re.ASCII | re.IGNORECASE,
+)
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class InvalidBody(Exception):
@@ -79,18 +87,13 @@ class Fields:
         return value
 
     def moment(self, name: str) -> datetime | None:
-        """A time of RFC 3339 with its offset, None where it was not sent."""
+        """A time of RFC 3339, in UTC, None where it was not sent. Raises InvalidField."""
         text = self.text(name)
-        if text is None:
-            return None
         try:
-            moment = datetime.fromisoformat(text)
-            if moment.tzinfo is not None:
-                # At the calendar's end a time may leave it when its offset is taken off.
-                return moment.astimezone(UTC)
+            return None if text is None else _moment(text)
         except (ValueError, OverflowError) as error:
-            raise InvalidField(name, "must be a time such as 2027-01-31T12:00:00Z") from error
-        raise InvalidField(name, "must have an offset, such as the Z of 2027-01-31T12:00:00Z")
+            trouble = "must be a time with its offset, such as 2027-01-31T12:00:00Z"
+            raise InvalidField(name, trouble) from error
 
     def actions(self, name: str) -> dict[str, list[str]] | None:
         """An object of lists of text: repositories with actions. None where it was not sent."""
@@ -124,7 +127,7 @@ class Fields:
         """Refuse fields that were not asked for."""
         for name in self._values:
             if name not in self._asked:
-                raise InvalidField(name[:100], "is not a field of this request")
+                raise InvalidField(_shown(name), "is not a field of this request")
 
     def _take(self, name: str, default: Any) -> Any:
         self._asked.add(name)
@@ -159,6 +162,7 @@ def read_fields(req: Request) -> Fields:
     Raises:
         InvalidBody: not JSON, not an object, over 16 levels deep.
         BodyTooLarge, OtherType: over 64 KiB, or of another type by its header.
+        InvalidField: given twice, or no Unicode.
     """
     type_ = (req.content_type or "application/json").partition(";")[0].strip().lower()
     if type_ != "application/json":
@@ -174,19 +178,20 @@ def read_fields(req: Request) -> Fields:
 
 
 def parse_object(data: bytes) -> dict[str, Any]:
-    """One JSON object, in UTF-8, with no name twice. Raises InvalidBody."""
+    """One JSON object, in UTF-8, with no name twice. Raises InvalidBody, InvalidField."""
     try:
         text = data.decode()
     except UnicodeDecodeError as error:
         raise InvalidBody("the body is not UTF-8") from error
     _check_depth(text)
     try:
-        value = json.loads(text, object_pairs_hook=_pairs, parse_constant=_constant)
+        # Objects stay the pairs that were sent until it is known where they stand.
+        value = json.loads(text, object_pairs_hook=tuple, parse_constant=_constant)
     except (ValueError, RecursionError) as error:
         raise InvalidBody("the body is not JSON") from error
-    if not isinstance(value, dict):
+    if not isinstance(value, tuple):
         raise InvalidBody("the body is not a JSON object")
-    return value
+    return _object(value, "")
 
 
 def _check_depth(text: str) -> None:
@@ -209,17 +214,51 @@ def _check_depth(text: str) -> None:
             depth -= 1
 
 
-def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise InvalidBody("the body names a field twice")
-    if any("\ud800" <= c <= "\udfff" for name in found for c in name):
-        raise InvalidBody("the body holds half of a surrogate pair")
-    for value in found.values():
-        if isinstance(value, str) and any("\ud800" <= c <= "\udfff" for c in value):
-            raise InvalidBody("the body holds half of a surrogate pair")
+def _object(pairs: tuple[tuple[str, Any], ...], field: str) -> dict[str, Any]:
+    """An object of its pairs. Raises InvalidField: named from the outermost object on."""
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        at = _shown(f"{field}.{name}" if field else name)
+        if name in found:
+            raise InvalidField(at, "is given twice")
+        if _SURROGATE.search(name):
+            raise InvalidField(at, "has half of a surrogate pair in its name: send the whole")
+        found[name] = _value(value, at)
     return found
+
+
+def _value(value: Any, field: str) -> Any:
+    if isinstance(value, tuple):
+        return _object(value, field)
+    if isinstance(value, list):
+        return [_value(one, f"{field}[{number}]") for number, one in enumerate(value)]
+    if isinstance(value, str) and _SURROGATE.search(value):
+        raise InvalidField(field, "holds half of a surrogate pair: send the whole")
+    return value
+
+
+def _shown(field: str) -> str:
+    """A field's name for an answer: not too long, and text in UTF-8 whatever it holds."""
+    return field[:_SHOWN_CHARACTERS].encode("utf-8", "backslashreplace").decode()
 
 
 def _constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
+
+
+def _moment(text: str) -> datetime:
+    """A time of RFC 3339 (section 5.6), in UTC. Raises ValueError, OverflowError.
+
+    Of a leap second (section 5.7), which no clock here knows, it is the last moment of the
+    second before.
+    """
+    written = _MOMENT.fullmatch(text)
+    if written is None:
+        raise ValueError("it is written otherwise")
+    leaps = written["second"] == "60"
+    known = f"{written['minute']}:59.999999{written['offset']}" if leaps else text
+    # At the calendar's end a time may leave it when its offset is taken off.
+    moment = datetime.fromisoformat(known.upper()).astimezone(UTC)
+    if leaps and (moment.hour, moment.minute) != (23, 59):
+        raise ValueError("no minute but the last of a day has 61 seconds")
+    return moment

@@ -151,6 +151,9 @@ def _permissions(catalogue: Catalogue, by: Authority, fields: Fields) -> ById:
     inner = fields.object("permissions")
     if inner is None:
         return ById({}, {})
-    given = inner.actions("repositories") or {}
-    inner.finish()
-    return by_ids(catalogue, by, "permissions", given)
+    try:
+        given = inner.actions("repositories") or {}
+        inner.finish()
+        return by_ids(catalogue, by, "repositories", given)
+    except InvalidField as error:
+        raise InvalidField(f"permissions.{error.field}", error.reason) from error

@@ -6,9 +6,9 @@ from app.api.jobs import accept
 from app.api.reading import query_flag
 from app.publishing.removal import DELETE
 from app.raw.terms import named
-from app.repositories import Catalogue, Door, FolderPath, RepositoryName
+from app.repositories import Catalogue, Door, FolderPath, RepositoryHidden, RepositoryName
 from app.visitors import actor_of, visitor_of
-from app.work import Jobs
+from app.work import Failed, Jobs
 from auth.errors import InvalidField
 from auth.principals import Action
 from middleware.problems import Problem
@@ -38,13 +38,16 @@ class FolderDeletes:
             # Obeyed they can't be, and a condition that is ignored costs files.
             raise Problem(400, "Bad Request", "A condition is for one file, not for a folder.")
         opened = self._door.open(visitor_of(req), name, Action.DELETE)
-        job = self._jobs.start(
-            DELETE,
-            opened.repository.organization,
-            actor_of(req, named(opened)),
-            {"path": str(folder)},
-            opened.repository.id,
-        )
+        try:
+            job = self._jobs.start(
+                DELETE,
+                opened.repository.organization,
+                actor_of(req, named(opened)),
+                {"path": str(folder)},
+                opened.repository.id,
+            )
+        except Failed as error:  # it was deleted since the door was opened
+            raise RepositoryHidden(name.text) from error
         if not job.ended:
             accept(resp, self._catalogue, job)
             return

@@ -1,11 +1,11 @@
 """Listings of folders, as JSON and as a page that needs no script.
 
 A folder is one range of records, files and folders side by side in the order of names, so
-a page of a listing is one query however large the folder is.
+a page of a listing is one query however large the folder is. More of them are made where it
+would begin with nothing but folders that were emptied, whose records go later.
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
 from json import JSONEncoder
 
 from falcon import Request, Response
@@ -25,6 +25,7 @@ from storage.metadata.recent import Recent
 
 MOST_ENTRIES = 1_000
 _FEW = 20
+_MOST_QUERIES = 16  # of one request, through folders that were emptied
 _JSON, _HTML = "application/json", "text/html"
 _encoded = JSONEncoder(ensure_ascii=False).encode
 
@@ -37,14 +38,10 @@ class Listing:
         self._cursors = cursors
 
     def exists(self, repository: Repository, folder: FolderPath) -> bool:
-        """Whether there is anything in the folder."""
-        following: str | None = ""
-        while following is not None:
-            page = self._page(repository, folder, following, _FEW)
-            if page.records:
-                return True
-            following = page.next
-        return False
+        """Whether there is anything in the folder, or so much to look through that its listing
+        has to tell."""
+        page = self._page(repository, folder, "", _FEW)
+        return bool(page.records) or page.next is not None
 
     def answer(self, req: Request, resp: Response, opened: Opened, folder: FolderPath) -> None:
         """Answer with a page of the folder: `?limit=` entries, behind the cursor `?after=`."""
@@ -101,17 +98,25 @@ class Listing:
         )
 
     def _page(self, repository: Repository, folder: FolderPath, after: str, limit: int) -> Page:
+        """A page of what is listed. It may be short; it is empty where nothing more is listed,
+        or nothing was found within some thousands of folders that were emptied."""
         partition = keys.folder(repository.organization, repository.id, folder.key)
-        page = self._recent.query(partition, "", after, limit)
-        # Folders that were emptied may have a record still; a page may be short.
-        return replace(
-            page,
-            records=tuple(
-                record
-                for record in page.records
-                if not record.key.sort.endswith("/") or is_listed(record)
-            ),
-        )
+        page = _listed(self._recent.query(partition, "", after, limit), limit)
+        for _ in range(_MOST_QUERIES - 1):
+            if page.records or page.next is None:
+                break
+            page = _listed(self._recent.query(partition, "", page.next, MOST_ENTRIES), limit)
+        return page
+
+
+def _listed(page: Page, limit: int) -> Page:
+    """The first entries of a page, without the folders that were emptied: they may have a
+    record still."""
+    listed = [
+        record for record in page.records if not record.key.sort.endswith("/") or is_listed(record)
+    ]
+    following = page.next if len(listed) <= limit else listed[limit - 1].key.sort
+    return Page(tuple(listed[:limit]), following)
 
 
 def _entries(page: Page) -> Iterable[tuple[str, Outline | None]]:

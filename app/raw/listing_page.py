@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from html import escape
 from string import Template
+from unicodedata import category
 from urllib.parse import quote, urlencode
 
 from app.pages import PALETTE, style_policy
@@ -94,24 +95,30 @@ $pages
 """
 )
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
-#: The characters that set the direction of text (UAX #9, 2), shown by their numbers.
-_TURNING = {
-    mark: f"[U+{mark:04X}]"
-    for mark in (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+_HIDING = ("Cf", "Zl", "Zp")  # what formats text (UAX #9, 2, too), and breaks its lines
+_BLANK = (0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0)  # nothing is drawn
+#: The characters that are not seen, or turn what is beside them round, by their numbers. Those of
+#: `_HIDING` lie in these ranges alone; to look through all of Unicode takes 0.1 s at each start.
+_SEEN = {
+    code: f"[U+{code:04X}]"
+    for code in (*range(0x20000), *range(0xE0000, 0xE1000))
+    if code in _BLANK or category(chr(code)) in _HIDING
 }
 _EMPTY = '<p class="empty">Nothing here yet.</p>'
+_NOTHING = '<p class="empty">Nothing on this page.</p>'
 
 
 def render(shown: Shown) -> str:
     """The page."""
     names = (shown.repository, *shown.folder)
+    pages = _pages(shown.links)
     return _PAGE.substitute(
-        title=escape("/".join((*names, ""))),
+        title=_plain("/".join((*names, ""))),
         style=STYLE,
         trail=_trail(names[:-1]),
         heading=_text(names[-1]),
-        table=_table(shown) or _EMPTY,
-        pages=_pages(shown.links),
+        table=_table(shown) or (_NOTHING if pages else _EMPTY),
+        pages=pages,
     )
 
 
@@ -169,11 +176,14 @@ def _row(name: str, cells: str) -> str:
 
 
 def _text(name: str) -> str:
-    """A name as text: one that is written from right to left does not turn its row around, and
-    the marks by which one could hide what it ends with are seen."""
-    if name.isascii():
-        return escape(name)
-    return f"<bdi>{escape(name.translate(_TURNING))}</bdi>"
+    """A name as text: one that is written from right to left does not turn its row around."""
+    return escape(name) if name.isascii() else f"<bdi>{_plain(name)}</bdi>"
+
+
+def _plain(name: str) -> str:
+    """A name as text where no markup may stand. The marks by which one could hide what it ends
+    with, or that it differs from another, are seen."""
+    return escape(name if name.isascii() else name.translate(_SEEN))
 
 
 def size_text(size: int) -> str:

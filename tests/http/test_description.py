@@ -16,6 +16,7 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from app.api.description import METHODS, compose, describe, query_parameters
+from app.server import head
 from middleware.declarations import Access
 from tests.http.client import Client
 from tests.http.described import check_described, closed_description
@@ -78,6 +79,17 @@ def test_every_error_is_a_problem() -> None:
             name = answer.get("$ref", "").rpartition("/")[2]
             content = WHOLE["components"]["responses"][name] if name else answer
             assert content["content"].keys() == {"application/problem+json"}, (place, status)
+
+
+def test_what_the_server_itself_refuses_is_described_everywhere() -> None:
+    refusals = {
+        value[:3]
+        for value in vars(head).values()
+        if isinstance(value, str) and re.fullmatch(r"[45]\d\d [A-Z][A-Za-z ]+", value)
+    }
+    assert refusals >= {"400", "408", "414", "417", "431", "501"}
+    for place, operation in OPERATIONS.items():
+        assert refusals <= operation["responses"].keys(), place
 
 
 def test_every_body_refuses_fields_that_it_does_not_know() -> None:

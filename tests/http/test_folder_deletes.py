@@ -1,7 +1,8 @@
 """DELETE of a folder: all that was there goes, restorably; nothing else, and never half a file."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from app.publishing import walk
 from storage import keys
 from storage.events import Feed
+from tests.faults.metadata import passes
 from tests.http.client import Client
 from tests.http.stand import Stand
 
@@ -184,3 +186,62 @@ def test_an_emptied_folder_is_in_no_listing_once_a_worker_has_read_the_feed(
     assert admins.post("/api/repositories/files/restore", {"path": "a/"}).status == 200
     any_stand.process.work()
     assert sorted(files(admins)) == ["a/b/1", "a/b/2", "c/1"]
+
+
+@pytest.mark.parametrize("query", ["", "?limit=1", "?limit=2", "?limit=1000"])
+def test_a_folder_is_not_there_where_all_in_it_were_emptied_whatever_the_limit(
+    memory_stand: Stand, query: str
+) -> None:
+    memory_stand.repository("files")
+    admins = memory_stand.admins
+    plant(admins, "e/a/x", "e/b/y", "e/c/z", "kept/a/x", "kept/b/y", "kept/c/z", "kept/d/x")
+    for folder in ("e/a/", "e/b/", "e/c/", "kept/a/", "kept/b/", "kept/c/"):
+        assert admins.delete(f"{ROOT}{folder}?recursive=true").status == 200
+    memory_stand.process.work()
+    for path in ("e", "e/", "e/a/"):
+        assert admins.get(f"{ROOT}{path}{query}").status == 404
+    found = admins.get(f"{ROOT}kept/{query}").json
+    assert [entry["name"] for entry in found["entries"]] == ["d/"]
+    assert admins.get(f"{ROOT}kept{query}").status == 301
+
+
+def test_a_page_looks_through_emptied_folders_and_cuts_what_it_finds(memory_stand: Stand) -> None:
+    """Nothing is left out or told twice behind them, and it is done in bounded looks."""
+    memory_stand.repository("files")
+    admins = memory_stand.admins
+    emptied = [f"{number:02}/x" for number in range(20)]
+    plant(admins, *emptied, "a/1", "b", "c/1", "d")
+    for path in emptied:
+        assert admins.delete(f"{ROOT}{path}").status == 204
+    memory_stand.process.work()
+    found, after = [], ""
+    while True:
+        made = len(memory_stand.engine.made)
+        page = admins.get(f"{ROOT}?limit=2&after={after}").json
+        assert memory_stand.engine.made[made:].count("query") <= 2
+        assert 1 <= len(page["entries"]) <= 2
+        found += [entry["name"] for entry in page["entries"]]
+        if page["next"] is None:
+            break
+        after = page["next"]
+    assert found == ["a/", "b", "c/", "d"]
+
+
+def test_a_folder_of_a_repository_that_is_deleted_meanwhile_is_not_there(
+    memory_stand: Stand,
+) -> None:
+    """404, as a moment later: between the door and the first step, too."""
+    memory_stand.repository("files")
+    plant(memory_stand.admins, "a/1")
+    other = memory_stand.another_process().client.as_(memory_stand.admin.by_key)
+
+    def deleted_before(call: Callable[[], Any]) -> Any:
+        assert other.delete("/api/repositories/files").status == 204
+        return call()
+
+    memory_stand.engine.next("get", passes, deleted_before)
+    answer = memory_stand.admins.delete(f"{ROOT}a/?recursive=true")
+    assert other.get("/api/repositories/files").status == 404
+    later = memory_stand.admins.delete(f"{ROOT}a/?recursive=true")
+    assert (answer.status, answer.detail) == (later.status, later.detail)
+    assert answer.status == 404

@@ -1,12 +1,14 @@
 """Listings as pages for people: landmarks, tables and links that lead both ways, without script."""
 
 import re
+import sys
+import unicodedata
 from urllib.parse import quote, urljoin
 
 import pytest
 
 from app.pages import PALETTE
-from app.raw.listing_page import size_text
+from app.raw.listing_page import Links, Shown, render, size_text
 from app.raw.trail import Trail
 from tests.http.client import Client
 from tests.http.stand import Stand
@@ -108,28 +110,40 @@ def test_the_way_back_is_sealed(memory_stand: Stand, reader: Client) -> None:
     assert reader.get(f"{AT}?after={back[1]}").json["field"] == "after"
 
 
-def test_a_trail_forgets_what_does_not_fit_an_address() -> None:
+@pytest.mark.parametrize("character", ["0", "漢", '"'])
+def test_a_trail_forgets_what_does_not_fit_an_address(character: str) -> None:
     trail = Trail()
     for number in range(500):
-        trail = trail.on(f"{number:0200}")
+        trail = trail.on(f"{number:03}{character * 80}")
+        assert len(trail.text().encode()) <= 1_500
     assert 1 < len(trail.starts) < 20
-    assert trail.starts[-1] == f"{499:0200}"
+    assert trail.starts[-1] == f"{499:03}{character * 80}"
     assert Trail.parse(trail.text()) == trail
     assert len(trail.back().starts) == len(trail.starts) - 1
     assert Trail.parse("") == Trail()
 
 
-def test_the_longest_names_still_lead_on(reader: Client) -> None:
-    """However long names are, the address of the next page fits a request line."""
-    names = [f"{number}" + "é" * 127 for number in range(9)]
+@pytest.mark.parametrize("character", ["a", '"', "é", "漢", "🎉"])
+@pytest.mark.parametrize("folder", ["", "漢" * 80 + "/" + "漢" * 80 + "/"])
+def test_the_longest_names_still_lead_on_and_back(
+    reader: Client, character: str, folder: str
+) -> None:
+    """However long names are and however many pages there are, a link that a page has leads
+    somewhere, and fits a request line."""
+    names = [f"{n:02}{character * (253 // len(character.encode()))}" for n in range(40)]
+    here = AT + quote(folder)
     for name in names:
-        reader.put(AT + quote(name), b"x")
-    at = f"{AT}?limit=1"
-    for name in names:
+        assert reader.put(here + quote(name), b"x").status == 201
+    at = f"{here}?limit=1"
+    for name in names[:-1]:
         page = _page(reader, at)
         assert name in page.links
-        at = urljoin(AT, page.links.get("Next page", ""))
+        at = urljoin(here, page.links["Next page"])
         assert len(at) < 8_000
+    last, backwards = _page(reader, at), iter(reversed(names[:-1]))
+    while "Previous page" in last.links:
+        last = _page(reader, urljoin(here, last.links["Previous page"]))
+        assert next(backwards) in last.links
 
 
 def _luminance(colour: str) -> float:
@@ -159,3 +173,54 @@ def test_no_page_asks_for_anything_but_itself(reader: Client) -> None:
         assert "unsafe" not in policy
         assert not re.search(r"<script|<link|<img|<form|\son\w+=|\sstyle=|url\(", answer.text)
         assert 'name="viewport"' in answer.text
+
+
+def test_a_page_with_nothing_on_it_does_not_say_that_nothing_is_there(
+    memory_stand: Stand, reader: Client
+) -> None:
+    for path in ("a", "b/1", "c/1"):
+        reader.put(AT + path, b"x")
+    for folder in ("b/", "c/"):
+        assert reader.delete(f"{AT}{folder}?recursive=true").status == 200
+    memory_stand.process.work()
+    first = _page(reader, f"{AT}?limit=1")
+    answer = reader.get(urljoin(AT, first.links["Next page"]), headers=HTML)
+    assert "Nothing on this page." in answer.text
+    assert "Nothing here yet." not in answer.text
+    assert "Next page" not in Page(answer.text).links
+
+
+TURNED = {
+    "x\u202egpj.exe": "x[U+202E]gpj.exe",
+    "a\u200bb": "a[U+200B]b",
+    "a\u2060b\ufeff": "a[U+2060]b[U+FEFF]",
+    "a\u2028b\u2029": "a[U+2028]b[U+2029]",
+    "\U000e0041x": "[U+E0041]x",
+    "\u3164": "[U+3164]",
+    "\u0645\u06cc\u200c\u062e": "\u0645\u06cc[U+200C]\u062e",
+    "漢🎉é": "漢🎉é",
+}
+
+
+@pytest.mark.parametrize("name, shown", TURNED.items())
+def test_what_turns_a_name_or_is_not_seen_is_shown_by_its_number(
+    reader: Client, name: str, shown: str
+) -> None:
+    """As an entry, as a heading, on the way to what is deeper, and in the title."""
+    at = f"{AT}{quote(name)}/"
+    assert reader.put(f"{at}in/x", b"x").status == 201
+    assert f">{shown}/</bdi>" in reader.get(AT, headers=HTML).text
+    for address, title in ((at, f"files/{shown}/"), (f"{at}in/", f"files/{shown}/in/")):
+        text = reader.get(address, headers=HTML).text
+        assert f"<title>{title}</title>" in text
+        assert f"<bdi>{shown}</bdi>" in text
+        assert name == shown or name not in text
+    assert reader.get(f"{at}in/x").body == b"x", "found by its name all the same"
+
+
+def test_every_character_that_formats_is_shown_by_its_number() -> None:
+    for code in range(sys.maxunicode + 1):
+        if unicodedata.category(chr(code)) in ("Cf", "Zl", "Zp"):
+            assert f"[U+{code:04X}]" in render(
+                Shown("files", (chr(code),), (), users=False, links=Links(None, None, None))
+            )

@@ -174,3 +174,19 @@ def test_who_was_confirmed_is_noted_by_ids_alone():
     principal = Principal("o", "user-1", Role.READER, {}, "key", "key-1")
     context.confirm(principal)
     assert (context.principal, context.user, context.credential) == (principal, "user-1", "key-1")
+
+
+@pytest.mark.parametrize(
+    "sent, taken",
+    [
+        ("name=a%20b+c%ff&x", "name=a%20b+c%ff&x"),
+        ("name=\xc3\xa9", "name=%C3%A9"),
+        ("\xe6\xbc\xa2=%41\x80", "%E6%BC%A2=%41%80"),
+        ("\xff", "%FF"),
+    ],
+)
+def test_the_bytes_of_a_query_are_taken_as_if_they_had_been_escaped(sent, taken):
+    seen = []
+    environ = ENVIRON | {"QUERY_STRING": sent}
+    assert list(entrance([b"x"], seen)(environ, None)) == [b"x"]
+    assert seen[0]["QUERY_STRING"] == taken
