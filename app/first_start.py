@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 from app.installation import Installation, opened
 from app.repositories import Catalogue, RepositoryExists, RepositoryName
-from app.settings import Settings
+from app.settings import Settings, SettingsError
 from auth import bootstrap
+from auth.errors import Missing
 from auth.first_administrator import FirstSecrets, Wanted
 from auth.first_sign_in import FirstSignIn
-from auth.organizations import DEFAULT
+from auth.organizations import DEFAULT, Organizations
 from storage.events import SYSTEM
 
 FIRST_REPOSITORY = "files"
@@ -32,12 +33,16 @@ def prepare(settings: Settings) -> Prepared:
     The repository comes before the administrator, so that a start that was killed between
     the two is made good by the next.
 
-    Raises what the stores and `auth.bootstrap.prepare` raise.
+    Raises:
+        SettingsError: the base URL is an organization's that is not there. The first start
+            has made what `strongroom org create` needs by then, and no secret yet.
+        Whatever the stores and `auth.bootstrap.prepare` raise.
     """
     with opened(settings) as at:
         at.engine.prepare()
         file = FirstSignIn(settings.data)
         found = bootstrap.prepare(at.metadata, at.journal, None, file)
+        _check_base_url(at)
         if settings.admin_email is not None:
             wanted = Wanted(settings.admin_email, settings.admin_password, api_key=False)
             if not found.administrators:
@@ -55,6 +60,22 @@ def prepare(settings: Settings) -> Prepared:
             lines=lambda made: sign_in_text(settings, made),
         )
         return Prepared(done.made, administered=True)
+
+
+def _check_base_url(at: Installation) -> None:
+    """Nobody could sign in where the base URL selects an organization that is not there, and
+    whoever made one of that name later would take it over."""
+    settings, name = at.settings, at.settings.base_organization
+    try:
+        Organizations(at.recent).named(name)
+    except Missing as error:
+        raise SettingsError(
+            f"STRONGROOM_BASE_URL ({settings.base_url}) lies within STRONGROOM_DOMAIN"
+            f" ({settings.domain}), so it is the address of an organization {name!r}, and there"
+            f" is none: run `strongroom org create {name}`, or set STRONGROOM_BASE_URL to"
+            f" https://{DEFAULT}.{settings.domain} or to an address outside of the domain, or"
+            " set another STRONGROOM_DOMAIN"
+        ) from error
 
 
 def _make_repository(at: Installation, organization: str) -> None:
@@ -86,8 +107,8 @@ def sign_in_text(settings: Settings, made: FirstSecrets) -> str:
 
 
 def address(settings: Settings) -> str:
-    """The URL under which the service is reached from here."""
-    if settings.base_url is not None:
+    """The URL under which `default`, the organization of the first start, is reached."""
+    if settings.base_url is not None and settings.base_organization == DEFAULT:
         return settings.base_url
     if settings.domain is not None:
         return f"https://{DEFAULT}.{settings.domain}"

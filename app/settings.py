@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import urlsplit
 
-from middleware.hosts import MalformedHost, split_authority
+from middleware.hosts import Hosts, MalformedHost, split_authority
 
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -97,6 +97,12 @@ class Settings:
     def loopback(self) -> bool:
         """Whether the service is bound to a loopback address alone."""
         return _is_loopback(self.host)
+
+    @property
+    def base_organization(self) -> str:
+        """The name of the organization that answers under the base URL: `default`, unless the
+        domain makes it another's."""
+        return Hosts(self.base_url, self.domain, self.loopback, frozenset()).base_organization
 
     @property
     def embedded(self) -> bool:

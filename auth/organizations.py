@@ -145,7 +145,11 @@ def parse_organization_name(text: str) -> str:
 
 
 def founding(
-    name: str, organization: str, created: str, administrators: list[str]
+    name: str,
+    organization: str,
+    created: str,
+    administrators: list[str],
+    quota_bytes: int | None = None,
 ) -> tuple[Put, Put]:
     """What writes a new organization: its name, and its record."""
     value = {
@@ -153,6 +157,7 @@ def founding(
         "name": name,
         "created": created,
         "administrators": administrators,
+        "quota_bytes": quota_bytes,
     }
     return (
         Put(keys.organization_by_name(name), name_value(organization), absent=True),

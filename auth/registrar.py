@@ -6,9 +6,10 @@ suspending and deleting take effect at once for whatever changes something, and 
 seconds for reads.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
 
 from auth.decisions import decided
 from auth.errors import AlreadyTaken, Forbidden, Missing
@@ -33,11 +34,22 @@ from storage.metadata.recent import Recent
 RESTORABLE_FOR = timedelta(days=30)
 
 
+class Bound(Protocol):
+    """How many bytes a new organization may hold, and what makes its counters hold to that."""
+
+    @property
+    def bytes(self) -> int: ...
+
+    def operations(self, organization: str) -> Sequence[Operation]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Created:
-    """A new organization, and the secrets of its first administrator if it has one."""
+    """A new organization, when it was made, and the secrets of its first administrator if it
+    has one."""
 
     organization: Named
+    at: datetime
     made: FirstSecrets | None
 
 
@@ -59,25 +71,34 @@ class Registrar:
         self._clock = clock
         self._organizations = Organizations(recent)
 
-    def create(self, name: str, wanted: Wanted | None = None) -> Created:
-        """Make an organization, with its first administrator where one is wanted.
+    def create(
+        self, name: str, wanted: Wanted | None = None, bound: Bound | None = None
+    ) -> Created:
+        """Make an organization, with its first administrator and its quota where they are
+        wanted: all of it or nothing.
 
         Raises:
             InvalidField: a name, address or password that cannot be taken; AlreadyTaken.
+            OutcomeUnknown: it may have been made.
         """
         parse_organization_name(name)
         now, organization = self._clock(), new_id()
         first = None if wanted is None else Candidate.make(wanted, self._parameters, now)
         admins = [] if first is None else [first.shown.user_id]
-        operations: list[Operation] = [*founding(name, organization, time_text(now), admins)]
+        quota = None if bound is None else bound.bytes
+        operations: list[Operation] = [*founding(name, organization, time_text(now), admins, quota)]
+        details: dict[str, Any] = {}
         if first is not None:
             operations += first.operations(organization)
+        if bound is not None:
+            operations += bound.operations(organization)
+            details["quota_bytes"] = quota
         try:
-            self._commit(organization, "create", *operations)
+            self._commit(organization, "create", *operations, **details)
         except ConditionFailed as error:
             raise AlreadyTaken("name") from error
         made = None if first is None else first.shown
-        return Created(Named(name, organization, suspended=False), made)
+        return Created(Named(name, organization, suspended=False), now, made)
 
     def suspend(self, name: str) -> Named:
         """Serve nothing of an organization from now on; it keeps everything. Raises Missing."""
@@ -120,8 +141,11 @@ class Registrar:
         found = read_named(record)
         if found.suspended is not suspended:
             value = name_value(found.id, suspended=suspended)
-            action = "suspend" if suspended else "resume"
-            self._commit(found.id, action, Put(record.key, value, at=record.version))
+            put = Put(record.key, value, at=record.version)
+            if suspended:
+                self._commit(found.id, "suspend", put)
+            else:
+                self._commit(found.id, "resume", put, self._back(found.id))
         return Named(name, found.id, suspended)
 
     def _delete(self, name: str) -> Deleted:
@@ -155,11 +179,17 @@ class Registrar:
             raise AlreadyTaken("name")
         value = name_value(last.id, suspended=last.suspended)
         put = Put(key, value, absent=True)
-        self._commit(last.id, "restore", Delete(last.key, at=last.version), put)
+        taken = Delete(last.key, at=last.version)
+        self._commit(last.id, "restore", taken, put, self._back(last.id))
         return Named(name, last.id, last.suspended)
 
-    def _commit(self, organization: str, verb: str, *operations: Operation) -> None:
+    def _back(self, organization: str) -> Put:
+        """What keeps since when it is served again: retention counts from there."""
+        value = {"back_since": time_text(self._clock())}
+        return Put(keys.organization_back(organization), value)
+
+    def _commit(self, organization: str, verb: str, *operations: Operation, **details: Any) -> None:
         event = self._journal.event(
-            organization, self._actor, f"organization.{verb}", subject=organization
+            organization, self._actor, f"organization.{verb}", subject=organization, **details
         )
         self._recent.commit(*operations, witness=event)

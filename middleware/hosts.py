@@ -62,6 +62,10 @@ class Hosts:
             and addresses are accepted, with any port (a tunnel has another).
         exempt: paths that are answered whatever the host, such as `/healthz`.
 
+    Attributes:
+        base_organization: the name of what the base URL is for: of the organization that it
+            selects where it lies within the domain, else `default`.
+
     Raises:
         ValueError: for a base URL or domain that names no host.
     """
@@ -76,6 +80,7 @@ class Hosts:
             self._domain, self._domain_port = split_authority(domain)
         self._loopback = loopback
         self._exempt = exempt
+        self.base_organization = self._organization_of_base()
         self._judgement = lru_cache(_REMEMBERED)(self.judge)
 
     def process_request(self, req: Request, _resp: Response) -> None:
@@ -112,16 +117,21 @@ class Hosts:
         name, port = split_authority(host)
         effective = port if port is not None else 443 if secure else 80
         authority = name if effective == (443 if secure else 80) else f"{name}:{effective}"
-        organization = self._organization(name, effective, secure)
         base = self._base
         if base and name == base.name and _port_fits(base.port, effective, secure):
             https = base.origin if base.secure else None
-            return Place(organization or DEFAULT_ORGANIZATION, authority, https)
+            return Place(self.base_organization, authority, https)
+        organization = self._organization(name, effective, secure)
         if organization:
             return Place(organization, authority, _origin(name, self._organization_port()))
         if self._loopback and _is_loopback(name):
             return Place(DEFAULT_ORGANIZATION, authority, None)
         return None
+
+    def _organization_of_base(self) -> str:
+        base = self._base
+        found = base and self._organization(base.name, base.port, base.secure)
+        return found or DEFAULT_ORGANIZATION
 
     def _organization(self, name: str, port: int, secure: bool) -> str | None:
         if self._domain is None or not name.endswith("." + self._domain):

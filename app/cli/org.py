@@ -5,6 +5,7 @@ import contextlib
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from app.api.answers import time_text, usage_json
@@ -13,12 +14,20 @@ from app.cli.passwords import add_password, read_password
 from app.cli.people import COMMAND_LINE
 from app.installation import existing
 from app.settings import Settings, read_settings
-from app.usage import Ledger, OrganizationQuotas, Quota, Usage, balances_of
+from app.usage import (
+    MOST_QUOTA_BYTES,
+    FoundingQuota,
+    Ledger,
+    OrganizationQuotas,
+    Quota,
+    Usage,
+    balances_of,
+)
 from app.usage.sizes import in_words, parse_size
 from auth.first_administrator import Wanted
 from auth.organizations import DEFAULT, Named, Organizations
-from auth.registrar import Registrar
-from storage.metadata import Metadata
+from auth.registrar import Created, Registrar
+from storage.metadata import Metadata, OutcomeUnknown
 
 _COLUMNS = ("name", "id", "suspended", "administrators", "used", "quota", "created")
 _DELETED_COLUMNS = ("name", "id", "deleted", "until")
@@ -116,36 +125,58 @@ def _list(options: argparse.Namespace, environment: Mapping[str, str], output: O
 def _create(options: argparse.Namespace, environment: Mapping[str, str], output: Output) -> int:
     if options.password_stdin and options.admin is None:
         raise CommandFailed("--password-stdin is the password of --admin EMAIL: name one")
-    wanted, made = None, False
+    wanted, password_made = None, False
     if options.admin is not None:
-        password, made = read_password(options)
+        password, password_made = read_password(options)
         wanted = Wanted(options.admin, password, api_key=False)
+    quota = None if options.quota is None else options.quota.bytes
+    bound = None if quota is None else FoundingQuota(quota)
     with _registry(options, environment) as at:
-        created = at.registrar.create(options.name, wanted)
-        name = created.organization.name
-        if options.quota is not None:
-            at.quotas.set(created.organization.id, options.quota.bytes, COMMAND_LINE)
-        value = _described(at, created.organization)
-        lines = [f"{name} ({created.organization.id}): made"]
-        if wanted is not None and created.made is not None:
-            value["administrator"] = {"id": created.made.user_id, "email": created.made.email}
-            lines.append(f"administrator: {created.made.email} ({created.made.user_id})")
-            if made:
-                value["administrator"]["password"] = wanted.password
-                lines.append(f"password, shown this once: {wanted.password}")
-        else:
-            lines.append(
-                "It has no administrator yet:"
-                f" strongroom user create EMAIL --role admin --org {name}"
-            )
-        value["address"] = _address(at.settings, name)
-        if value["address"] is None:
-            value["note"] = _UNREACHABLE.format(name=name)
-            lines.append(value["note"])
-        else:
-            lines.append(f"It answers at {value['address']}")
-        output.result(value, *lines)
+        try:
+            created = at.registrar.create(options.name, wanted, bound)
+        except OutcomeUnknown as error:
+            raise CommandFailed(_perhaps_made(options.name, options.admin)) from error
+        # The password may be known to nobody yet: no store is asked before it is printed.
+        secret = wanted.password if wanted is not None and password_made else None
+        _tell_created(at.settings, created, quota, secret, output)
     return 0
+
+
+def _perhaps_made(name: str, admin: str | None) -> str:
+    told = f"the store's answer was lost: `strongroom org list` tells whether {name!r} was made"
+    if admin is None:
+        return told
+    return (
+        f"{told}; where it was, `strongroom user password {admin} --org {name}` sets the"
+        " password of its administrator"
+    )
+
+
+def _tell_created(
+    settings: Settings, created: Created, quota: int | None, secret: str | None, output: Output
+) -> None:
+    """Print a new organization, from what is known without asking a store."""
+    named, admin = created.organization, created.made
+    value = _row(named, 0 if admin is None else 1, Usage(), quota, created.at)
+    lines = [f"{named.name} ({named.id}): made"]
+    if admin is None:
+        lines.append(
+            "It has no administrator yet:"
+            f" strongroom user create EMAIL --role admin --org {named.name}"
+        )
+    else:
+        value["administrator"] = {"id": admin.user_id, "email": admin.email}
+        lines.append(f"administrator: {admin.email} ({admin.user_id})")
+    if secret is not None:
+        value["administrator"]["password"] = secret
+        lines.append(f"password, shown this once: {secret}")
+    value["address"] = _address(settings, named.name)
+    if value["address"] is None:
+        value["note"] = _UNREACHABLE.format(name=named.name)
+        lines.append(value["note"])
+    else:
+        lines.append(f"It answers at {value['address']}")
+    output.result(value, *lines)
 
 
 def _set(options: argparse.Namespace, environment: Mapping[str, str], output: Output) -> int:
@@ -208,16 +239,23 @@ def _ask(name: str) -> None:
 
 
 def _described(at: _Registry, named: Named) -> dict[str, Any]:
-    organization = at.organizations.get(named.id)
+    found = at.organizations.get(named.id)
     (balance,) = balances_of(at.metadata, Ledger(named.id))
+    administrators = len(found.administrators)
+    return _row(named, administrators, balance.usage, found.quota_bytes, found.created)
+
+
+def _row(
+    named: Named, administrators: int, usage: Usage, quota_bytes: int | None, created: datetime
+) -> dict[str, Any]:
     return {
         "name": named.name,
         "id": named.id,
         "suspended": named.suspended,
-        "administrators": len(organization.administrators),
-        "usage": usage_json(balance.usage),
-        "quota_bytes": organization.quota_bytes,
-        "created": time_text(organization.created),
+        "administrators": administrators,
+        "usage": usage_json(usage),
+        "quota_bytes": quota_bytes,
+        "created": time_text(created),
     }
 
 
@@ -248,7 +286,7 @@ def _quota(text: str) -> Quota:
     if text.strip().lower() == "none":
         return Quota(None)
     try:
-        return Quota(parse_size(text))
+        return Quota(parse_size(text, MOST_QUOTA_BYTES))
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
 

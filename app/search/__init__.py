@@ -1,11 +1,9 @@
 """Search: files found by name, digest, age and size, in what the caller may read.
 
-`query` says what is looked for and in which order of a repository, `search` looks,
-`backfill` writes what an installation lacks that is older than its searches.
+`query` says what is looked for and in which order of a repository, `search` looks.
 """
 
-from app.search.backfill import Backfill, Progress
 from app.search.query import Query
 from app.search.search import Found, Search
 
-__all__ = ["Backfill", "Found", "Progress", "Query", "Search"]
+__all__ = ["Found", "Query", "Search"]

@@ -8,7 +8,7 @@ decided by its own stripes alone; only where these are spent are all of them ask
 from app.usage.allotment import MOST_QUOTA_BYTES, Allotment, Quota, allot
 from app.usage.errors import QuotaExceeded
 from app.usage.ledger import Balance, Counters, Ledger, Limit, Stripe, Usage, balances_of
-from app.usage.organization import OrganizationQuotas
+from app.usage.organization import FoundingQuota, OrganizationQuotas
 from app.usage.quotas import UNFUNDED, Funding, Quotas
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Allotment",
     "Balance",
     "Counters",
+    "FoundingQuota",
     "Funding",
     "Ledger",
     "Limit",

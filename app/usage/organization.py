@@ -1,12 +1,28 @@
 """The quota of an organization: set by whoever operates the installation, seen by its own."""
 
+from dataclasses import dataclass
+
 from app.usage.allotment import MOST_QUOTA_BYTES, allot
-from app.usage.ledger import Ledger, balances_of
+from app.usage.ledger import Balance, Ledger, balances_of
 from auth.decisions import decided
 from auth.errors import InvalidField
 from auth.organizations import Organizations
 from storage.events import Actor, Journal
+from storage.metadata import Operation
 from storage.metadata.recent import Recent
+
+
+@dataclass(frozen=True, slots=True)
+class FoundingQuota:
+    """The quota that an organization is made with: from its first commit on, so that there is
+    never one without the bound that it was to have."""
+
+    bytes: int
+
+    def operations(self, organization: str) -> tuple[Operation, ...]:
+        """What writes it into the counters of an organization that has none yet."""
+        empty = Balance.read(Ledger(organization), {})
+        return allot(empty, self.bytes).operations(empty)
 
 
 class OrganizationQuotas:

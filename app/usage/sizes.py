@@ -15,10 +15,16 @@ def in_words(size: int) -> str:
     return f"{tenths // 10}.{tenths % 10} {_UNITS[power - 1]}"
 
 
-def parse_size(text: str) -> int:
-    """The bytes of a whole number with or without its unit. Raises ValueError."""
+def parse_size(text: str, most: int) -> int:
+    """The bytes of a whole number with or without its unit, `most` at the most.
+
+    Raises ValueError.
+    """
     found = _SIZE.fullmatch(text.strip())
     if found is None:
         raise ValueError(f"a size is a whole number of bytes, or one such as 10GiB, not {text!r}")
     unit = found[2]
-    return int(found[1]) << 10 * (0 if unit is None else _UNITS.index(unit) + 1)
+    size = int(found[1]) << 10 * (0 if unit is None else _UNITS.index(unit) + 1)
+    if size > most:
+        raise ValueError(f"a size is at most {in_words(most)} here, not {text.strip()}")
+    return size

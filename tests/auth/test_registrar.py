@@ -72,6 +72,34 @@ def test_it_is_made_without_one_as_well(process: Process, registrar: Registrar) 
     assert process.organizations.get(created.organization.id).administrators == ()
 
 
+class Bounded:
+    """A quota with one counter."""
+
+    bytes = 1000
+
+    def operations(self, organization: str) -> tuple[Put, ...]:
+        return (Put(keys.organization_usage(organization, "0"), {"over": -1000}),)
+
+
+def test_a_quota_is_part_of_the_commit_that_makes_it(
+    process: Process, registrar: Registrar
+) -> None:
+    writes = process.engine.writes
+    created = registrar.create("acme", WANTED, Bounded())
+    assert process.engine.writes == writes + 1
+    organization = created.organization.id
+    found = process.organizations.get(organization)
+    assert (found.quota_bytes, found.created) == (1000, created.at)
+    counter = keys.organization_usage(organization, "0")
+    assert process.recent.get(counter)[counter].value == {"over": -1000}
+    (event,) = (
+        record.value
+        for record in process.metadata.scan(0, 1).records
+        if record.key.partition.startswith(f"{organization}#events#")
+    )
+    assert event["details"] == {"subject": organization, "quota_bytes": 1000}
+
+
 @pytest.mark.parametrize("name", ["", "Acme", "a.b", "-a", "a-", "a" * 64, "ä", "xn--80ak6aa92e"])
 def test_a_name_that_no_host_has_or_that_shows_as_another_is_refused(
     process: Process, registrar: Registrar, name: str

@@ -1,13 +1,17 @@
 """`strongroom org`: organizations from the command line, and people and keys in each."""
 
 import json
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from storage.metadata.opening import open_engine
 from tests.cli.command import run, serving
 from tests.cli.here import Here
+from tests.faults.metadata import Faults, lost_after_effect, passes, throttled
 
 BOSS = "boss@example.org"
 
@@ -52,6 +56,63 @@ def test_what_is_refused_makes_nothing(strongroom: Here) -> None:
     assert [row["name"] for row in strongroom.json("org", "list")["organizations"]] == ["default"]
 
 
+Failing = Callable[[Callable[[Faults], None]], None]
+
+
+@pytest.fixture
+def failing(monkeypatch: pytest.MonkeyPatch) -> Failing:
+    """Has the next commands find a store in which things go wrong."""
+
+    def fail(line_up: Callable[[Faults], None]) -> None:
+        def opened(*arguments: Any, **more: Any) -> Faults:
+            engine = Faults(open_engine(*arguments, **more))
+            line_up(engine)
+            return engine
+
+        monkeypatch.setattr("app.installation.open_engine", opened)
+
+    return fail
+
+
+def test_a_password_is_shown_although_the_store_goes_away_behind_the_commit(
+    strongroom: Here, failing: Failing
+) -> None:
+    """All is in one commit, with the quota, and nothing is asked for between it and the words."""
+
+    def gone_behind_the_first_commit(engine: Faults) -> None:
+        def last(call: Callable[[], Any]) -> Any:
+            call()
+            engine.next("get", throttled, times=1000)
+            engine.next("transact", throttled, times=1000)
+
+        engine.next("transact", last)
+
+    failing(gone_behind_the_first_commit)
+    made = strongroom.json("org", "create", "acme", "--admin", BOSS, "--quota", "1GiB")
+    assert len(made["administrator"]["password"]) == 24
+    failing(lambda engine: None)
+    (acme, _) = strongroom.json("org", "list")["organizations"]
+    assert acme == {name: made[name] for name in acme}
+    assert acme["quota_bytes"] == 2**30
+
+
+def test_a_commit_of_unknown_outcome_says_how_its_administrator_gets_a_password(
+    strongroom: Here, failing: Failing
+) -> None:
+    def lost(engine: Faults) -> None:
+        engine.next("get", passes, *[throttled] * 1000)
+        engine.next("transact", lost_after_effect, times=1000)
+
+    failing(lost)
+    status, out, err = strongroom("org", "create", "acme", "--admin", BOSS)
+    assert (status, out) == (1, "")
+    assert "`strongroom org list`" in err
+    way = re.search(r"`strongroom (user password .*)` sets", err)
+    assert way is not None
+    failing(lambda engine: None)
+    assert strongroom(*way[1].split(), "--password-stdin", typed="a typed password\n")[0] == 0
+
+
 def test_suspended_and_resumed(strongroom: Here) -> None:
     strongroom.json("org", "create", "acme")
     assert strongroom.json("org", "suspend", "acme")["suspended"]
@@ -78,6 +139,7 @@ def test_a_quota_is_set_with_it_and_later(strongroom: Here) -> None:
     assert made["usage"] == dict.fromkeys(
         ("files", "bytes", "restorable_files", "restorable_bytes"), 0
     )
+    assert strongroom("usage", "--check", "--org", "acme")[0] == 0, "its counters hold to it"
     status, out, _ = strongroom("org", "set", "acme", "--quota", "3GiB")
     assert (status, out) == (0, "acme: 0 bytes used, quota 3.0 GiB\n")
     status, out, _ = strongroom("org", "list")
@@ -86,10 +148,19 @@ def test_a_quota_is_set_with_it_and_later(strongroom: Here) -> None:
     assert strongroom("org", "set", "other", "--quota", "1")[0] == 1
 
 
-@pytest.mark.parametrize("quota", ["-1", "much", "1GB", "1.5GiB", "2EiB"])
-def test_a_quota_that_makes_no_sense_is_refused(strongroom: Here, quota: str) -> None:
-    assert strongroom("org", "set", "default", f"--quota={quota}")[0] in (1, 2)
-    assert strongroom.json("org", "list")["organizations"][0]["quota_bytes"] is None
+@pytest.mark.parametrize("quota", ["-1", "much", "1GB", "1.5GiB", "2EiB", "99999999TiB"])
+def test_a_quota_that_makes_no_sense_is_wrong_usage(strongroom: Here, quota: str) -> None:
+    before = strongroom.json("org", "list")
+    for arguments in (("set", "default"), ("create", "acme", "--admin", BOSS)):
+        status, _, err = strongroom("org", *arguments, f"--quota={quota}")
+        assert status == 2
+        assert "--quota" in err
+    assert strongroom.json("org", "list") == before
+
+
+def test_a_quota_of_none_bounds_nothing(strongroom: Here) -> None:
+    assert strongroom.json("org", "create", "acme", "--quota", "none")["quota_bytes"] is None
+    assert strongroom("usage", "--check", "--org", "acme")[0] == 0
 
 
 def test_deleted_listed_and_restored(strongroom: Here) -> None:
@@ -155,6 +226,25 @@ def test_a_suspended_organization_can_still_be_put_in_order(strongroom: Here) ->
     strongroom.json("org", "suspend", "acme")
     made = strongroom.json("user", "create", BOSS, "--role", "admin", "--org", "acme")
     assert made["role"] == "admin"
+
+
+def test_serve_says_which_organization_the_base_url_lacks_and_it_can_be_made(
+    tmp_path: Path,
+) -> None:
+    """Of an installation that is just being set up: each command as the one before says it."""
+    data = tmp_path / "data"
+    given = {"BASE_URL": "https://artifacts.example.com", "DOMAIN": "example.com"}
+    refused = run(data, "serve", "--bind", "127.0.0.1:0", **given)
+    assert (refused.status, refused.out) == (1, "")
+    way = re.search(r"`strongroom (org create .*?)`", refused.err)
+    assert way is not None
+    made = run(data, *way[1].split(), "--admin", BOSS, "--json", **given)
+    assert made.json["address"] == given["BASE_URL"]
+    person = made.json["administrator"]["id"]
+    key = run(data, "key", "create", person, "--name", "x", "--org", "artifacts", "--json", **given)
+    with serving(data, "--workers", "1", **given) as server:
+        headers = {"Host": "artifacts.example.com", "Authorization": f"Bearer {key.json['secret']}"}
+        assert server.ask("GET", "/api/user", headers)[0] == 200
 
 
 def test_of_two_organizations_of_a_started_service_each_has_its_own(data: Path) -> None:

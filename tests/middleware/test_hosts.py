@@ -1,6 +1,7 @@
 """The hosts that are ours, in each way to write them, and none beside."""
 
 import json
+from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given
@@ -175,9 +176,25 @@ def test_the_port_of_the_domain_counts_where_it_has_one():
     assert ask("acme.example.org", secure=False, domain="example.org:8443").status == 200
 
 
-def test_a_base_url_within_the_domain_is_its_organization():
-    answer = ask("acme.example.org", base_url="https://acme.example.org", domain="example.org")
-    assert json.loads(answer.body)["organization"] == "acme"
+@pytest.mark.parametrize(
+    "base, domain, organization",
+    [
+        ("https://acme.example.org", "example.org", "acme"),
+        ("https://acme.example.org:8443", "example.org", "acme"),
+        ("https://default.example.org", "example.org", "default"),
+        ("https://acme.example.org", "acme.example.org", "default"),
+        ("https://acme.example.org", "example.org:8443", "default"),
+        ("https://acme.example.org", None, "default"),
+    ],
+)
+@pytest.mark.parametrize("secure", [True, False])
+def test_a_base_url_within_the_domain_is_its_organization(base, domain, organization, secure):
+    """And the one that is asked for at the start is the one that requests are answered by."""
+    parts = urlsplit(base)
+    host = parts.netloc if secure else parts.hostname
+    answer = ask(host, secure, base_url=base, domain=domain)
+    assert json.loads(answer.body)["organization"] == organization
+    assert Hosts(base, domain, False, frozenset()).base_organization == organization
 
 
 @pytest.mark.parametrize(
