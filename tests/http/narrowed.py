@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.api.description import METHODS, describe
+from tests.http.furnished import FOLDER, GONE, PATHS, REPOSITORIES, RULED, SPARES, Installation
 
 _FUTURE = ["2100-01-01T00:00:00Z", "2099-12-31T23:59:59.5+02:00"]
 #: What has to be true of a body, or to fit on the disk.
@@ -18,49 +19,54 @@ _OF_BODY = re.compile("Md5|Digest|Checksum|UploadLength")
 _UPLOAD = re.compile("/Upload$")
 #: What takes from the history that a restore of the same repository would go back in.
 _OF_RULED = re.compile("/retention|/purge$")
+_PIECE = "five."
+_FOLDERS = "/repositories/{repository}/", "/repositories/{repository}/{path}/"
 
 
-def narrowed(
-    repositories: list[str],
-    ruled: str,
-    spare: str,
-    paths: list[str],
-    user: str,
-    key: str,
-    moment: str,
-) -> Mapping[str, Any]:
-    """The description of an installation.
-
-    Args:
-        repositories: the names of those that there are, and keep their rules.
-        ruled: the name of one more, whose rules may change.
-        spare: the name of one that may be made and deleted meanwhile.
-        paths: of files, and of folders without their slash.
-        user: the id of a user.
-        key: the id of a key of his.
-        moment: a time to which the repositories can go back.
-    """
+def narrowed(at: Installation) -> Mapping[str, Any]:
+    """The description of an installation."""
     whole = describe()
+    paths = whole["paths"]
     schemas, parameters = whole["components"]["schemas"], whole["components"]["parameters"]
-    schemas["RepositoryName"] = _one_of(*repositories, ruled, spare)
-    schemas["Grants"]["propertyNames"] = _one_of(*repositories)
-    schemas["NewRepository"]["properties"]["name"] = _one_of(spare)
-    parameters["RepositoryName"] |= {"schema": _one_of(spare), "example": spare}
-    _stay(whole["paths"], repositories[0], ruled)
-    _narrow_restore(schemas["RestoreRequest"], moment)
-    for name, values in (
-        ("Repository", repositories),
-        ("User", [user]),
-        ("Key", [key]),
-    ):
-        parameters[name] |= {"schema": _one_of(*values), "example": values[0]}
-    # Any other path is taken too: what is not there is 404, or is put there.
-    parameters["Path"]["schema"] = {"anyOf": [_one_of(*paths), parameters["Path"]["schema"]]}
-    parameters["Path"]["example"] = paths[0]
+    _narrow_repositories(paths, schemas, parameters)
+    _narrow_restore(paths["/api/repositories/{name}/restore"]["post"], schemas, at)
+    for name, text in (("User", at.user), ("Key", at.user_key)):
+        parameters[name] |= {"schema": _one_of(text), "example": text}
+    # Any other is taken too: what is not there is 404, or is put there.
+    _add(parameters["Path"], *PATHS)
+    _add(paths["/api/jobs/{job}"]["parameters"][0], at.job)
+    for path in paths:
+        if path.endswith("{path}/"):
+            paths[path]["parameters"].append(parameters["Path"] | {"example": FOLDER})
+            _leave_out(paths[path], re.compile("/Path$"))
     for name in ("After", "Back"):
         parameters[name]["schema"] = _one_of("")
+    _narrow_pages(paths, at.pages)
     for name in ("IfMatch", "IfNoneMatch"):
         parameters[name]["schema"] = _one_of("*", parameters["IfMatch"]["example"])
+    _narrow_people(schemas, at.user)
+    _narrow_query(paths["/api/keys"]["get"], "user", at.user, "all", "")
+    search = paths["/api/search"]["get"]
+    _narrow_query(search, "repository", *REPOSITORIES, ",".join(REPOSITORIES))
+    _narrow_uploads(paths["/repositories/{repository}/{path}"], parameters, at.upload)
+    return whole
+
+
+def _narrow_repositories(
+    paths: dict[str, Any], schemas: dict[str, Any], parameters: dict[str, Any]
+) -> None:
+    schemas["RepositoryName"] = _one_of(*REPOSITORIES, RULED, *SPARES)
+    schemas["Grants"]["propertyNames"] = _one_of(*REPOSITORIES)
+    schemas["NewRepository"]["properties"]["name"] = _one_of(*reversed(SPARES))
+    parameters["RepositoryName"] |= {"schema": _one_of(*SPARES), "example": SPARES[0]}
+    parameters["Repository"] |= {"schema": _one_of(*REPOSITORIES), "example": REPOSITORIES[0]}
+    _stay(paths, REPOSITORIES[0], RULED)
+    # Deleting a folder leaves what other operations are about.
+    for path, name in zip(_FOLDERS, (REPOSITORIES[1], RULED), strict=True):
+        _fix(paths[path]["delete"], repository=name)
+
+
+def _narrow_people(schemas: dict[str, Any], user: str) -> None:
     schemas["ShownName"]["maxLength"] = 200
     for fields in (schemas["NewUser"], schemas["UserChanges"]):
         fields["properties"]["password"]["maxLength"] = 256
@@ -68,16 +74,34 @@ def narrowed(
         "expires": {"enum": [*_FUTURE, None]},
         "user": {"enum": [user, None]},
     }
-    _narrow_query(whole["paths"]["/api/keys"]["get"], "user", user, "all", "")
-    search = whole["paths"]["/api/search"]["get"]
-    _narrow_query(search, "repository", *repositories, ",".join(repositories))
-    parameters["ContentRange"]["schema"] = _one_of("bytes 0-4/5")
-    for method, operation in whole["paths"]["/repositories/{repository}/{path}"].items():
+
+
+def _narrow_uploads(file: dict[str, Any], parameters: dict[str, Any], upload: str) -> None:
+    """A piece as it is announced, to an upload that nothing completes or drops."""
+    parameters["ContentRange"] |= {"schema": _one_of("bytes 0-4/5"), "example": "bytes 0-4/5"}
+    _add(next(one for one in file["patch"]["parameters"] if one.get("name") == "upload"), upload)
+    piece = {"schema": _one_of(_PIECE), "example": _PIECE}
+    file["patch"]["requestBody"] = {"required": True, "content": {"text/plain": piece}}
+    for method, operation in file.items():
         if method in METHODS:
             _leave_out(operation, _OF_BODY)
             if method != "patch":  # with it, what these methods take is of other forms
                 _leave_out(operation, _UPLOAD)
-    return whole
+
+
+def _narrow_pages(paths: dict[str, Any], pages: Mapping[str, Mapping[str, str]]) -> None:
+    """First and second pages, where these are of the list alone; of a folder, in GET alone, so
+    that HEAD is asked of every folder."""
+    for path, queries in pages.items():
+        operation = paths[path]["get"]
+        if path.endswith("/"):
+            there = REPOSITORIES[1 if path.startswith("/public/") else 0]
+            _fix(operation, repository=there, **({"path": FOLDER} if "{path}" in path else {}))
+        _leave_out(operation, re.compile("/(After|Back)$"))
+        operation["parameters"] += [
+            {"name": name, "in": "query", "schema": _one_of("", cursor), "example": cursor}
+            for name, cursor in queries.items()
+        ]
 
 
 def _stay(paths: dict[str, Any], there: str, ruled: str) -> None:
@@ -92,15 +116,38 @@ def _stay(paths: dict[str, Any], there: str, ruled: str) -> None:
 
 
 def _named(name: str) -> dict[str, Any]:
-    parameter = {"name": "name", "in": "path", "required": True, "example": name}
-    return {"parameters": [parameter | {"schema": _one_of(name)}]}
+    named: dict[str, Any] = {}
+    _fix(named, name=name)
+    return named
 
 
-def _narrow_restore(request: dict[str, Any], moment: str) -> None:
+def _fix(operation: dict[str, Any], **values: str) -> None:
+    """Ask an operation (or all of a path) of these alone: parameters of its path."""
+    operation["parameters"] = [
+        *operation.get("parameters", ()),
+        *(
+            {"name": name, "in": "path", "required": True, "schema": _one_of(text), "example": text}
+            for name, text in values.items()
+        ),
+    ]
+
+
+def _add(described: dict[str, Any], *texts: str) -> None:
+    """Have some values beside what is described; the first is the example."""
+    described["schema"] = {"anyOf": [_one_of(*texts), described["schema"]]}
+    described["example"] = texts[0]
+
+
+def _narrow_restore(operation: dict[str, Any], schemas: dict[str, Any], at: Installation) -> None:
     """Not of a deleted repository, as the repository is there; and to a time that was."""
+    request = schemas["RestoreRequest"]
     request["anyOf"] = [one for one in request["anyOf"] if "required" in one]
-    request["properties"]["time"] = _one_of(moment)
-    del request["properties"]["id"], request["properties"]["name"]
+    fields, example = request["properties"], {"path": GONE, "version": at.version}
+    fields["time"] = _one_of(at.moment)
+    for name, text in example.items():
+        fields[name] = {"anyOf": [_one_of(text), fields[name]]}
+    del fields["id"], fields["name"]
+    operation["requestBody"]["content"]["application/json"]["example"] = example
 
 
 def _leave_out(operation: dict[str, Any], names: re.Pattern[str]) -> None:

@@ -7,6 +7,7 @@ if the two look alike, the route tells nothing.
 
 import dataclasses
 import hashlib
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -42,11 +43,14 @@ class Names:
     cursor_of_jobs: str = ""
     cursor_of_files: str = ""
     cursor_of_public_files: str = ""
+    cursor_back: str = ""
+    cursor_back_in_public: str = ""
     cursor_of_search: str = ""
     cursor_of_deleted: str = ""
     cursor_of_deleted_repositories: str = ""
     cursor_of_going: str = ""
     deleted_id: str = field(default_factory=lambda: secrets.token_hex(8))
+    version: str = field(default_factory=lambda: f"20261123T120000.000000Z#{secrets.token_hex(8)}")
 
     @property
     def repository(self) -> str:
@@ -159,12 +163,18 @@ OWN = f"/repositories/{SHARED}"  # the prober's own repository, named as the oth
 
 _NOTHING = (Probe("/"),)  # names nobody
 _ETAG = '"sha256:{sha256}"'
+_PAGE = {"Accept": "text/html"}  # what a browser asks for
 
 _ROOTS = (Probe("/repositories/{repository}"), Probe("/repositories/{public}"))
 _FOLDERS = (
     Probe("/repositories/{repository}/"),
     Probe(f"{OWN}/?after={{cursor_of_files}}"),
     Probe(f"{OWN}/?limit=1&after={{cursor_of_public_files}}"),
+    *(
+        Probe(f"{OWN}/?limit=1&back={{{cursor}}}", headers=accepted)
+        for cursor in ("cursor_back", "cursor_back_in_public")
+        for accepted in ({}, _PAGE)
+    ),
 )
 _INNER = (Probe(f"{OWN}/a-{{word}}/"), Probe("/repositories/{repository}/a-{word}/"))
 # An upload in pieces, where it lies there and where one of the same name would lie here.
@@ -290,6 +300,13 @@ PROBES: Mapping[tuple[str, str], tuple[Probe, ...]] = {
         Probe("/api/repositories/{deleted}/restore", {}),
         Probe("/api/repositories/{deleted}/restore", {"id": "{deleted_id}", "name": "{taken}-3"}),
         Probe(f"/api/repositories/{SHARED}/restore", {"path": "{gone}"}),
+        *(
+            Probe(
+                f"/api/repositories/{name}/restore",
+                {"path": path, "version": "{version}", "overwrite": True},
+            )
+            for name, path in ((SHARED, "{gone}"), (SHARED, "old"), ("{repository}", "{gone}"))
+        ),
         Probe(f"/api/repositories/{SHARED}/restore", {"id": "{deleted_id}"}),
     ),
     (f"{_NAME}/purge", "POST"): (
@@ -357,11 +374,14 @@ def furnish(there: Stand, here: Stand) -> Names:
 
     Args:
         there: the organization that is tried on.
-        here: that of the probers, which gets a repository, a file and a user to compare with.
+        here: that of the probers, which gets a repository, a file, one that can be restored and
+            a user to compare with.
     """
     own = here.person("reader")
     here.repository(SHARED, overwrite=True, public=True)
     assert here.admins.put(f"{OWN}/own", b"own bytes").status == 201
+    assert here.admins.put(f"{OWN}/old", b"old bytes").status == 201
+    assert here.admins.delete(f"{OWN}/old").status == 204
     there.repository(SHARED, overwrite=True, public=True)
     names = Names(own.id, own.key_id)
     there.repository(names.repository)
@@ -378,6 +398,7 @@ def furnish(there: Stand, here: Stand) -> Names:
         there.repository(names.deleted)
         assert admins.delete(f"/api/repositories/{names.deleted}").status == 204
     deleted = admins.get("/api/deleted-repositories?limit=1").json
+    restorable = admins.get(f"/api{OWN}/deleted?path={names.gone}").json["deleted"][0]
     rules = {"rules": [{"match": "*", **_NEWEST}]}
     assert admins.ask("PUT", f"/api{OWN}/retention", json=rules).status == 200
     going = admins.post(f"/api{OWN}/retention/preview?limit=1", {}).json
@@ -407,8 +428,18 @@ def furnish(there: Stand, here: Stand) -> Names:
         cursor_of_deleted_repositories=deleted["next"],
         cursor_of_going=going["next"],
         deleted_id=deleted["repositories"][0]["id"],
+        version=restorable["version"],
+        cursor_back=way_back(admins.get(f"{OWN}/?limit=1", headers=_PAGE).text),
+        cursor_back_in_public=way_back(anonymous.get(f"/public{OWN}/?limit=1", headers=_PAGE).text),
         cursor_of_public_files=anonymous.get(f"/public{OWN}/?limit=1").json["next"],
     )
+
+
+def way_back(page: str) -> str:
+    """What the link of a listing to its next page holds of the way there."""
+    found = re.search(r"[?;]back=([\w-]+)", page)
+    assert found is not None, page
+    return found[1]
 
 
 def marks(there: Stand, names: Names) -> tuple[str, ...]:

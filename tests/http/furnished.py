@@ -1,0 +1,149 @@
+"""A started server in which there is one of everything that its description can name.
+
+The values are what `tests/http/narrowed.py` puts into the description beside made-up ones.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from app.background import background
+from app.installation import existing
+from app.settings import read_settings
+from app.work.job import Job, State, new_id
+from auth.organizations import DEFAULT, Organizations
+from storage.events import Actor
+from tests.cli.command import Serving
+from tests.http.client import bearer
+from tests.http.probes import way_back
+
+REPOSITORIES, RULED = ["files", "open"], "ruled"
+#: Repositories that may be made and deleted: the first is there, the other is not.
+SPARES = ["spare", "another"]
+FOLDER, FILE, GONE = "app", "app/notes.txt", "app/gone.txt"
+#: Of files, and of folders without their slash.
+PATHS = [FILE, FOLDER, "new"]
+#: Lists whose cursors are of the list alone: a listing's is of one folder. Those of the others
+#: are of one choice of filters, or rules, as well, which a schema cannot say.
+PAGED = {
+    "/api/users": "/api/users",
+    "/api/repositories": "/api/repositories",
+    "/api/deleted-repositories": "/api/deleted-repositories",
+    "/api/jobs": "/api/jobs",
+    "/repositories/{repository}/": "/repositories/files/",
+    "/repositories/{repository}/{path}/": "/repositories/files/app/",
+    "/public/repositories/{repository}/": "/public/repositories/open/",
+    "/public/repositories/{repository}/{path}/": "/public/repositories/open/app/",
+}
+
+
+@dataclass(frozen=True)
+class Installation:
+    """A started server, an administrator's key for it, and what there is in it.
+
+    Attributes:
+        key: the secret of that key.
+        user: the id of a user, who has the key with the id `user_key`.
+        moment: a time to which the repositories can go back.
+        job: the id of a job that has ended.
+        upload: the id of an upload to FILE that nobody completes or drops.
+        version: of GONE, in the first of the repositories.
+        pages: by the path of a list, the queries that lead to its second page.
+    """
+
+    server: Serving
+    key: str
+    user: str
+    user_key: str
+    moment: str
+    job: str
+    upload: str
+    version: str
+    pages: Mapping[str, Mapping[str, str]]
+
+    @property
+    def url(self) -> str:
+        host, port = self.server.address
+        return f"http://{host}:{port}"
+
+
+@dataclass(frozen=True)
+class _Administrator:
+    server: Serving
+    key: str
+
+    def ask(self, method: str, target: str, **fields: Any) -> Mapping[str, Any]:
+        """The answer, a JSON object; nothing where it has no body."""
+        sent = json.dumps(fields).encode() if fields else b"notes" if method == "PUT" else None
+        headers = {"Authorization": bearer(self.key)}
+        if fields:
+            headers["Content-Type"] = "application/json"
+        status, _, body = self.server.ask(method, target, headers, sent)
+        assert status in (200, 201, 204), (method, target, body)
+        answer: Mapping[str, Any] = json.loads(body) if body else {}
+        return answer
+
+    def second_page(self, target: str) -> Iterator[tuple[str, str]]:
+        """The queries `after` and, where a page for a browser has one, `back`."""
+        yield "after", self.ask("GET", f"{target}?limit=1")["next"]
+        if "repositories/" in target:
+            headers = {"Authorization": bearer(self.key), "Accept": "text/html"}
+            yield "back", way_back(self.server.ask("GET", f"{target}?limit=1", headers)[2].decode())
+
+
+def furnish(server: Serving) -> Installation:
+    """Fill the installation of a server that has just been started first."""
+    found = re.search(r"srk_\w{49}", (server.data / "first-sign-in.txt").read_text())
+    assert found is not None
+    by = _Administrator(server, found[0])
+    by.ask("POST", "/api/repositories", name="open", public=True, overwrite=True)
+    for _ in range(2):
+        by.ask("POST", "/api/repositories", name=SPARES[0])
+        by.ask("DELETE", f"/api/repositories/{SPARES[0]}")
+    for name in (RULED, SPARES[0]):
+        by.ask("POST", "/api/repositories", name=name)
+    for repository in (*REPOSITORIES, RULED):
+        for path in (FILE, "app/more.txt", "more.txt"):
+            by.ask("PUT", f"/repositories/{repository}/{path}")
+    by.ask("PUT", f"/repositories/{REPOSITORIES[0]}/{GONE}")
+    by.ask("DELETE", f"/repositories/{REPOSITORIES[0]}/{GONE}")
+    gone = by.ask("GET", f"/api/repositories/{REPOSITORIES[0]}/deleted?path={GONE}")["deleted"]
+    upload = by.ask("POST", f"/repositories/{REPOSITORIES[0]}/{FILE}?uploads")["location"]
+    user = by.ask("POST", "/api/users", email="jo@example.org", role="developer")["id"]
+    user_key = by.ask("POST", "/api/keys", name="of Jo", user=user)["id"]
+    job = _jobs(server, user)
+    return Installation(
+        server,
+        by.key,
+        user,
+        user_key,
+        datetime.now(UTC).isoformat(),
+        job,
+        upload.rpartition("=")[2],
+        gone[0]["version"],
+        {path: dict(by.second_page(target)) for path, target in PAGED.items()},
+    )
+
+
+def _jobs(server: Serving, user: str) -> str:
+    """Two jobs that have ended: the id of one. None that is asked for would be there at once."""
+    with existing(read_settings({"STRONGROOM_DATA": str(server.data)})) as at:
+        organization, jobs = Organizations(at.recent).named(DEFAULT).id, background(at).jobs
+        for _ in range(2):
+            now, by = datetime.now(UTC), Actor(user, "password", None)
+            job = Job(organization, new_id(now), "test", by, now, now, state=State.DONE)
+            jobs.report(job)
+    return job.id
+
+
+def accepted(server: Serving) -> set[tuple[str, str]]:
+    """Which operations, by method and path, a server has answered with 2xx or 3xx."""
+    lines = [json.loads(line) for line in server.out.splitlines() if line.startswith("{")]
+    return {
+        (line["method"].lower(), line["route"].replace(":path}", "}"))
+        for line in lines
+        if 200 <= line["status"] < 400
+    }
