@@ -9,7 +9,7 @@ from app.api.answers import Paging, scope_of, time_text
 from app.api.reading import Fields, read_fields
 from app.repositories import Catalogue, Repository, RepositoryName
 from app.retention import Going, InvalidPattern, Pattern, Retention, Rule, RuleSet
-from app.retention.rules import MOST_DAYS, MOST_KEPT, MOST_RULES
+from app.retention.rules import MOST_CHARACTERS, MOST_DAYS, MOST_KEPT, MOST_RULES
 from app.visitors import authority_of, confirmed_with
 from auth.errors import InvalidField
 from auth.principals import Authority
@@ -92,6 +92,7 @@ def rules_json(rules: RuleSet) -> dict[str, Any]:
     return {
         "rules": [rule.value() for rule in rules.rules],
         "downloads_since": time_text(rules.remembered),
+        "confirmed": rules.confirmed,
     }
 
 
@@ -116,7 +117,13 @@ def read_rules(fields: Fields) -> RuleSet | None:
         return None
     if len(given) > MOST_RULES:
         raise InvalidField("rules", f"may hold at most {MOST_RULES} rules")
-    return RuleSet(tuple(_rule(one, f"rules[{number}]") for number, one in enumerate(given)))
+    rules = tuple(_rule(one, f"rules[{number}]") for number, one in enumerate(given))
+    if sum(len(rule.match.text) for rule in rules) > MOST_CHARACTERS:
+        raise InvalidField(
+            "rules",
+            f"may have patterns of {MOST_CHARACTERS:,} characters in all: use shorter ones",
+        )
+    return RuleSet(rules)
 
 
 def _rule(fields: Fields, at: str) -> Rule:

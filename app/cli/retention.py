@@ -98,7 +98,7 @@ def _preview(options: argparse.Namespace, environment: Mapping[str, str], output
             rules = at.retention.rules(repository)
         else:
             rules = at.retention.joined(repository, wanted)
-        looks = at.retention.sweep(repository, rules).all()
+        looks = at.retention.all(repository, rules)
         rows = [row for look in looks for row in going_json(look.going)]
         output.table("files", rows, _COLUMNS)
         size = sum(row["size"] for row in rows)
@@ -153,7 +153,8 @@ def _read(file: str) -> RuleSet:
         raise CommandFailed("what is typed in is not UTF-8") from error
     fields = Fields(parse_object(data))
     rules = read_rules(fields)
-    fields.has("downloads_since")  # `show` prints it
+    for shown in ("downloads_since", "confirmed"):
+        fields.has(shown)  # `show` prints it; that rules are confirmed is said by --yes alone
     fields.finish()
     if rules is None:
         raise CommandFailed("the file has no 'rules'")
@@ -163,6 +164,8 @@ def _read(file: str) -> RuleSet:
 def _print(output: Output, rules: RuleSet) -> None:
     shown = rules_json(rules)
     lines = [_line(number, rule) for number, rule in enumerate(shown["rules"], start=1)]
+    if rules.confirmed:
+        lines.append("they may take every file: that was confirmed")
     output.result(shown, *(lines or ["no rules: nothing goes by itself"]))
 
 

@@ -106,7 +106,7 @@ class DeletedRepositories:
                 Put(key, repository.value(), absent=True),
                 Put(
                     keys.repository_name(organization, repository.id),
-                    {"name": target.text},
+                    {"name": target.text, "back_since": self._clock().isoformat()},
                     absent=True,
                 ),
                 Delete(found.key, at=found.version),

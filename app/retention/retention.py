@@ -2,29 +2,35 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
-from app.publishing import Artifact
 from app.publishing.bulk import Bulk
-from app.publishing.changes import Changes
 from app.publishing.place import Place
 from app.repositories import Catalogue, Repository, RepositoryBusy, RepositoryName
 from app.repositories.catalogue import ATTEMPTS
+from app.retention.patience import Patience, TooLong
 from app.retention.rules import RuleSet
 from app.retention.sweep import PAGE, Going, Look, Position, Sweep
+from app.retention.taken import Taken
+from auth.errors import InvalidField
 from auth.principals import Authority
 from auth.records import Listing
 from storage import keys
 from storage.events import Actor, Journal
-from storage.metadata import ConditionFailed, Key, Put, Record
+from storage.metadata import ConditionFailed, Key, Put
 from storage.metadata.recent import Recent
 
 #: Files that are looked at to find one that stays; a request must not take minutes.
 LOOKED_AT = 50_000
 LOOK, LOOKS = 1_000, 16  # records of a look of a preview, and looks of a request
 PATIENCE_SECONDS = 10.0  # of a request; long patterns on long paths take their time
+_TOO_LONG = (
+    f"take over {PATIENCE_SECONDS:.0f} seconds for a folder of so many files: try fewer with"
+    " 'keep_newest', or shorter patterns. The worker takes the time that they need"
+)
 #: Of a position in a cursor, which may have 4,096 characters when it is sealed.
 _CURSOR_BYTES = 3_000
 EVENT = "artifact.delete"
@@ -32,22 +38,6 @@ EVENT = "artifact.delete"
 
 class WouldEmpty(Exception):
     """The rules would take every file of the repository, as far as was looked."""
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """A file that a rule takes, as it was when that was decided: if it changed, it stays."""
-
-    place: Place
-    artifact: Artifact
-    now: datetime
-
-    def write(self, changes: Changes) -> None:
-        changes.disappear(self.place, self.artifact)
-        changes.retire(self.place, self.artifact, None, self.now)
-
-    def anew(self, found: Mapping[Key, Record | None]) -> "Taken | None":
-        return None if self.place.key in found else self
 
 
 class Retention:
@@ -69,10 +59,25 @@ class Retention:
         self._seconds = seconds
 
     def rules(self, repository: Repository) -> RuleSet:
-        """The rules of a repository, read afresh; none where none were set."""
+        """The rules of a repository, read afresh; none where none were set.
+
+        While its organization was suspended, or it or the organization deleted, nobody could
+        download: what is known of downloads begins when it was there again.
+        """
         key = keys.retention(repository.organization, repository.id)
-        record = self._metadata.get(key).get(key)
-        return RuleSet() if record is None else RuleSet.read(record)
+        back = (
+            keys.organization_back(repository.organization),
+            keys.repository_name(repository.organization, repository.id),
+        )
+        found = self._metadata.get(key, *back)
+        if key not in found:
+            return RuleSet()
+        rules = RuleSet.read(found[key])
+        for one in back:
+            since = found[one].value.get("back_since") if one in found else None
+            if since is not None:
+                rules = rules.since(datetime.fromisoformat(since))
+        return rules
 
     def set(
         self,
@@ -88,18 +93,19 @@ class Retention:
             by: an administrator, or the operator.
             name: of the repository.
             wanted: the new rules.
-            confirmed: they may take every file that is there.
+            confirmed: they may take every file, now and whenever they are carried out.
 
         Raises:
             WouldEmpty: they would, and that was not confirmed; nothing is changed.
             RepositoryMissing, RepositoryBusy, Forbidden.
         """
         by.require_admin()
+        patience = self._patience()
         for _ in range(ATTEMPTS):
             repository = self._catalogue.get(by.organization, name)
-            rules = self.joined(repository, wanted)
+            rules = replace(self.joined(repository, wanted), confirmed=confirmed)
             if not confirmed:
-                self.refuse_to_empty(repository, rules)
+                self.refuse_to_empty(repository, rules, patience)
             key = keys.retention(repository.organization, repository.id)
             there = replace(repository, downloads_days=rules.downloads_days)
             try:
@@ -119,18 +125,26 @@ class Retention:
             return replace(rules, version=done.versions[key])
         raise RepositoryBusy(name.text)
 
-    def refuse_to_empty(self, repository: Repository, rules: RuleSet) -> None:
+    def refuse_to_empty(
+        self, repository: Repository, rules: RuleSet, patience: Patience | None = None
+    ) -> None:
         """Return where a file stays, or there is none at all.
 
         Raises WouldEmpty where they all go, or none that stays was found soon.
         """
-        looked, began = 0, self._seconds()
-        for look in self.sweep(repository, rules).all():
-            if len(look.going) < look.files:
-                return
-            looked += look.files
-            if looked >= LOOKED_AT or self._seconds() - began > PATIENCE_SECONDS:
-                raise WouldEmpty(f"of the first {looked} files none would stay")
+        if not rules.may_empty:
+            return
+        looked, patience = 0, patience or self._patience()
+        try:
+            for look in self._sweep(repository, rules, go_on=patience.go_on).all():
+                if len(look.going) < look.files:
+                    return
+                looked += look.files
+                if looked >= LOOKED_AT:
+                    raise WouldEmpty(f"of the first {looked} files none would stay")
+                patience.go_on()
+        except TooLong as error:
+            raise WouldEmpty("none that would stay was found soon") from error
         if looked:
             raise WouldEmpty(f"all of the {looked} files would go")
 
@@ -144,20 +158,36 @@ class Retention:
             rules: those that are set, or others to try (`joined`).
             after: the page before gave it as `next`; empty for the first one.
             limit: the most files of the page.
+
+        Raises InvalidField where the newest files of a single folder are not told apart in the
+        time of a request.
         """
-        sweep = self.sweep(repository, rules)
+        patience = self._patience()
+        sweep = self._sweep(repository, rules, go_on=patience.go_on)
         going: list[Going] = []
         position: Position = json.loads(after) if after else {}
-        began = self._seconds()
-        for _ in range(LOOKS):
-            look = sweep.look(position, LOOK, limit - len(going))
+        for number in range(LOOKS):
+            try:
+                look = sweep.look(position, LOOK, limit - len(going))
+            except TooLong as error:
+                if number == 0:
+                    raise InvalidField("rules", _TOO_LONG) from error
+                break  # the next page begins with this folder
             going += look.going
             if look.position is None:
                 return Listing(tuple(going), None)
             position = look.position
-            if len(going) == limit or self._seconds() - began > PATIENCE_SECONDS:
+            if len(going) == limit or patience.over():
                 break
         return Listing(tuple(going), _cursor(position))
+
+    def look(self, repository: Repository, rules: RuleSet, position: Position) -> Look:
+        """What would go of the next records; nothing does."""
+        return self._sweep(repository, rules).look(position, PAGE)
+
+    def all(self, repository: Repository, rules: RuleSet) -> Iterator[Look]:
+        """What would go of all records, for as long as it takes; nothing does."""
+        return self._sweep(repository, rules).all()
 
     def carry_out(
         self, repository: Repository, actor: Actor, rules: RuleSet, position: Position
@@ -165,8 +195,12 @@ class Retention:
         """Delete what goes of the next records; what was looked at, and what did go.
 
         A rule may have been changed meanwhile: what it took until then is restorable.
+
+        Whatever position it is given, nothing goes that is among the newest files of those that
+        are there when it reads them. From then to its commits are some seconds, in which it does
+        not see what others delete: who deletes newest files just then leaves so many fewer.
         """
-        look = self.sweep(repository, rules).look(position, PAGE)
+        look = self._sweep(repository, rules, taking=True).look(position, PAGE)
         gone: list[Going] = []
         for rule in sorted({going.rule for going in look.going}):
             taken = {going.path: going for going in look.going if going.rule == rule}
@@ -184,24 +218,6 @@ class Retention:
             gone += [taken[one.place.path] for one in done]
         return look, gone
 
-    def pause(self, record: Record) -> None:
-        """Count downloads from now on, of a repository that nobody can download from now.
-
-        Args:
-            record: that of its rules, as it was read; if it changed since, it stays as it is.
-        """
-        rules = RuleSet.read(record)
-        if rules.remembered is None:
-            return
-        paused = replace(rules, remembered=self._metadata.now())
-        try:
-            self._metadata.commit(Put(record.key, paused.value(), at=record.version))
-        except ConditionFailed:
-            return  # set anew or erased meanwhile: the next run finds what it is then
-
-    def sweep(self, repository: Repository, rules: RuleSet) -> Sweep:
-        return Sweep(self._metadata, repository, rules, self._metadata.now())
-
     def joined(self, repository: Repository, new: RuleSet) -> RuleSet:
         """New rules in the place of those that are set: what is known of downloads counts on,
         unless they ask for more days: what is known expires too early for these."""
@@ -215,6 +231,12 @@ class Retention:
             remembered = old.remembered
         return replace(new, remembered=remembered, version=old.version)
 
+    def _sweep(self, repository: Repository, rules: RuleSet, **how: Any) -> Sweep:
+        return Sweep(self._metadata, repository, rules, self._metadata.now(), **how)
+
+    def _patience(self) -> Patience:
+        return Patience(self._seconds, PATIENCE_SECONDS)
+
 
 def _put(key: Key, rules: RuleSet) -> Put:
     if rules.version:
@@ -223,10 +245,12 @@ def _put(key: Key, rules: RuleSet) -> Put:
 
 
 def _cursor(position: Position) -> str:
-    """A position as a cursor holds it: which files are the newest is found out anew where
-    that would make it too long."""
-    text = json.dumps(position, ensure_ascii=False)
-    if len(text.encode()) <= _CURSOR_BYTES:
-        return text
-    short = {name: position[name] for name in ("folder", "after", "child") if name in position}
-    return json.dumps(short, ensure_ascii=False)
+    """A position as a cursor holds it: without what only those ask for who take files. Which
+    are the newest is found out anew where that would make it too long."""
+    text = _without(position, "files")
+    return text if len(text.encode()) <= _CURSOR_BYTES else _without(position, "files", "kept")
+
+
+def _without(position: Position, *left_out: str) -> str:
+    left = {name: value for name, value in position.items() if name not in left_out}
+    return json.dumps(left, ensure_ascii=False)

@@ -5,17 +5,18 @@ rule has at least one condition, so that none takes everything by an oversight.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, TypeAlias
 
 from app.publishing import Artifact
-from app.retention.patterns import Pattern
+from app.retention.patterns import Pattern, Patterns
 from storage.metadata import Record
 
 MOST_RULES = 20
 MOST_KEPT = 1_000
 MOST_DAYS = 3_650
+MOST_CHARACTERS = 2_000  # of all patterns of a repository: every file is held against them
 
 #: What is behind it in a folder is older than the newest that are kept: time and name.
 Threshold: TypeAlias = tuple[datetime, str]
@@ -49,12 +50,10 @@ class Rule:
             value["not_downloaded_days"],
         )
 
-    def takes_by_age(self, path: str, artifact: Artifact, now: datetime) -> bool:
-        """Whether pattern and age allow that a file goes."""
+    def takes_by_age(self, artifact: Artifact, now: datetime) -> bool:
+        """Whether a file has been there for long enough."""
         days = self.older_than_days
-        if days is not None and artifact.since > now - timedelta(days=days):
-            return False
-        return self.match.fits(path)
+        return days is None or artifact.since <= now - timedelta(days=days)
 
     def takes_by_number(self, name: str, artifact: Artifact, kept: Threshold | None) -> bool:
         """Whether there are enough newer files in its folder; `kept` is the oldest of those
@@ -86,11 +85,33 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
-    """The rules of a repository; `remembered` is since when its downloads are."""
+    """The rules of a repository.
+
+    `remembered` is since when its downloads are. `confirmed` is whether who set the rules said
+    that they may take every file of it.
+    """
 
     rules: tuple[Rule, ...] = ()
     remembered: datetime | None = None
     version: int = 0
+    confirmed: bool = False
+
+    @property
+    def may_empty(self) -> bool:
+        """Whether they could take every file: where each of them keeps newest files, the
+        newest of a folder is among those of every rule that fits it, and stays."""
+        return any(rule.keep_newest is None for rule in self.rules)
+
+    def since(self, moment: datetime) -> "RuleSet":
+        """The rules where nobody could download until then: no download before it is known."""
+        if self.remembered is None:
+            return self
+        return replace(self, remembered=max(self.remembered, moment))
+
+    @property
+    def patterns(self) -> Patterns:
+        """What files are held against, numbered as the rules are."""
+        return Patterns.of([rule.match for rule in self.rules])
 
     @property
     def downloads_days(self) -> int | None:
@@ -104,6 +125,7 @@ class RuleSet:
         return {
             "rules": [rule.value() for rule in self.rules],
             "remembered": None if self.remembered is None else self.remembered.isoformat(),
+            "confirmed": self.confirmed,
         }
 
     @classmethod
@@ -114,6 +136,7 @@ class RuleSet:
             tuple(Rule.read(value) for value in record.value["rules"]),
             None if remembered is None else datetime.fromisoformat(remembered),
             record.version,
+            record.value.get("confirmed", False),  # rules were set before it was kept
         )
 
 

@@ -1,19 +1,20 @@
 """Goes through a repository folder by folder and says which files its rules take.
 
 A folder is done before those in it, so that its newest files are told apart once. A position
-is small, and means the same after files before it have come or gone: the work can be left and
-gone on with anywhere.
+means the same after files have come or gone: the work can be left and gone on with anywhere.
+What it says of the newest files, though, is held against the records before anything is taken.
 """
 
-import heapq
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, TypeAlias
 
 from app.publishing import Artifact
 from app.repositories import ArtifactPath, FolderPath, Repository
-from app.retention.rules import Rule, RuleSet, Threshold, newness
+from app.retention.newest import Newest
+from app.retention.patterns import Entered
+from app.retention.rules import RuleSet
 from storage import keys
 from storage.metadata import Metadata, Record
 from storage.metadata.operations import KEYS_PER_GET
@@ -43,21 +44,42 @@ class Look:
     position: Position | None
 
 
+def _patiently() -> None:
+    """Go on for as long as it takes."""
+
+
 class Sweep:
     """One set of rules, held against one repository at one moment."""
 
     def __init__(
-        self, metadata: Metadata, repository: Repository, rules: RuleSet, now: datetime
+        self,
+        metadata: Metadata,
+        repository: Repository,
+        rules: RuleSet,
+        now: datetime,
+        *,
+        taking: bool = False,
+        go_on: Callable[[], None] = _patiently,
     ) -> None:
+        """What goes is `taking` where it is deleted then: nothing that is kept may have gone
+        since a position was made. `go_on` is asked while a folder is gone through.
+        """
         self._metadata = metadata
         self._repository = repository
         self._rules = rules
+        self._patterns = rules.patterns
         self._now = now
+        self._taking = taking
+        self._go_on = go_on
 
     def look(self, position: Position, page: int = PAGE, most: int = PAGE) -> Look:
-        """Look at the next records of a folder, as many as are said, or until `most` go."""
+        """Look at the next records of a folder, as many as are said, or until `most` go.
+
+        Raises what `go_on` does.
+        """
         folder = FolderPath.parse(position.get("folder", "/")[1:])
-        kept = self._kept(folder, position)
+        patterns = self._patterns.enter(folder.key[1:])
+        kept = self._newest(folder, position, patterns)
         found = self._metadata.query(self._partition(folder), "", position.get("after", ""), page)
         files: list[Record] = []
         child: str | None = position.get("child")
@@ -66,14 +88,17 @@ class Sweep:
                 files.append(record)
             elif child is None:
                 child = record.key.sort
-        going = tuple(self._decide(folder, files, kept))
+        going = tuple(self._decide(folder, files, patterns, kept))
         if len(going) > most:
             last = going[most - 1].path.name
             return Look(going[:most], most, self._position(folder, last, child, kept))
         if found.next is not None:
             return Look(going, len(files), self._position(folder, found.next, child, kept))
         behind = self._following(folder, child)
-        return Look(going, len(files), None if behind is None else {"folder": behind.key})
+        if behind is None:
+            return Look(going, len(files), None)
+        following = {"folder": behind.key, "version": self._rules.version}
+        return Look(going, len(files), following)
 
     def all(self) -> Iterator[Look]:
         """Everything, from the beginning."""
@@ -84,7 +109,7 @@ class Sweep:
             position = look.position
 
     def _decide(
-        self, folder: FolderPath, files: Sequence[Record], kept: Sequence[Threshold | None]
+        self, folder: FolderPath, files: Sequence[Record], patterns: Entered, kept: Newest
     ) -> Iterator[Going]:
         """What goes, by the first rule that takes it."""
         candidates: list[tuple[ArtifactPath, Artifact, list[int]]] = []
@@ -93,9 +118,11 @@ class Sweep:
             taking = [
                 number
                 for number, rule in enumerate(self._rules.rules)
-                if rule.takes_by_age(str(path), artifact, self._now)
-                and rule.takes_by_number(path.name, artifact, kept[number])
+                if rule.takes_by_age(artifact, self._now)
+                and rule.takes_by_number(path.name, artifact, kept.thresholds[number])
             ]
+            fitting = patterns.fitting(path.name) if taking else ()
+            taking = [number for number in taking if number in fitting]
             if taking:
                 candidates.append((path, artifact, taking))
         last = self._last_downloads(candidates)
@@ -124,48 +151,30 @@ class Sweep:
             }
         return days
 
-    def _kept(self, folder: FolderPath, position: Position) -> list[Threshold | None]:
-        """For each rule, the oldest of the newest files that it keeps in a folder: those of
-        the position, or by looking at all files of the folder."""
-        known = position.get("kept")
-        if known is not None and position.get("version") == self._rules.version:
-            return [one and (datetime.fromisoformat(one[0]), one[1]) for one in known]
-        newest: dict[int, list[Threshold]] = {
-            number: []
-            for number, rule in enumerate(self._rules.rules)
-            if rule.keep_newest is not None
-        }
-        if newest:
-            for record in self._metadata.query_all(self._partition(folder)):
-                if not record.key.sort.endswith("/"):
-                    self._rank(folder, record, newest)
-        rules = self._rules.rules
-        return [_threshold(rule, newest.get(number, [])) for number, rule in enumerate(rules)]
-
-    def _rank(
-        self, folder: FolderPath, record: Record, newest: Mapping[int, list[Threshold]]
-    ) -> None:
-        path, artifact = ArtifactPath(folder, record.key.sort), Artifact.read(record)
-        for number, heap in newest.items():
-            rule = self._rules.rules[number]
-            if rule.match.fits(str(path)):
-                heapq.heappush(heap, newness(path.name, artifact))
-                if len(heap) > (rule.keep_newest or 0):
-                    heapq.heappop(heap)
+    def _newest(self, folder: FolderPath, position: Position, patterns: Entered) -> Newest:
+        """What the rules keep in a folder: as the position says, or by going through it all."""
+        partition = self._partition(folder)
+        if position.get("version") == self._rules.version:
+            known = Newest.read(position)
+            trusted = not self._taking
+            if known is not None and (trusted or known.stands(self._metadata, partition)):
+                return known
+        records = self._metadata.query_all(partition)
+        return Newest.told_apart(records, self._rules, patterns, self._go_on)
 
     def _position(
         self,
         folder: FolderPath,
         after: str,
         child: str | None,
-        kept: Sequence[Threshold | None],
+        kept: Newest,
     ) -> Position:
         return {
             "folder": folder.key,
             "after": after,
             "child": child,
-            "kept": [one and [one[0].isoformat(), one[1]] for one in kept],
             "version": self._rules.version,
+            **kept.value(),
         }
 
     def _following(self, folder: FolderPath, child: str | None) -> FolderPath | None:
@@ -186,9 +195,3 @@ class Sweep:
 
     def _partition(self, folder: FolderPath) -> str:
         return keys.folder(self._repository.organization, self._repository.id, folder.key)
-
-
-def _threshold(rule: Rule, newest: Sequence[Threshold]) -> Threshold | None:
-    if rule.keep_newest is None or len(newest) < rule.keep_newest:
-        return None  # all of them are kept
-    return newest[0]

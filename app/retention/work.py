@@ -1,11 +1,12 @@
 """Carries rules out in the background: a job for a repository, and the duty of every day."""
 
 import logging
-from collections.abc import Iterator
 from datetime import timedelta
 
 from app.repositories import Catalogue, Repository, RepositoryMissing
 from app.retention.retention import Retention
+from app.retention.rules import RuleSet
+from app.retention.sweep import Position
 from app.work.duty import Shift
 from app.work.job import Job
 from app.work.jobs import Jobs
@@ -17,12 +18,22 @@ from storage.metadata import Metadata
 
 NAME = "retention"
 EVERY = timedelta(days=1)
+_NOT_CONFIRMED = (
+    "The rules would take every file of the repository, and that was not confirmed, so none was"
+    ' taken. Look at the preview; if it is meant, set the rules again with "confirm": true, or'
+    " with `strongroom retention set --yes`."
+)
 
 _log = logging.getLogger("strongroom.worker")
 
 
 class RetentionJob:
-    """The kind of job that goes through one repository by its rules, as they are then."""
+    """The kind of job that goes through one repository by its rules, as they are then.
+
+    Before it takes anything by rules that were not confirmed, it looks for a file that stays;
+    it is cheap, since it ends at the first. Where the rules are others than those that a
+    position was made by, it begins again.
+    """
 
     name = NAME
 
@@ -36,7 +47,13 @@ class RetentionJob:
         rules = self._retention.rules(repository)
         if not rules.rules:
             return Step(position={}, done=True)
-        look, gone = self._retention.carry_out(repository, job.actor, rules, job.position)
+        position = job.position if job.position.get("version") == rules.version else {}
+        if not rules.confirmed and (not position or "asked" in position):
+            asking = self._ask(repository, rules, position)
+            if asking is not None:
+                return asking
+            position = {}
+        look, gone = self._retention.carry_out(repository, job.actor, rules, position)
         counts = {
             "files": look.files,
             "deleted": len(gone),
@@ -51,6 +68,24 @@ class RetentionJob:
             done=look.position is None,
         )
 
+    def _ask(self, repository: Repository, rules: RuleSet, position: Position) -> Step | None:
+        """Look for a file that stays: None where there is one, and else how to look on.
+
+        Raises Failed where there is none.
+        """
+        if not rules.may_empty:
+            return None
+        look = self._retention.look(repository, rules, position.get("asked", {}))
+        if len(look.going) < look.files:
+            return None
+        files = position.get("files", 0) + look.files
+        if look.position is None:
+            if files:
+                raise Failed(_NOT_CONFIRMED)
+            return Step(position={}, done=True)  # it is empty already
+        on = {"asked": look.position, "files": files, "version": rules.version}
+        return Step(position=on, items=max(1, look.files))
+
     def _repository(self, job: Job) -> Repository:
         try:
             return self._catalogue.by_id(job.organization, job.repository or "-")
@@ -62,7 +97,7 @@ class RetentionDuty:
     """Every day, the rules of all repositories that have some.
 
     Where nobody can download, because the organization is suspended, or it or the repository
-    is deleted, nothing goes, and the time does not count as time without downloads.
+    is deleted, nothing goes.
     """
 
     name = NAME
@@ -84,33 +119,22 @@ class RetentionDuty:
 
     def run(self, shift: Shift) -> None:
         """Small repositories are done at once and reported; a large one is left as a job."""
-        for organization, served in self._every():
+        for organization in self._organizations.list():
             shift.go_on()
-            for record in self._metadata.query_all(keys.retentions(organization)):
+            if organization.suspended:
+                continue
+            for record in self._metadata.query_all(keys.retentions(organization.id)):
                 shift.go_on()
-                if not record.value["rules"]:
-                    continue
-                repository_id = record.key.sort
-                if served and self._catalogue.names(organization, [repository_id]):
-                    self._carry_out(shift, organization, repository_id)
-                else:
-                    self._retention.pause(record)
-
-    def _every(self) -> Iterator[tuple[str, bool]]:
-        """The ids of all organizations that there may be again, and whether they are served."""
-        for named in self._organizations.list():
-            yield named.id, not named.suspended
-        for deleted in self._organizations.deleted():
-            if not deleted.erasing:
-                yield deleted.id, False
+                named = (organization.id, [record.key.sort])
+                if record.value["rules"] and self._catalogue.names(*named):
+                    self._carry_out(shift, organization.id, record.key.sort)
 
     def _carry_out(self, shift: Shift, organization: str, repository_id: str) -> None:
         try:
             job = self._jobs.start(NAME, organization, SYSTEM, {}, repository_id)
-        except Failed:
-            return  # deleted just now
         except Exception as error:  # noqa: BLE001 - logged; its job tries again, and tells
-            # Nobody's repository keeps those of others waiting.
+            # Nobody's repository keeps those of others waiting. Where its rules want to be
+            # confirmed, the job fails, and says so to everybody whom it concerns.
             _log.warning("retention of repository %s is left as a job: %s", repository_id, error)
             self._jobs.start(NAME, organization, SYSTEM, {}, repository_id, left=True)
             return

@@ -9,6 +9,7 @@ from app.publishing import Artifact
 from app.publishing.changes import Changes
 from app.repositories import Repository, RepositoryName
 from app.retention import Pattern, Retention, RetentionJob, Rule, RuleSet
+from app.retention.sweep import Sweep
 from app.retention.work import NAME
 from auth.principals import operating
 from storage import keys
@@ -42,6 +43,12 @@ class Kept(Storeroom):
 
     def set(self, *rules: Rule, confirmed: bool = True) -> RuleSet:
         return self.retention.set(BY, FILES, RuleSet(rules), confirmed=confirmed)
+
+    def sweep(self, rules: RuleSet | None = None, repository: Repository | None = None) -> Sweep:
+        """What looks at the repository: by the rules that are set, or by others."""
+        here = repository or self.here()
+        rules = rules or self.retention.rules(here)
+        return Sweep(self.at.metadata, here, rules, self.at.metadata.now())
 
     def plant(self, files: Mapping[str, datetime]) -> None:
         """Files of those times, without bytes."""

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from app.repositories.names import PATH_BYTES
 from app.retention import InvalidPattern, Pattern
+from app.retention.patterns import Patterns
 
 TABLE = {
     "a": ({"a"}, {"b", "aa", "a/a", "b/a"}),
@@ -75,6 +76,24 @@ def test_a_pattern_fits_what_its_definition_fits(pattern: list[str], path: list[
     assert Pattern.parse("/".join(pattern)).fits("/".join(path)) is fits(pattern, path)
 
 
+@given(st.lists(PATTERN, max_size=4), PATH)
+def test_patterns_side_by_side_fit_what_each_of_them_does(
+    patterns: list[list[str]], path: list[str]
+) -> None:
+    parsed = [Pattern.parse("/".join(pattern)) for pattern in patterns]
+    *folder, name = path
+    entered = Patterns.of(parsed).enter("".join(f"{segment}/" for segment in folder))
+    fitting = {number for number, one in enumerate(parsed) if one.fits("/".join(path))}
+    assert entered.fitting(name) == fitting
+    assert entered.possible() >= fitting
+
+
+def test_a_folder_says_which_patterns_may_fit_something_in_it() -> None:
+    texts = ["a/*", "*", "**/x", "a/b/c", "b/**", "a/**", "a"]
+    entered = Patterns.of([Pattern.parse(text) for text in texts]).enter("a/")
+    assert {texts[number] for number in entered.possible()} == {"a/*", "**/x", "a/b/c", "a/**"}
+
+
 @given(st.text(max_size=50), PATH)
 def test_any_text_is_a_pattern_or_refused(text: str, path: list[str]) -> None:
     try:
@@ -104,3 +123,7 @@ def test_each_character_is_looked_at_once_whatever_the_pattern() -> None:
     Counted.looks = 0
     assert not pattern.fits(path)
     assert Counted.looks <= len(path)
+    many = Patterns.of([pattern] * 20).enter("")
+    Counted.looks = 0
+    assert not many.fitting(path)
+    assert Counted.looks <= len(path), "once for all of them"

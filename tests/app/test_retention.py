@@ -316,7 +316,7 @@ def test_exactly_what_the_rules_take_goes(
             rules=tuple(one for one in wanted.rules if one.not_downloaded_days is None),
         )
     expected = model(files, downloads, wanted, now)
-    sweep = room.retention.sweep(repository, wanted)
+    sweep = room.sweep(wanted, repository)
     sweep._now = now
     found: dict[str, int] = {}
     position: Any = {}

@@ -1,6 +1,7 @@
 """The duty of retention: every day, for every repository that can be read."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,9 +12,11 @@ from app.retention import RetentionDuty, RuleSet
 from app.retention.work import NAME
 from app.work import Job, Jobs
 from app.work.duty import Schedule
-from auth.organizations import Deleted, Organizations
+from app.work.kind import Failed
+from auth.organizations import Organizations
+from auth.registrar import Registrar
 from storage import keys
-from storage.metadata import Delete, Key, Put
+from storage.metadata import Delete, Put
 from tests.app.ruled import BY, DAY, FILES, Kept, rule
 from tests.app.storeroom import ACTOR, ORG
 
@@ -70,34 +73,50 @@ def test_a_large_repository_is_left_as_a_job(room: Kept) -> None:
     assert (job.state.value, job.counts["deleted"], job.counts["files"]) == ("done", 1, 8)
 
 
-def register(room: Kept, *, suspended: bool) -> None:
-    """Write the record of the organization's name."""
-    value = {"id": ORG, "suspended": suspended}
-    room.at.metadata.commit(Put(keys.organization_by_name("default"), value))
-
-
-def delete_organization(room: Kept) -> None:
-    now = room.at.metadata.now()
-    one = Deleted("default", ORG, now, now + 30 * DAY, False, Key("", ""), 0)
-    key = Key(keys.DELETED_ORGANIZATIONS, "default/1#a")
-    room.at.metadata.commit(Delete(keys.organization_by_name("default")), Put(key, one.value()))
+def registrar(room: Kept) -> Registrar:
+    """Who suspends and deletes the organization; for that it is not `default`."""
+    by_name = keys.organization_by_name
+    if room.at.metadata.get(by_name("default")):
+        room.at.metadata.commit(
+            Delete(by_name("default")), Put(by_name("acme"), {"id": ORG, "suspended": False})
+        )
+    return Registrar(room.at.recent, room.at.journal, ACTOR, clock=room.at.metadata.now)
 
 
 AWAY: dict[str, Callable[[Kept], object]] = {
     "a repository deleted": lambda room: room.catalogue.delete(ORG, ACTOR, FILES),
-    "an organization suspended": lambda room: register(room, suspended=True),
-    "an organization deleted": delete_organization,
+    "an organization suspended": lambda room: registrar(room).suspend("acme"),
+    "an organization deleted": lambda room: registrar(room).delete("acme"),
 }
 BACK: dict[str, Callable[[Kept], object]] = {
     "a repository deleted": lambda room: DeletedRepositories(
         room.at.recent, room.at.journal
     ).restore(ORG, ACTOR, FILES),
-    "an organization suspended": lambda room: register(room, suspended=False),
-    "an organization deleted": lambda room: room.at.metadata.commit(
-        Put(keys.organization_by_name("default"), {"id": ORG}),
-        Delete(Key(keys.DELETED_ORGANIZATIONS, "default/1#a")),
-    ),
+    "an organization suspended": lambda room: registrar(room).resume("acme"),
+    "an organization deleted": lambda room: registrar(room).restore("acme"),
 }
+
+
+@pytest.mark.parametrize("what", AWAY)
+def test_it_does_not_matter_whether_the_duty_came_round_meanwhile(room: Kept, what: str) -> None:
+    room.put("a")
+    room.set(rule("*", unused=1))
+    _, schedule = duty(room)
+    assert run_duty(schedule) == 1
+    AWAY[what](room)
+    room.wait(DAY - timedelta(minutes=2))
+    BACK[what](room)
+    room.wait(timedelta(minutes=3))
+    assert room.preview() == []
+    assert run_duty(schedule) == 1
+    assert room.paths() == ["a"]
+    since = room.retention.rules(room.here()).remembered
+    assert since is not None
+    assert since > room.at.metadata.now() - timedelta(minutes=4)
+    assert room.set(rule("*", unused=1)).remembered == since
+    room.wait(DAY)
+    assert run_duty(schedule) == 1
+    assert room.paths() == []
 
 
 @pytest.mark.parametrize("what", AWAY)
@@ -120,12 +139,102 @@ def test_what_nobody_can_download_does_not_go_for_that(room: Kept, what: str) ->
     assert [report.counts["deleted"] for report in reports(jobs)] == [1]
 
 
-def test_rules_that_were_set_anew_meanwhile_are_not_put_back(room: Kept) -> None:
-    room.set(rule("*", unused=5))
+EMPTYING = {
+    "by age": (rule("**", age=1),),
+    "by downloads": (rule("**", unused=1),),
+    "together": (rule("a", age=1), rule("**", newest=1), rule("d/*", unused=1)),
+}
+
+
+@pytest.mark.parametrize("what", EMPTYING)
+def test_rules_that_would_empty_a_repository_take_nothing_until_confirmed(
+    room: Kept, what: str
+) -> None:
+    """They were set when they would not have; the job fails and says what to do."""
+    for path in ("a", "d/b"):
+        room.put(path)
+    room.set(*EMPTYING[what], confirmed=False)
+    jobs, schedule = duty(room)
+    assert run_duty(schedule) == 1
+    assert reports(jobs) == []
+    room.wait(2.1 * DAY)
+    for failed in (1, 2):
+        assert run_duty(schedule) == 1
+        while jobs.run_next("me", lambda: False):
+            pass
+        assert [job.state.value for job in reports(jobs)] == ["failed"] * failed
+        room.wait(1.1 * DAY)
+    report = reports(jobs)[0]
+    assert (report.repository, room.paths()) == (room.repository.id, ["a", "d/b"])
+    assert report.error is not None
+    assert '"confirm": true' in report.error
+    room.set(*EMPTYING[what], confirmed=True)
+    assert run_duty(schedule) == 1
+    assert room.paths() == []
+
+
+def test_rules_that_leave_something_need_no_confirming(room: Kept) -> None:
+    room.put("d/old")
+    room.set(rule("d/*", age=1), confirmed=False)
+    room.wait(2 * DAY)
+    room.put("e/f")
+    jobs, schedule = duty(room)
+    assert run_duty(schedule) == 1
+    assert room.paths() == ["e/f"]
+    room.remove("e/f")
+    room.wait(2 * DAY)
+    assert run_duty(schedule) == 1, "there is nothing left"
+    assert [job.state.value for job in reports(jobs)] == ["done"]
+
+
+def test_rules_of_which_it_is_not_known_are_not_confirmed(room: Kept) -> None:
+    """As they were kept before there was such a thing."""
+    room.put("a")
+    room.set(rule("**", age=1))
     (record,) = room.records("retention")
-    room.set(rule("*", unused=3))
-    room.retention.pause(record)
-    assert room.retention.rules(room.here()).rules == (rule("*", unused=3),)
+    value = {name: record.value[name] for name in ("rules", "remembered")}
+    room.at.metadata.commit(Put(record.key, value))
+    room.wait(2 * DAY)
+    with pytest.raises(Failed):
+        room.run(NAME)
+    assert room.paths() == ["a"]
+
+
+def test_what_stays_is_looked_for_in_steps(room: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing goes before it is found, and then the run is not asked again."""
+    monkeypatch.setattr("app.retention.retention.PAGE", 2)
+    for number in range(9):
+        room.put(f"d/{number}")
+    room.set(rule("d/*", age=1), confirmed=False)
+    room.wait(2 * DAY)
+    room.put("e/new")
+    job = room.job(NAME)
+    while job.counts.get("deleted", 0) == 0:
+        assert len(room.paths()) == 10
+        job = room.step(job)
+    room.remove("e/new")
+    ended = room.finish(job)
+    assert (ended.counts["deleted"], room.paths()) == (9, [])
+
+
+def test_a_run_begins_again_when_the_rules_are_others(
+    room: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It looks for what stays, if the new ones are not confirmed."""
+    monkeypatch.setattr("app.retention.retention.PAGE", 2)
+    for number in range(9):
+        room.put(f"d/{number}")
+    room.set(rule("**", age=1))
+    room.wait(DAY - timedelta(minutes=1))
+    room.set(rule("d/*", age=1), confirmed=False)
+    begun = room.job(NAME)
+    for _ in range(3):
+        begun = room.step(begun)
+    room.set(rule("**", age=1), confirmed=False)
+    room.wait(timedelta(minutes=2))
+    with pytest.raises(Failed):
+        room.finish(begun)
+    assert len(room.paths()) == 9
 
 
 def test_a_repository_that_fails_keeps_none_waiting(room: Kept, monkeypatch: Any) -> None:

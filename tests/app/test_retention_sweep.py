@@ -92,7 +92,7 @@ def test_memory_does_not_grow_with_the_files_of_a_folder(room: Kept) -> None:
         for start in range(0, files, 99):
             room.at.metadata.commit(*waiting[start : start + 99])
         del waiting
-        sweep = room.retention.sweep(room.repository, rules)
+        sweep = room.sweep(rules)
         position: Any = {"folder": f"/{files}/"}
         going = 0
         tracemalloc.start()
@@ -150,7 +150,7 @@ def test_positions_name_a_file_that_may_be_gone(room: Kept) -> None:
     path = ArtifactPath.parse("d/f")
     room.plant(ages(room.at.metadata.now(), d__f=3, d__g=3))
     room.set(rule("**", age=1))
-    sweep = room.retention.sweep(room.here(), room.retention.rules(room.here()))
+    sweep = room.sweep()
     look = sweep.look(sweep.look({}).position or {}, 1)
     assert [going.path for going in look.going] == [path]
     room.remove("d/f")

@@ -85,8 +85,12 @@ def test_rules_that_take_every_file_need_a_yes(strongroom: Here, repository: str
     assert status == 1
     assert "--yes" in err
     assert strongroom.json("retention", "show", repository) == before
-    status, _, _ = strongroom("retention", "set", repository, "-", "--yes", typed=everything)
-    assert status == 0
+    status, out, _ = strongroom("retention", "set", repository, "-", "--yes", typed=everything)
+    assert (status, out.splitlines()[1:]) == (0, ["they may take every file: that was confirmed"])
+    shown = strongroom.json("retention", "show", repository)
+    assert shown["confirmed"] is True
+    status, _, _ = strongroom("retention", "set", repository, "-", typed=json.dumps(shown))
+    assert status == 1, "what is typed in confirms nothing"
     status, _, err = strongroom("retention", "run", repository)
     assert status == 1
     assert "--yes" in err

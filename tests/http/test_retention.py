@@ -35,14 +35,15 @@ def downloads(stand: Stand) -> list[str]:
 def test_rules_are_set_shown_and_taken_back(any_stand: Stand) -> None:
     any_stand.repository("files")
     admins = any_stand.admins
-    assert admins.get(RULES).json == {"rules": [], "downloads_since": None}
+    none = {"rules": [], "downloads_since": None, "confirmed": False}
+    assert admins.get(RULES).json == none
     rules = [{"match": "a/**", "keep_newest": 3}, {"match": "**/*.tmp", "not_downloaded_days": 7}]
     answer = put(admins, *rules)
     assert answer.status == 200
     assert answer.json["rules"] == [{**NONE, **rule} for rule in rules]
     assert answer.json["downloads_since"] is not None
     assert admins.get(RULES).json == answer.json
-    assert put(admins).json == {"rules": [], "downloads_since": None}
+    assert put(admins).json == none
 
 
 def test_a_preview_lists_what_would_go_page_by_page_and_nothing_does(any_stand: Stand) -> None:
@@ -89,7 +90,8 @@ def test_rules_that_would_empty_a_repository_are_409_unless_confirmed(
     assert "confirm" in refused.detail
     assert memory_stand.dump() == before
     at.skew -= timedelta(days=2)
-    assert put(admins, everything, confirm=True).status == 200
+    answer = put(admins, everything, confirm=True)
+    assert (answer.status, answer.json["confirmed"]) == (200, True)
 
 
 WRONG: Mapping[str, tuple[dict[str, Any], str]] = {
@@ -97,6 +99,10 @@ WRONG: Mapping[str, tuple[dict[str, Any], str]] = {
     "no list": ({"rules": {}}, "rules"),
     "no objects": ({"rules": ["a"]}, "rules"),
     "too many": ({"rules": [{"match": "a", "keep_newest": 1}] * 21}, "rules"),
+    "patterns that are long in all": (
+        {"rules": [{"match": "a" * 199 + chr(98 + n), "keep_newest": 1} for n in range(11)]},
+        "rules",
+    ),
     "no pattern": ({"rules": [{"keep_newest": 1}]}, "rules[0].match"),
     "a wrong pattern": ({"rules": [{"match": "/a", "keep_newest": 1}]}, "rules[0].match"),
     "stars in a word": ({"rules": [{"match": "a**", "keep_newest": 1}]}, "rules[0].match"),
