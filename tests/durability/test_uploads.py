@@ -5,10 +5,13 @@ import hashlib
 import os
 import re
 import subprocess
+import threading
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -139,6 +142,59 @@ def test_the_shell_function_of_the_documents_goes_on_where_a_line_was_cut(
         assert installation.machines[0].faults() == []
         installation.stop()
         sound(ground)
+
+
+class Unsteady(BaseHTTPRequestHandler):
+    """Has all bytes of an upload, and completes it after some answers of every passing kind."""
+
+    protocol_version = "HTTP/1.1"
+    answers: ClassVar[list[tuple[int, bytes]]] = []
+
+    def log_message(self, *arguments: object) -> None:
+        """Say nothing."""
+
+    def do_HEAD(self) -> None:
+        self.send_response(200)
+        self.send_header("Upload-Offset", "5")
+        self.end_headers()
+
+    def do_PUT(self) -> None:
+        status, body = self.answers.pop(0)
+        if not status:  # as where a process is killed
+            self.close_connection = True
+            return
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+@pytest.mark.parametrize(
+    "last, code", [((201, b'{"path": "x"}'), 0), ((409, b'{"detail": "Other bytes."}'), 1)]
+)
+def test_the_shell_function_asks_again_where_the_answer_to_its_completion_passes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last: tuple[int, bytes], code: int
+) -> None:
+    curl, file = tool("curl"), tmp_path / "file"
+    file.write_bytes(b"bytes")
+    passing = [(409, b'{"status": 409, "offset": 5}'), (0, b""), (503, b"{}"), (202, b"{}")]
+    monkeypatch.setattr(Unsteady, "answers", [*passing, last, (500, b"asked too often")])
+    with ThreadingHTTPServer(("127.0.0.1", 0), Unsteady) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/repositories/files/x"
+        script = f"{shown_function()}\nsleep() {{ :; }}\nput_resumable {file} {url} {'0' * 32}"
+        path = f"{curl.parent}{os.pathsep}{os.environ['PATH']}"
+        done = subprocess.run(
+            [tool("sh"), "-c", script],
+            env={**os.environ, "KEY": "key", "PATH": path},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        server.shutdown()
+    assert done.returncode == code, done.stderr
+    assert done.stdout.strip() == last[1].decode()
 
 
 def test_an_upload_outlives_the_processes_that_it_goes_through(ground: Ground) -> None:
