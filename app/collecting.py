@@ -32,6 +32,7 @@ class CollectDuty:
         self._grace = grace
 
     def run(self, shift: Shift) -> None:
+        shift.again = self.every  # what can't be deleted now is not worth a look each minute
         collection = Collection(self._installation, self._grace, failures=shift.failures)
         with shift.part("the store of the blobs"):
             _collect(shift, collection.leftovers())

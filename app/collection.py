@@ -108,13 +108,13 @@ class Collection:
         for upload in self._old_uploads(before):
             aborted = int(self._abort(upload, dry))
             yield Found(_owner(upload.key), uploads=aborted, looked=1)
-            self._discarding.require_hope()
+            self._discarding.require_store()
         for record in self._metadata.query_all(keys.ORGANIZATIONS):
             organization = str(record.value["id"])
             with self._failures.part(organization):
                 yield from self._lost_of(organization, before, dry)
             yield Found(organization)  # also where that failed: who asks may have to end
-            self._discarding.require_hope()
+            self._discarding.require_store()
 
     def _lost_of(self, organization: str, before: datetime, dry: bool) -> Iterator[Found]:
         for batch in self._lost.run(organization, before, dry=dry):
@@ -127,7 +127,7 @@ class Collection:
         for batch in self._old_blobs(after, before):
             for organization, entries in groupby(batch, key=lambda entry: _owner(entry.key)):
                 yield self._look_at(organization, list(entries), dry)
-                self._discarding.require_hope()
+                self._discarding.require_store()
 
     def _look_at(self, organization: str, entries: list[BlobEntry], dry: bool) -> Found:
         last = entries[-1].key

@@ -98,11 +98,13 @@ class Erasing:
         total, clean = Erased(), False
         while not clean:
             bytes_ = self._blobs_of(marked.id, go_on) + self._uploads_of(marked.id, go_on)
-            self._discarding.require_hope()
+            self._discarding.require_store()
+            if bytes_.left and marked.emptied:
+                raise NotErased(f"{bytes_.left} of its blobs and uploads are left")
             erased, clean, marked = self._records_of(marked, go_on)
             total += bytes_ + erased
-            if bytes_.left:
-                raise NotErased(f"{bytes_.left} of its blobs and uploads are left")
+            if bytes_.left and clean:
+                marked = self._note(replace(marked, emptied=True))  # no walk while they are left
             clean = clean and bytes_ == Erased()
         self._metadata.commit(
             Delete(keys.organization(marked.id)), Delete(marked.key, at=marked.version)

@@ -72,7 +72,8 @@ def _check_base_url(at: Installation) -> None:
         raise SettingsError(
             f"STRONGROOM_BASE_URL ({settings.base_url}) lies within STRONGROOM_DOMAIN"
             f" ({settings.domain}), so it is the address of an organization {name!r}, and there"
-            f" is none: run `strongroom org create {name}`, or set STRONGROOM_BASE_URL to"
+            f" is none: run `strongroom org create {name}` (where it was deleted, `strongroom org"
+            f" restore {name}`), or set STRONGROOM_BASE_URL to"
             f" https://{DEFAULT}.{settings.domain} or to an address outside of the domain, or"
             " set another STRONGROOM_DOMAIN"
         ) from error

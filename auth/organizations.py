@@ -36,7 +36,7 @@ class Deleted:
     """An organization that was deleted: restorable `until` then, unless `erasing` began.
 
     `scanned` is how far the erasing walked through the records of the store, and `found`
-    whether it met any of these on this walk. `key` and `version` are those of the record that
+    whether it met any of these on this walk; `emptied` tells that one met none. `key` and `version` are those of the record that
     says all this; times are aware.
     """
 
@@ -50,6 +50,7 @@ class Deleted:
     erasing: bool = False
     scanned: str = ""
     found: bool = False
+    emptied: bool = False
 
     def value(self) -> dict[str, object]:
         """The deleted organization as its record holds it."""
@@ -62,6 +63,7 @@ class Deleted:
             "erasing": self.erasing,
             "scanned": self.scanned,
             "found": self.found,
+            "emptied": self.emptied,
         }
 
 
@@ -193,6 +195,7 @@ def read_deleted(record: Record) -> Deleted:
             erasing=value["erasing"],
             scanned=value["scanned"],
             found=value["found"],
+            emptied=value.get("emptied", False),  # it was not noted at first
         )
     except (KeyError, ValueError, TypeError) as error:
         raise CorruptRecord("a deleted organization's record cannot be read") from error

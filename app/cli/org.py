@@ -210,6 +210,11 @@ def _delete(options: argparse.Namespace, environment: Mapping[str, str], output:
     if not options.yes:
         _ask(options.name)
     with _registry(options, environment) as at:
+        if options.name == at.settings.base_organization != DEFAULT:
+            raise CommandFailed(
+                f"STRONGROOM_BASE_URL ({at.settings.base_url}) is the address of {options.name!r},"
+                " and without it no `serve` would start: set another one first"
+            )
         deleted = at.registrar.delete(options.name)
         until = time_text(deleted.until)
         output.result(

@@ -6,14 +6,12 @@ run at the same place. A store that is away is not asked for thousands of them o
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 
 from app.work.duty import Failures
-from storage.blobs import BlobError, Blobs, BlobsUnavailable, Upload, UploadBusy
+from storage.blobs import BlobError, Blobs, Upload, UploadBusy
 
-_PATIENCE = 20  # calls that fail in a row for an organization: each may take half a minute
-_HOPE = 60  # the same for all organizations
+_PATIENCE = 1_000  # of an organization and run: single calls that fail
 
 _log = logging.getLogger(__name__)
 
@@ -21,17 +19,15 @@ _log = logging.getLogger(__name__)
 class Discarding:
     """Discards blobs and uploads; one that can't be deleted keeps no other from it.
 
-    What can't be deleted is a part of the run that failed. Where too many calls fail in a row,
-    the rest of that organization is left to the next run; where the store is away, or refuses
-    everybody's, it is asked for nothing more.
+    What can't be is a failure of the run. Where very much can't, the rest of that organization
+    is left to the next run; where the store is away, it is asked for nothing more.
     """
 
     def __init__(self, blobs: Blobs, failures: Failures) -> None:
         self._blobs = blobs
         self._failures = failures
-        self._row: Counter[str] = Counter()  # calls that failed in a row, by organization
-        self._row_of_all = 0
-        self._hopeless: BlobError | None = None
+        self._failed: Counter[str] = Counter()  # by organization
+        self._away: BlobError | None = None
 
     def delete(self, organization: str, blob_keys: Sequence[str]) -> set[str]:
         """Delete blobs of an organization: the keys of those that are gone.
@@ -40,67 +36,53 @@ class Discarding:
         """
         if not blob_keys or self.is_given_up(organization):
             return set()
-        if len(blob_keys) == 1:
-            return self._delete_one(organization, blob_keys[0])
         try:
             self._blobs.delete(blob_keys)
-        except BlobError:
-            self._count_failure(organization)
+        except BlobError as error:
+            if len(blob_keys) == 1:
+                self._note(organization, f"blob {blob_keys[0]}", error)
+                return set()
+            self._look_at_store()
         else:
-            self._count_success(organization)
             return set(blob_keys)
         half = len(blob_keys) // 2
         gone = self.delete(organization, blob_keys[:half])
         return gone | self.delete(organization, blob_keys[half:])
-
-    def _delete_one(self, organization: str, key: str) -> set[str]:
-        gone = set()
-        with self._trying(organization, f"the deletion of blob {key}"):
-            self._blobs.delete([key])
-            gone.add(key)
-        return gone
 
     def abort(self, organization: str, upload: Upload) -> bool:
         """Abort an unfinished upload; whether it is gone. One whose writer is alive, however
         long it takes, is left alone."""
         if self.is_given_up(organization):
             return False
-        gone = False
-        with self._trying(organization, f"the end of upload {upload.key}"), suppress(UploadBusy):
+        try:
             self._blobs.abort(upload.token)
-            gone = True
-        return gone
+        except UploadBusy:
+            return False
+        except BlobError as error:
+            self._note(organization, f"the upload of blob {upload.key}", error)
+            return False
+        return True
 
     def is_given_up(self, organization: str) -> bool:
         """Whether nothing more of an organization is tried in this run."""
-        return self._hopeless is not None or self._row[organization] >= _PATIENCE
+        return self._away is not None or self._failed[organization] >= _PATIENCE
 
-    def require_hope(self) -> None:
-        """Return where something may still be deleted. Raises BlobError."""
-        if self._hopeless is not None:
-            raise self._hopeless
+    def require_store(self) -> None:
+        """Return where the store is there. Raises BlobError."""
+        if self._away is not None:
+            raise self._away
 
-    @contextmanager
-    def _trying(self, organization: str, what: str) -> Iterator[None]:
-        before = self._failures.count
-        with self._failures.part(what):
-            yield
-        if self._failures.count > before:
-            self._count_failure(organization)
-        else:
-            self._count_success(organization)
-
-    def _count_success(self, organization: str) -> None:
-        self._row[organization] = self._row_of_all = 0
-
-    def _count_failure(self, organization: str) -> None:
-        self._row[organization] += 1
-        self._row_of_all += 1
-        if self._row[organization] == _PATIENCE:
+    def _note(self, organization: str, what: str, error: BlobError) -> None:
+        _log.error("%s can't be deleted: %s", what, error)
+        self._failures.add(error)
+        self._failed[organization] += 1
+        if self._failed[organization] == _PATIENCE:
             _log.error("the rest of organization %s is left to the next run", organization)
-        if self._row_of_all == _HOPE:
-            self._hopeless = BlobsUnavailable("the store of the blobs deletes nothing")
+        self._look_at_store()
+
+    def _look_at_store(self) -> None:
+        """After a failure: whether it is the store that is away."""
         try:
             self._blobs.check()
         except BlobError as error:
-            self._hopeless = error
+            self._away = error

@@ -3,8 +3,8 @@
 A commit that gives up a reference can't know whether it was the last, and leaves a candidate
 in any case. A day later it is looked at: the blob's record goes first, at the version that
 was read, so that a publisher who refers to it again makes that fail; then the bytes; then
-the candidate. A run that is killed in between is followed by one that goes on; so is one whose
-bytes could not be deleted, and their candidate stays until they are.
+the candidate. A run that is killed in between is followed by one that goes on. Bytes that can't
+be deleted are tried again a day later; their candidate stays until they are gone.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -16,7 +16,7 @@ from app.work.duty import Failures
 from storage import keys
 from storage.blobs import Blobs
 from storage.events import SYSTEM, Journal
-from storage.metadata import ConditionFailed, Delete, Metadata, Record, Witness
+from storage.metadata import ConditionFailed, Delete, Metadata, Put, Record, Witness
 from storage.metadata.operations import microseconds, moment_of
 
 _BATCH = 40  # candidates, of which each reads and deletes two records
@@ -118,6 +118,8 @@ class LostReferences:
         )
         bytes_left = [*dropped, *(one for one in candidates if one.is_half_done)]
         deleted = self._discarding.delete(organization, [one.key for one in bytes_left])
+        if not self._discarding.is_given_up(organization):
+            self._put_off([one for one in bytes_left if one.key not in deleted])
         looked_at = [
             *(one for one in bytes_left if one.key in deleted),
             *(one for one in candidates if one.blob is not None and not one.is_unreferenced),
@@ -126,6 +128,12 @@ class LostReferences:
             looked_at, lambda one: (Delete(one.record.key, at=one.record.version),), None
         )
         return [one for one in dropped if one.key in deleted]
+
+    def _put_off(self, candidates: Sequence[_Candidate]) -> None:
+        """Write candidates anew whose bytes could not be deleted: they are old enough again in a
+        day, and until then in nobody's way."""
+        if candidates:
+            self._metadata.commit(*(Put(one.record.key, one.record.value) for one in candidates))
 
     def _drop_records(
         self, organization: str, unreferenced: Sequence[_Candidate]

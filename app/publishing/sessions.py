@@ -35,10 +35,11 @@ from storage.metadata import (
     OutcomeUnknown,
     Record,
 )
+from storage.metadata.operations import OPERATIONS
 
 _ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
-_AT_ONCE = 100  # records to a read or a commit
+_AT_ONCE = OPERATIONS - 1  # notes that are dropped in a commit: it has a record of its own
 
 _log = logging.getLogger(__name__)
 

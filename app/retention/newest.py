@@ -7,7 +7,7 @@ many as are kept are newer than whatever goes, and no second pass is needed.
 
 import heapq
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeAlias
@@ -77,6 +77,16 @@ class Newest:
             return None
         thresholds = (one and (datetime.fromisoformat(one[0]), one[1]) for one in kept)
         return cls(tuple(thresholds), position.get("files"))
+
+    @staticmethod
+    def without(position: Mapping[str, Any], names: Set[str]) -> Mapping[str, Any]:
+        """A position that does not stand on some files any more: another rule has taken them,
+        which the line that is drawn did not count with and does not depend on."""
+        files = position.get("files")
+        if files is None:
+            return position
+        left = {name: version for name, version in files.items() if name not in names}
+        return {**position, "files": left}
 
     def value(self) -> dict[str, Any]:
         """What is kept as a position says it."""

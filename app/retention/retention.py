@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -11,6 +12,7 @@ from app.publishing.bulk import Bulk
 from app.publishing.place import Place
 from app.repositories import Catalogue, Repository, RepositoryBusy, RepositoryName
 from app.repositories.catalogue import ATTEMPTS
+from app.retention.newest import Newest
 from app.retention.patience import Patience, TooLong
 from app.retention.rules import RuleSet
 from app.retention.sweep import PAGE, Going, Look, Position, Sweep
@@ -37,7 +39,7 @@ EVENT = "artifact.delete"
 
 
 class WouldEmpty(Exception):
-    """The rules would take every file of the repository, as far as was looked."""
+    """The rules would take every file of the repository."""
 
 
 class Retention:
@@ -130,23 +132,22 @@ class Retention:
     ) -> None:
         """Return where a file stays, or there is none at all.
 
-        Raises WouldEmpty where they all go, or none that stays was found soon.
+        Where so many files go that a request can't look at them all, it returns too: the job
+        that carries unconfirmed rules out looks for as long as it takes, before it takes any.
+
+        Raises WouldEmpty where they all go.
         """
         if not rules.may_empty:
             return
         looked, patience = 0, patience or self._patience()
-        try:
+        with suppress(TooLong):
             for look in self._sweep(repository, rules, go_on=patience.go_on).all():
-                if len(look.going) < look.files:
-                    return
                 looked += look.files
-                if looked >= LOOKED_AT:
-                    raise WouldEmpty(f"of the first {looked} files none would stay")
+                if len(look.going) < look.files or looked >= LOOKED_AT:
+                    return
                 patience.go_on()
-        except TooLong as error:
-            raise WouldEmpty("none that would stay was found soon") from error
-        if looked:
-            raise WouldEmpty(f"all of the {looked} files would go")
+            if looked:
+                raise WouldEmpty(f"all of the {looked} files would go")
 
     def preview(
         self, repository: Repository, rules: RuleSet, after: str, limit: int
@@ -216,6 +217,9 @@ class Retention:
                 retention=rule,
             )
             gone += [taken[one.place.path] for one in done]
+        if look.position is not None:
+            names = {going.path.name for going in gone}
+            look = replace(look, position=Newest.without(look.position, names))
         return look, gone
 
     def joined(self, repository: Repository, new: RuleSet) -> RuleSet:

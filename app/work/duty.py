@@ -60,8 +60,12 @@ class Failures:
             raise
         except Exception as error:  # noqa: BLE001 - logged, counted; the run fails at its end
             _log.exception("%s failed in %s; the rest of it is done", self._what, name)
-            self.count += 1
-            self.first = self.first or error
+            self.add(error)
+
+    def add(self, error: Exception) -> None:
+        """Count what went wrong and was logged."""
+        self.count += 1
+        self.first = self.first or error
 
 
 class Shift:

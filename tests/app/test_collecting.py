@@ -12,8 +12,10 @@ import pytest
 from app import collecting
 from app.collecting import CollectDuty, ScanDuty
 from app.installation import Installation
+from app.publishing.discarding import Discarding
+from app.publishing.lost_references import LostReferences
 from app.work import Jobs
-from app.work.duty import Duty, Schedule
+from app.work.duty import Duty, Failures, Schedule
 from app.work.job import Job
 from storage import keys
 from storage.blobs import open_blobs
@@ -205,9 +207,10 @@ def test_a_blob_that_is_referred_to_again_while_it_is_locked_is_another(room: Ro
 
 @pytest.mark.parametrize("away, most", [(False, 25), (True, 2)])
 def test_a_store_that_deletes_nothing_is_not_asked_for_all(
-    room: Room, away: bool, most: int
+    room: Room, monkeypatch: pytest.MonkeyPatch, away: bool, most: int
 ) -> None:
     """What it deleted until then is reported, and expired records are swept all the same."""
+    monkeypatch.setattr("app.publishing.discarding._PATIENCE", 20)
     uploads = sorted(room.suspended(100))
     room.blobs.locked = frozenset({*uploads[1:], *room.lost(100)})
     room.expire()
@@ -218,6 +221,24 @@ def test_a_store_that_deletes_nothing_is_not_asked_for_all(
     (report,) = reports(room.at)
     assert report.counts == {"uploads": 1, "blobs": 0, "bytes": 0}
     assert room.is_swept()
+
+
+def test_what_lies_behind_very_much_that_is_locked_is_come_to(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What can't be deleted is put off for a day, and is in nobody's way until then."""
+    monkeypatch.setattr("app.publishing.discarding._PATIENCE", 50)
+    lost = sorted(room.lost(200))
+    room.blobs.locked = frozenset(lost[:150])
+    before = room.at.metadata.now()
+    for _ in range(4):
+        discarding = Discarding(room.blobs, Failures("collection"))
+        found = LostReferences(room.at.metadata, room.at.journal, room.blobs, discarding)
+        list(found.run(ORG, before))
+    assert listed(room.at) == room.candidates() == room.blobs.locked
+    room.blobs.locked = frozenset()
+    list(found.run(ORG, room.at.metadata.now()))
+    assert listed(room.at) == room.candidates() == set()
 
 
 def test_an_organization_of_which_nothing_can_be_deleted_keeps_no_other_waiting(

@@ -14,6 +14,7 @@ from app.publishing.expectations import Expectations
 from app.publishing.place import Place
 from app.publishing.receiving import Receiver
 from app.publishing.session import (
+    MOST_OPEN,
     OLDEST,
     Session,
     SessionConflict,
@@ -21,7 +22,7 @@ from app.publishing.session import (
     TooManySessions,
 )
 from app.publishing.sessions import Sessions, Terms, Ticket, session_keys
-from app.publishing.sessions_completion import Completion
+from app.publishing.sessions_completion import Completion, TakesLong
 from app.publishing.sessions_pieces import SLICE_BYTES, Piece, Pieces
 from app.repositories import ArtifactPath
 from app.usage import Ledger, balances_of
@@ -213,6 +214,32 @@ def test_a_user_has_no_more_than_so_many_that_are_not_complete(
     desk.begin()
     with pytest.raises(TooManySessions):
         desk.begin()
+
+
+def test_very_many_that_are_out_of_time_make_room_for_the_next(desk: Desk) -> None:
+    """Those of a machine that was killed often: they are forgotten as they are counted."""
+    for _ in range(MOST_OPEN):
+        session = desk.begin()
+    desk.pass_by(2 * 86_400)
+    desk.begin()
+    notes = desk.metadata.query(session.open_key.partition, limit=1_000).records
+    assert len(notes) == 1
+
+
+def test_one_that_takes_long_in_its_last_minute_is_found_by_its_job(desk: Desk) -> None:
+    session = desk.append(desk.begin(), DATA[:1])
+    session = desk.append(session, DATA[1:])
+    desk.pass_by(86_390)
+    publication = Publication(PLACE, Actor(USER, "key1", "request1"))
+    records = desk.metadata.get(*PLACE.keys())
+    completion = Completion(
+        desk.sessions, desk.at.blobs, desk.digester, desk.publisher, lambda: desk.pass_by(30) or 0
+    )
+    with pytest.raises(TakesLong) as long:
+        completion.complete(desk.find(session), publication, records, timedelta(seconds=-1))
+    desk.sessions.note_job(long.value.session, "0" * 32)
+    desk.pass_by(86_400)
+    assert desk.complete(desk.find(session)) == DATA
 
 
 def test_its_record_and_the_lease_of_its_bytes_expire_by_themselves(desk: Desk) -> None:
