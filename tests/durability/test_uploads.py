@@ -197,6 +197,21 @@ def test_the_shell_function_asks_again_where_the_answer_to_its_completion_passes
     assert done.stdout.strip() == last[1].decode()
 
 
+def test_the_shell_function_sends_nothing_of_a_file_that_is_not_there(tmp_path: Path) -> None:
+    """Else a misspelt name would be published as an empty file."""
+    curl = tool("curl")
+    done = subprocess.run(
+        [tool("sh"), "-c", f"{shown_function()}\nput_resumable {tmp_path}/no http://127.0.0.1:1/x"],
+        env={**os.environ, "KEY": "key", "PATH": f"{curl.parent}{os.pathsep}{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"{tmp_path}/no can't be read\n"
+
+
 def test_an_upload_outlives_the_processes_that_it_goes_through(ground: Ground) -> None:
     """Killed between pieces, in a piece, and in its completion; another goes on each time."""
     data = bytes_of(3 * PART + MIB + 17)
