@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from auth.decisions import decided
-from auth.errors import AlreadyTaken, Forbidden, Missing
+from auth.errors import AlreadyTaken, AuthError, Forbidden, Missing
 from auth.first_administrator import Candidate, FirstSecrets, Wanted
 from auth.organizations import (
     DEFAULT,
@@ -51,6 +51,14 @@ class Created:
     organization: Named
     at: datetime
     made: FirstSecrets | None
+
+
+class SeveralDeleted(AuthError):
+    """Several organizations of one name were deleted, and it was not said which is meant."""
+
+    def __init__(self, deleted: Sequence[Deleted]) -> None:
+        super().__init__("Several of that name were deleted; name one by its id.")
+        self.deleted = tuple(deleted)
 
 
 class Registrar:
@@ -128,10 +136,11 @@ class Registrar:
 
         Args:
             name: which it had, and gets again.
-            organization: its id, where several of that name were deleted; else the last one.
+            organization: its id, where several of that name were deleted.
 
         Raises:
             Missing: none of that name (and id) was deleted in the last 30 days.
+            SeveralDeleted: several were, and `organization` was not given.
             AlreadyTaken: another organization has the name by now.
         """
         return decided(lambda: self._restore(name, organization))
@@ -174,14 +183,17 @@ class Registrar:
         ]
         if not found:
             raise Missing("deleted organization")
-        last, key = found[-1], keys.organization_by_name(name)
+        key = keys.organization_by_name(name)
         if self._recent.get(key):
             raise AlreadyTaken("name")
-        value = name_value(last.id, suspended=last.suspended)
+        if organization is None and len(found) > 1:
+            raise SeveralDeleted(found)
+        (deleted,) = found
+        value = name_value(deleted.id, suspended=deleted.suspended)
         put = Put(key, value, absent=True)
-        taken = Delete(last.key, at=last.version)
-        self._commit(last.id, "restore", taken, put, self._back(last.id))
-        return Named(name, last.id, last.suspended)
+        taken = Delete(deleted.key, at=deleted.version)
+        self._commit(deleted.id, "restore", taken, put, self._back(deleted.id))
+        return Named(name, deleted.id, deleted.suspended)
 
     def _back(self, organization: str) -> Put:
         """What keeps since when it is served again: retention counts from there."""

@@ -26,6 +26,7 @@ from app.repositories import (
     InvalidName,
     Opened,
     Repository,
+    RepositoryExists,
     RepositoryHidden,
     RepositoryName,
 )
@@ -35,12 +36,22 @@ from auth.errors import InvalidField
 from auth.principals import Action
 from auth.records import Listing
 from middleware.declarations import Access
+from middleware.problems import Problem
 from storage.metadata import Metadata
 from storage.metadata.recent import Recent
 
 #: The earliest time moves on: what is told of it holds for so long.
 _TOLD = timedelta(minutes=10)
 _SECOND = timedelta(seconds=1)  # times are told without what is less
+_NO_PATH = (
+    "is missing: the file or folder that is to come back. A deleted repository whose name another"
+    " has by now comes back with its 'id', which GET /api/deleted-repositories tells, and a 'name'"
+    " that is free"
+)
+_NAME_TAKEN = (
+    "There is a repository of that name. Send the 'id' of the deleted one, which GET"
+    " /api/deleted-repositories tells, and with it a 'name' that is free: it comes back under that."
+)
 
 
 class Restore:
@@ -98,12 +109,17 @@ class Restore:
             to = None if other is None else RepositoryName.parse(other)
         except InvalidName as error:
             raise InvalidField("name", f"is no name for a repository: {error}") from error
-        repository = self._deleted.restore(
-            authority.organization, authority.actor, name, repository_id, to
-        )
+        try:
+            repository = self._deleted.restore(
+                authority.organization, authority.actor, name, repository_id, to
+            )
+        except RepositoryExists as error:
+            raise Problem(409, "Conflict", _NAME_TAKEN) from error
         resp.media = repository_json(repository)
 
     def _restore_path(self, req: Request, resp: Response, opened: Opened, fields: Fields) -> None:
+        if not fields.has("path"):
+            raise InvalidField("path", _NO_PATH)
         path, file = _path(fields.required("path"))
         if file is None:
             fields.finish()

@@ -24,9 +24,10 @@ from app.usage import (
     balances_of,
 )
 from app.usage.sizes import in_words, parse_size
+from auth.errors import AlreadyTaken
 from auth.first_administrator import Wanted
 from auth.organizations import DEFAULT, Named, Organizations
-from auth.registrar import Created, Registrar
+from auth.registrar import Created, Registrar, SeveralDeleted
 from storage.metadata import Metadata, OutcomeUnknown
 
 _COLUMNS = ("name", "id", "suspended", "administrators", "used", "quota", "created")
@@ -220,17 +221,31 @@ def _delete(options: argparse.Namespace, environment: Mapping[str, str], output:
         output.result(
             {"name": deleted.name, "id": deleted.id, "deleted": True, "until": until},
             f"{deleted.name} ({deleted.id}): deleted; until {until}"
-            f" `strongroom org restore {deleted.name}` brings it back",
+            f" `strongroom org restore {deleted.name} --id {deleted.id}` brings it back",
         )
     return 0
 
 
 def _restore(options: argparse.Namespace, environment: Mapping[str, str], output: Output) -> int:
     with _registry(options, environment) as at:
-        named = at.registrar.restore(options.name, options.id)
+        try:
+            named = at.registrar.restore(options.name, options.id)
+        except SeveralDeleted as error:
+            raise CommandFailed(_which(error)) from error
+        except AlreadyTaken as error:
+            raise CommandFailed(
+                f"there is an organization {options.name!r} by now: delete that one first, with"
+                f" `strongroom org delete {options.name}`; then `--id` says which is restored, as"
+                " `strongroom org list --deleted` tells it"
+            ) from error
         state = "restored, and suspended as it was" if named.suspended else "restored"
         output.result(_described(at, named), f"{named.name} ({named.id}): {state}")
     return 0
+
+
+def _which(several: SeveralDeleted) -> str:
+    told = (f"{one.id} (deleted {time_text(one.deleted)})" for one in several.deleted)
+    return f"several of that name were deleted: say which with --id ID, of {', '.join(told)}"
 
 
 def _ask(name: str) -> None:

@@ -31,6 +31,13 @@ class _Holder:
     quota_bytes: int | None
     deleted: bool = False
 
+    @property
+    def label(self) -> str:
+        """What people are told that it is: a repository may have an organization's name."""
+        if self.ledger.repository is None:
+            return f"all of {self.name}"
+        return f"{self.name} (deleted)" if self.deleted else self.name
+
 
 def add(commands: Commands) -> None:
     """Add the command to the parser."""
@@ -64,7 +71,8 @@ def _usage(options: argparse.Namespace, environment: Mapping[str, str], output: 
         found = {} if wrong is None else {"differences": wrong}
         output.result({"organization": rows[0], "repositories": rows[1:], **found})
     else:
-        output.table("usage", [_in_words(row) for row in (*rows[1:], rows[0])], _COLUMNS)
+        labelled = [_in_words(holder.label, row) for holder, row in zip(holders, rows, strict=True)]
+        output.table("usage", [*labelled[1:], labelled[0]], _COLUMNS)
         for line in wrong or ():
             output.note(f"{line['of']}: counted {line['counted']}, told {line['told']}")
         if wrong == []:
@@ -75,7 +83,7 @@ def _usage(options: argparse.Namespace, environment: Mapping[str, str], output: 
 def _holders(at: Installation, organization: str, name: str) -> Iterator[_Holder]:
     """The organization first, then its repositories in order of name, then the deleted ones."""
     whole = Organizations(at.recent).get(organization)
-    yield _Holder(f"all of {name}", Ledger(organization), whole.quota_bytes)
+    yield _Holder(name, Ledger(organization), whole.quota_bytes)
     for one in Catalogue(at.recent, at.journal).every(organization):
         yield _Holder(one.name, Ledger(organization, one.id), one.quota_bytes)
     for gone in DeletedRepositories(at.recent, at.journal).every(organization):
@@ -94,7 +102,7 @@ def _differences(
 ) -> list[dict[str, Any]]:
     """Where counters tell something else than all files, or allowances than the quota."""
     counted, counters = count(at.metadata, organization), told(at.metadata, organization)
-    names = {holder.ledger: holder.name for holder in holders}
+    names = {holder.ledger: holder.label for holder in holders}
     differing = sorted(
         key
         for key in counted.keys() | counters.keys()
@@ -110,7 +118,7 @@ def _differences(
     ]
     for holder, balance in zip(holders, balances, strict=True):
         if balance.quota != holder.quota_bytes:
-            of = f"the quota of {holder.name}"
+            of = f"the quota of {holder.label}"
             found.append({"of": of, "counted": holder.quota_bytes, "told": balance.quota})
     return found
 
@@ -131,11 +139,11 @@ def _row(holder: _Holder, balance: Balance) -> dict[str, Any]:
     }
 
 
-def _in_words(row: Mapping[str, Any]) -> dict[str, Any]:
+def _in_words(label: str, row: Mapping[str, Any]) -> dict[str, Any]:
     """A row for people."""
     usage, quota = Usage(**row["usage"]), row["quota_bytes"]
     return {
-        "name": f"{row['name']} (deleted)" if row["deleted"] else row["name"],
+        "name": label,
         "files": usage.files,
         "used": in_words(usage.held),
         "restorable": in_words(usage.restorable_bytes),

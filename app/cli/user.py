@@ -59,7 +59,11 @@ def add(commands: Commands) -> None:
     )
     grant.add_argument("user", help=_WHO)
     grant.add_argument("repository")
-    grant.add_argument("actions", nargs="*", help="read, write, delete; none takes the grant away")
+    grant.add_argument(
+        "actions",
+        nargs="*",
+        help="read, write, delete, with spaces or commas; none takes the grant away",
+    )
     grant.set_defaults(run=_grant)
 
     delete = verbs.add_parser("delete", help="delete a user with all keys, at once")
@@ -112,7 +116,8 @@ def _password(options: argparse.Namespace, environment: Mapping[str, str], outpu
 
 
 def _grant(options: argparse.Namespace, environment: Mapping[str, str], output: Output) -> int:
-    for action in options.actions:
+    wanted = [action for text in options.actions for action in text.split(",")]
+    for action in wanted:
         if action not in [known.value for known in Action]:
             raise CommandFailed(f"there is no action {action!r}: read, write or delete")
     with office(options, environment) as at:
@@ -123,7 +128,7 @@ def _grant(options: argparse.Namespace, environment: Mapping[str, str], output: 
             for repository, actions in user.permissions.items()
             if repository in names
         }
-        given[options.repository] = options.actions
+        given[options.repository] = wanted
         found = by_ids(at.catalogue, at.by, "repository", given)  # that one has to be there
         grants = {repository: actions for repository, actions in found.grants.items() if actions}
         changed = at.users.set_permissions(at.by, user.id, grants, found.names)

@@ -1,5 +1,7 @@
 """Why something was not published or deleted; nothing of it was stored."""
 
+from app.work.kind import Later
+
 
 class PublishingError(Exception):
     """The root of this package's errors."""
@@ -35,8 +37,11 @@ class PreconditionFailed(PublishingError):
     """`If-Match` or `If-None-Match` did not hold."""
 
 
-class Contended(PublishingError):
-    """Others changed the same records again and again; try again in a second."""
+class Contended(PublishingError, Later):
+    """Others changed the same records again and again; try again in a second.
+
+    It passes by itself: a job that meets it waits, as long as it takes.
+    """
 
 
 class TooLate(PublishingError):

@@ -96,7 +96,7 @@ class Restorer:
         With `overwrite` it replaces what is there now, which stays restorable.
 
         Raises:
-            NothingToRestore: there is no such version.
+            NothingToRestore: there is no such version, or none at all.
             PathTaken: there is a file, and `overwrite` was not given.
             Contended, and whatever the store raises.
         """
@@ -107,7 +107,7 @@ class Restorer:
                 if version in (None, one.id):
                     wanted = one
             if wanted is None:
-                raise NothingToRestore("there is no such version of this file to restore")
+                raise NothingToRestore(_what_is_missing(version))
             now = self._metadata.now()
             current = self.current([place]).get(place.key)
             if current is not None and not overwrite:
@@ -148,6 +148,12 @@ class Restorer:
         for start in range(0, len(distinct), KEYS_PER_GET):
             found |= self._metadata.get(*distinct[start : start + KEYS_PER_GET])
         return found
+
+
+def _what_is_missing(version: str | None) -> str:
+    if version is None:
+        return "no deleted or overwritten version of this file can be restored"
+    return "there is no such version of this file to restore"
 
 
 def _what_is_there(artifact: Artifact) -> str:

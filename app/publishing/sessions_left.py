@@ -1,6 +1,6 @@
 """Completes uploads that take longer than a request may: the kind of job that does it."""
 
-from app.publishing.errors import ArtifactExists, Contended, DigestMismatch, PreconditionFailed
+from app.publishing.errors import ArtifactExists, DigestMismatch, PreconditionFailed
 from app.publishing.place import Place
 from app.publishing.publication import Publication
 from app.publishing.removal import repository_of
@@ -54,7 +54,7 @@ class UploadCompletion:
             raise Failed("The upload is over: it was dropped, or its time has passed.") from error
         except RepositoryMissing as error:
             raise Failed("The repository was deleted before this was done.") from error
-        except (SessionConflict, Contended) as error:
+        except SessionConflict as error:
             # Somebody else is at it: another worker, or a client who asked again.
             raise Later(str(error)) from error
         except (

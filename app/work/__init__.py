@@ -11,7 +11,7 @@ from app.work.job import Job, State
 from app.work.jobs import JobMissing, Jobs
 from app.work.kind import Failed, Kind, Later, Step
 from app.work.queue import TooManyJobs
-from app.work.worker import Worker
+from app.work.worker import Ran, Worker
 
 __all__ = [
     "Claim",
@@ -24,6 +24,7 @@ __all__ = [
     "Jobs",
     "Kind",
     "Later",
+    "Ran",
     "Reader",
     "Shift",
     "State",

@@ -176,12 +176,19 @@ class Schedule:
         self, duty: Duty, found: Record | None, holder: str, stopping: Callable[[], bool]
     ) -> bool:
         """Do a duty; whether it was done here, and to its end."""
+        return self.perform(duty, found, holder, stopping) == "done"
+
+    def perform(
+        self, duty: Duty, found: Record | None, holder: str, stopping: Callable[[], bool]
+    ) -> str | None:
+        """Do a duty; how that went: `done`, `failed`, `stopped` where it is to be gone on with,
+        `lost` where another took it over. None where another is at it."""
         key = keys.duty(duty.name)
         before = {} if found is None else _without_claim(found.value)
         began = time.monotonic()
         claim = Claim.take(self._metadata, key, found, before, holder)
         if claim is None:
-            return False
+            return None
         with claim:
             shift = Shift(duty, self._metadata, self._jobs, claim, stopping)
             outcome, rest = self._attempt(duty, shift)
@@ -197,7 +204,7 @@ class Schedule:
                 _log.warning("%s was taken over by another worker", duty.name)
         if self._observer is not None:
             self._observer.work(duty.name, outcome, time.monotonic() - began)
-        return outcome == "done"
+        return outcome
 
     def _attempt(self, duty: Duty, shift: Shift) -> tuple[str, timedelta | None]:
         """How a run went, and how long after its beginning the next one is due."""

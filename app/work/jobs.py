@@ -123,19 +123,18 @@ class Jobs:
         """Keep the report of a duty's run, which has ended."""
         self._metadata.commit(job.kept())
 
-    def run_next(self, holder: str, stopping: Callable[[], bool]) -> bool:
+    def run_next(self, holder: str, stopping: Callable[[], bool]) -> Job | None:
         """Work on a job that nobody holds, until it has ended, its turn is over or `stopping`:
         the oldest that is due of the organization that was served longest ago.
 
-        Whether there was one.
+        Returns it as it is then, None where there was none.
         """
         for place in self._queue.due():
             taken = self._take(place, holder)
             if taken is not None:
                 self._queue.begin_turn(place.value["organization"])
-                self._work(*taken, place.key, stopping)
-                return True
-        return False
+                return self._work(*taken, place.key, stopping)
+        return None
 
     def _take(self, place: Record, holder: str) -> tuple[Job, Claim] | None:
         """Claim the job that has a place in the queue; None where it can't be had."""
@@ -153,10 +152,10 @@ class Jobs:
         claim = Claim.take(self._metadata, key, found, job.value(), holder, queued)
         return None if claim is None else (job, claim)
 
-    def _work(self, job: Job, claim: Claim, place: Key, stopping: Callable[[], bool]) -> None:
+    def _work(self, job: Job, claim: Claim, place: Key, stopping: Callable[[], bool]) -> Job:
         ends = self._seconds() + TURN_SECONDS
         with claim:
-            Turn(self._tools, job, claim, place).work(
+            return Turn(self._tools, job, claim, place).work(
                 lambda _: not stopping() and self._seconds() < ends
             )
 

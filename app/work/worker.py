@@ -9,10 +9,13 @@ import random
 import secrets
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import TypeVar
 
 from app.work.duty import Duty, Schedule
+from app.work.job import Job
 from app.work.jobs import Jobs
 from storage.metadata import Record
 
@@ -21,6 +24,17 @@ _JOBS = 2  # at a time: completing an upload of terabytes is one long step
 LOOK = timedelta(seconds=15)  # for duties that are due
 
 _log = logging.getLogger("strongroom.worker")
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What was done at once: how each duty went, by name, and each job as it was left, of
+    which some may wait for a later try."""
+
+    duties: Mapping[str, str]
+    jobs: tuple[Job, ...]
 
 
 class Worker:
@@ -57,16 +71,23 @@ class Worker:
         for thread in self._threads:
             thread.join(seconds)
 
-    def run_due(self) -> tuple[str, ...]:
-        """Do whatever waits or is due, here and now; the names of the duties that were done."""
-        while self._jobs.run_next(self._me, self._stopping.is_set):
-            pass
-        due = list(self._schedule.due())
-        return tuple(
-            duty.name
-            for duty, found in due
-            if self._schedule.run(duty, found, self._me, self._stopping.is_set)
-        )
+    def run_due(self) -> Ran:
+        """Do whatever waits or is due, here and now, until nothing is: also the jobs that duties
+        leave, and the duties that come due meanwhile, each of them once."""
+        jobs: dict[str, Job] = {}
+        duties: dict[str, str] = {}
+        tried: set[str] = set()
+        while True:
+            while (job := self._jobs.run_next(self._me, self._stopping.is_set)) is not None:
+                jobs[job.id] = job  # of one that takes several turns, how the last one left it
+            due = [one for one in self._schedule.due() if one[0].name not in tried]
+            if not due:
+                return Ran(duties, tuple(jobs.values()))
+            for duty, found in due:
+                tried.add(duty.name)
+                outcome = self._schedule.perform(duty, found, self._me, self._stopping.is_set)
+                if outcome is not None:
+                    duties[duty.name] = outcome
 
     def _take_jobs(self) -> None:
         while not self._stopping.is_set():
@@ -74,7 +95,7 @@ class Worker:
             ran = self._patiently(
                 "jobs", lambda: self._jobs.run_next(self._me, self._stopping.is_set)
             )
-            if not ran:
+            if ran is None:
                 self._jobs.added.wait(_about(self._poll))
 
     def _do_duties(self) -> None:
@@ -84,7 +105,7 @@ class Worker:
             self._patiently("duties", self._begin_due)
             wait = _about(self._look)
 
-    def _begin_due(self) -> bool:
+    def _begin_due(self) -> None:
         """Begin each duty that is due on a thread of its own: a long one keeps none waiting."""
         for duty, found in self._schedule.due():
             if duty.name not in self._busy:
@@ -92,7 +113,6 @@ class Worker:
                 threading.Thread(
                     target=self._do, args=(duty, found), name=duty.name, daemon=True
                 ).start()
-        return True
 
     def _do(self, duty: Duty, found: Record | None) -> None:
         try:
@@ -103,13 +123,13 @@ class Worker:
         finally:
             self._busy.discard(duty.name)
 
-    def _patiently(self, what: str, work: Callable[[], bool]) -> bool:
+    def _patiently(self, what: str, work: Callable[[], T]) -> T | None:
         """Do it; what goes wrong is logged, and the thread goes on."""
         try:
             return work()
         except Exception:  # noqa: BLE001 - logged; the thread has to outlive whatever it meets
             _log.exception("%s failed; they are tried again", what)
-            return False
+            return None
 
 
 def _about(interval: timedelta) -> float:

@@ -14,7 +14,7 @@ from auth import (
 )
 from auth.organizations import DEFAULT, Named
 from auth.passwords import CHEAP
-from auth.registrar import RESTORABLE_FOR, Created, Registrar
+from auth.registrar import RESTORABLE_FOR, Created, Registrar, SeveralDeleted
 from auth.standing import Standing
 from storage import keys
 from storage.events import Actor
@@ -262,14 +262,17 @@ def test_what_is_being_erased_is_not_restored(
         registrar.restore("acme")
 
 
-def test_the_last_of_a_name_is_restored_or_the_one_that_is_named(
+def test_of_several_of_a_name_the_one_that_is_named_is_restored(
     installation: Installation, process: Process, registrar: Registrar, acme: Created
 ) -> None:
     registrar.delete("acme")
     installation.clock.pass_by(minutes=1)
     second = registrar.create("acme", None).organization
     registrar.delete("acme")
-    assert registrar.restore("acme") == second
+    with pytest.raises(SeveralDeleted) as refused:
+        registrar.restore("acme")
+    assert [one.id for one in refused.value.deleted] == [acme.organization.id, second.id]
+    assert registrar.restore("acme", second.id) == second
     registrar.delete("acme")
     assert registrar.restore("acme", acme.organization.id) == acme.organization
     with pytest.raises(Missing):

@@ -101,6 +101,8 @@ def test_wrong_usage_is_2(strongroom: Here, arguments: Sequence[str]) -> None:
         (("user", "update", "admin@localhost", "--role", "reader"), "last active administrator"),
         (("user", "grant", "admin@localhost", "nowhere", "read"), "repository"),
         (("user", "grant", "admin@localhost", "files", "fly"), "fly"),
+        (("user", "grant", "admin@localhost", "files", "read,fly"), "no action 'fly'"),
+        (("user", "grant", "admin@localhost", "files", "read,"), "no action ''"),
         (("user", "grant", "admin@localhost", "nowhere"), "not there"),
         (("key", "create", "nobody@example.org", "--name", "x"), "no user"),
         (("key", "create", "admin@localhost", "--name", ""), "name"),
@@ -147,6 +149,7 @@ def test_a_user_is_made_listed_changed_and_deleted(strongroom: Here) -> None:
     assert "password" not in changed
     granted = strongroom.json("user", "grant", PERSON, "files", "read", "write")
     assert granted["permissions"] == {"repositories": {"files": ["read", "write"]}}
+    assert strongroom.json("user", "grant", PERSON, "files", "read,write") == granted
     assert strongroom.json("user", "grant", made["id"], "files")["permissions"] == {
         "repositories": {}
     }

@@ -173,12 +173,35 @@ def test_deleted_listed_and_restored(strongroom: Here) -> None:
     assert strongroom("user", "list", "--org", "acme")[0] == 1
     again = strongroom.json("org", "create", "acme")
     status, _, err = strongroom("org", "restore", "acme")
-    assert (status, err) == (1, "strongroom: name: is taken\n")
+    assert status == 1
+    assert "there is an organization 'acme' by now: delete that one first" in err
     strongroom.json("org", "delete", "acme", "--yes")
     assert strongroom.json("org", "restore", "acme", "--id", made["id"])["id"] == made["id"]
     (row,) = strongroom.json("org", "list", "--deleted")["organizations"]
     assert row["id"] == again["id"]
     assert strongroom.json("user", "list", "--org", "acme")["users"][0]["email"] == BOSS
+
+
+def test_of_several_that_were_deleted_it_has_to_be_said_which(strongroom: Here) -> None:
+    deleted = []
+    for _ in range(2):
+        strongroom.json("org", "create", "acme")
+        status, out, _ = strongroom("org", "delete", "acme", "--yes")
+        assert status == 0
+        deleted.append(re.search(r"`strongroom (org restore acme --id (\w+))`", out))
+    status, out, err = strongroom("org", "restore", "acme")
+    assert (status, out) == (1, "")
+    assert "say which with --id" in err
+    times = {
+        row["id"]: row["deleted"]
+        for row in strongroom.json("org", "list", "--deleted")["organizations"]
+    }
+    for found in deleted:
+        assert found is not None
+        assert f"{found[2]} (deleted {times[found[2]]})" in err
+    first = deleted[0]
+    assert first is not None
+    assert strongroom.json(*first[1].split())["id"] == first[2], "as deleting it said"
 
 
 class Terminal:

@@ -48,6 +48,7 @@ def test_it_shows_what_is_held_and_may_be(strongroom: Here, repository: Reposito
     assert small.split() == ["small", "1", "1.0", "KiB", "0", "bytes", "4.0", "KiB", "25"]
     assert whole.startswith("all of default")
     found = strongroom.json("usage")
+    assert found["organization"]["name"] == "default"
     assert found["organization"]["usage"]["bytes"] == 1024
     assert [row["name"] for row in found["repositories"]] == ["files", "small"]
     assert "differences" not in found

@@ -100,7 +100,8 @@ class Process:
 
     def work(self) -> tuple[str, ...]:
         """Do the jobs that wait and the duties that are due, as a worker does."""
-        return self.background.worker().run_due()
+        ran = self.background.worker().run_due()
+        return tuple(name for name, outcome in ran.duties.items() if outcome == "done")
 
 
 @dataclass

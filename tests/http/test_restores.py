@@ -67,6 +67,16 @@ def test_a_file_comes_back_as_it_was(full: Stand) -> None:
     assert full.admins.post(f"{API}/restore", {"path": "a/y"}).status == 404
 
 
+def test_a_file_that_was_never_deleted_has_nothing_to_restore(full: Stand) -> None:
+    full.admins.put(f"{ROOT}new", b"x")
+    answer = full.admins.post(f"{API}/restore", {"path": "new"})
+    said = "No deleted or overwritten version of this file can be restored."
+    assert (answer.status, answer.detail) == (404, said)
+    answer = full.admins.post(f"{API}/restore", {"path": "a/x", "version": "none"})
+    said = "There is no such version of this file to restore."
+    assert (answer.status, answer.detail) == (404, said)
+
+
 def test_a_path_that_was_taken_is_409_that_names_what_is_there(full: Stand) -> None:
     answer = full.admins.post(f"{API}/restore", {"path": "a/x"})
     assert answer.status == 409
@@ -299,8 +309,14 @@ def test_a_repository_whose_name_was_taken_comes_back_under_another(memory_stand
         memory_stand.admins.delete(API)
     memory_stand.repository("files")
     admins = memory_stand.admins
-    assert admins.post(f"{API}/restore", {"id": ids[1]}).status == 409
-    assert admins.post(f"{API}/restore", {"id": ids[1], "name": "files"}).status == 409
+    for asked in ({"id": ids[1]}, {"id": ids[1], "name": "files"}):
+        refused = admins.post(f"{API}/restore", asked)
+        assert refused.status == 409
+        assert "a 'name' that is free" in refused.detail
+    unsaid = admins.post(f"{API}/restore", {})
+    assert (unsaid.status, unsaid.json["field"]) == (422, "path")
+    assert "with its 'id'" in unsaid.detail
+    assert "a 'name' that is free" in unsaid.detail
     answer = admins.post(f"{API}/restore", {"id": ids[1], "name": "old"})
     assert answer.json["name"] == "old"
     assert admins.get("/repositories/old/1").status == 200

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from app.installation import Installation
-from app.work import Failed, JobMissing, Jobs, Later, State
+from app.publishing import Contended
+from app.work import Failed, Job, JobMissing, Jobs, Later, State
 from app.work.claims import LIFETIME, Claim, ClaimLost
 from app.work.turn import TRIES
 from storage import keys
@@ -128,7 +129,7 @@ def test_a_job_that_somebody_works_on_is_shown_as_running_and_left_alone(
     kind = Counting()
     jobs = jobs_of(installation, kind, at_once=0)
     job = jobs.start("count", ORG, ACTOR, {"to": 2})
-    seen: list[tuple[State, bool]] = []
+    seen: list[tuple[State, Job | None]] = []
 
     def look(_: int) -> None:
         kind.before = lambda _: None
@@ -136,7 +137,7 @@ def test_a_job_that_somebody_works_on_is_shown_as_running_and_left_alone(
 
     kind.before = look
     jobs.run_next("worker", never)
-    assert seen == [(State.RUNNING, False)]
+    assert seen == [(State.RUNNING, None)]
     assert kind.seen == [0, 1]
 
 
@@ -229,6 +230,28 @@ def test_a_store_that_is_away_never_ends_a_job(installation: Installation) -> No
     for _ in range(TRIES + 2):
         jobs.run_next("worker", never)
         free(installation, job)
+    kind.before = lambda _: None
+    jobs.run_next("worker", never)
+    assert jobs.get(ORG, job.id).state is State.DONE
+
+
+def test_files_that_others_change_too_are_waited_for(
+    installation: Installation, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Often enough for a fault to end the job, and each time it is told in one line."""
+
+    def contended(_: int) -> None:
+        raise Contended("the files are being changed by others")
+
+    kind = Counting()
+    jobs = jobs_of(installation, kind, at_once=0)
+    job = jobs.start("count", ORG, ACTOR, {"to": 3})
+    kind.before = contended
+    for _ in range(TRIES + 2):
+        jobs.run_next("worker", never)
+        free(installation, job)
+    assert {(one.levelname, one.exc_info) for one in caplog.records} == {("WARNING", None)}
+    assert all("are being changed by others" in one.getMessage() for one in caplog.records)
     kind.before = lambda _: None
     jobs.run_next("worker", never)
     assert jobs.get(ORG, job.id).state is State.DONE
