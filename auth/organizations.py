@@ -36,8 +36,8 @@ class Deleted:
     """An organization that was deleted: restorable `until` then, unless `erasing` began.
 
     `scanned` is how far the erasing walked through the records of the store, and `found`
-    whether it met any of these on this walk; `emptied` tells that one met none. `key` and `version` are those of the record that
-    says all this; times are aware.
+    whether it met any of these on this walk; `emptied` tells that one met none. `key` and
+    `version` are those of the record that says all this; times are aware.
     """
 
     name: str
