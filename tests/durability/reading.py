@@ -18,7 +18,10 @@ _READERS = 6
 
 
 def listed(installation: Installation, address: Address) -> dict[str, tuple[int, str]]:
-    """Size and SHA-256 of every file that the listings show, by path."""
+    """Size and SHA-256 of every file that the listings show, by path.
+
+    A folder that was emptied is listed until a worker has read of it, and 404 until then.
+    """
     files: dict[str, tuple[int, str]] = {}
     folders = [""]
     while folders:
@@ -28,6 +31,8 @@ def listed(installation: Installation, address: Address) -> dict[str, tuple[int,
             query = f"?limit=300&after={quote(after)}" if after else "?limit=300"
             fields = {**installation.key, "Accept": "application/json"}
             answer = exchange(address, "GET", installation.url(folder) + query, fields)
+            if answer.status == 404 and folder and not after:
+                break
             assert answer.status == 200, (folder, answer)
             page = json.loads(answer.body)
             for entry in page["entries"]:
