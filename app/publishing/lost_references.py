@@ -118,8 +118,7 @@ class LostReferences:
         )
         bytes_left = [*dropped, *(one for one in candidates if one.is_half_done)]
         deleted = self._discarding.delete(organization, [one.key for one in bytes_left])
-        if not self._discarding.is_given_up(organization):
-            self._put_off([one for one in bytes_left if one.key not in deleted])
+        self._put_off([one for one in bytes_left if one.key in self._discarding.refused])
         looked_at = [
             *(one for one in bytes_left if one.key in deleted),
             *(one for one in candidates if one.blob is not None and not one.is_unreferenced),

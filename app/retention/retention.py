@@ -107,7 +107,7 @@ class Retention:
             repository = self._catalogue.get(by.organization, name)
             rules = replace(self.joined(repository, wanted), confirmed=confirmed)
             if not confirmed:
-                self.refuse_to_empty(repository, rules, patience)
+                self._refuse_at_once(repository, rules, patience)
             key = keys.retention(repository.organization, repository.id)
             there = replace(repository, downloads_days=rules.downloads_days)
             try:
@@ -127,27 +127,31 @@ class Retention:
             return replace(rules, version=done.versions[key])
         raise RepositoryBusy(name.text)
 
-    def refuse_to_empty(
-        self, repository: Repository, rules: RuleSet, patience: Patience | None = None
-    ) -> None:
-        """Return where a file stays, or there is none at all.
-
-        Where so many files go that a request can't look at them all, it returns too: the job
-        that carries unconfirmed rules out looks for as long as it takes, before it takes any.
+    def refuse_to_empty(self, repository: Repository, rules: RuleSet) -> None:
+        """Return where a file stays, or there is none at all; it looks for as long as it takes.
 
         Raises WouldEmpty where they all go.
         """
+        self._require_one_that_stays(rules, self._sweep(repository, rules), None)
+
+    def _refuse_at_once(self, repository: Repository, rules: RuleSet, patience: Patience) -> None:
+        """As `refuse_to_empty`, within a request: what that can't tell is left to the job, which
+        looks for itself before it takes anything by rules that were not confirmed."""
+        with suppress(TooLong):
+            sweep = self._sweep(repository, rules, go_on=patience.go_on)
+            self._require_one_that_stays(rules, sweep, LOOKED_AT)
+
+    def _require_one_that_stays(self, rules: RuleSet, sweep: Sweep, most: int | None) -> None:
         if not rules.may_empty:
             return
-        looked, patience = 0, patience or self._patience()
-        with suppress(TooLong):
-            for look in self._sweep(repository, rules, go_on=patience.go_on).all():
-                looked += look.files
-                if len(look.going) < look.files or looked >= LOOKED_AT:
-                    return
-                patience.go_on()
-            if looked:
-                raise WouldEmpty(f"all of the {looked} files would go")
+        looked = 0
+        for look in sweep.all():
+            looked += look.files
+            if len(look.going) < look.files or (most is not None and looked >= most):
+                return
+            sweep.go_on()
+        if looked:
+            raise WouldEmpty(f"all of the {looked} files would go")
 
     def preview(
         self, repository: Repository, rules: RuleSet, after: str, limit: int
@@ -197,9 +201,10 @@ class Retention:
 
         A rule may have been changed meanwhile: what it took until then is restorable.
 
-        Whatever position it is given, nothing goes that is among the newest files of those that
-        are there when it reads them. From then to its commits are some seconds, in which it does
-        not see what others delete: who deletes newest files just then leaves so many fewer.
+        The newest files of a folder are those that were there when it was begun; whatever position
+        it is given, where others have deleted some of them since, they are told apart anew. From
+        then to its commits are some seconds, in which it does not see what others delete: who
+        deletes newest files just then leaves so many fewer.
         """
         look = self._sweep(repository, rules, taking=True).look(position, PAGE)
         gone: list[Going] = []

@@ -70,7 +70,7 @@ class Sweep:
         self._patterns = rules.patterns
         self._now = now
         self._taking = taking
-        self._go_on = go_on
+        self.go_on = go_on
 
     def look(self, position: Position, page: int = PAGE, most: int = PAGE) -> Look:
         """Look at the next records of a folder, as many as are said, or until `most` go.
@@ -160,7 +160,7 @@ class Sweep:
             if known is not None and (trusted or known.stands(self._metadata, partition)):
                 return known
         records = self._metadata.query_all(partition)
-        return Newest.told_apart(records, self._rules, patterns, self._go_on)
+        return Newest.told_apart(records, self._rules, patterns, self.go_on)
 
     def _position(
         self,

@@ -18,7 +18,7 @@ from app.work.jobs import Jobs
 from app.work.turn import JobObserver
 from storage import keys
 from storage.events import SYSTEM
-from storage.metadata import ConditionFailed, Key, Metadata, Put, Record
+from storage.metadata import ConditionFailed, Key, Metadata, MetadataError, Put, Record
 
 RETRY = timedelta(minutes=1)  # after a run that failed
 
@@ -199,9 +199,10 @@ class Schedule:
                 value["ended"] = self._metadata.now().isoformat()
             try:
                 claim.release(value, until=None if rest is None else shift.began + rest)
-            except ClaimLost:
+            except (ClaimLost, MetadataError) as error:
+                # It was taken over, or is left to the end of its claim.
                 outcome = "lost"
-                _log.warning("%s was taken over by another worker", duty.name)
+                _log.warning("how %s went was not recorded: %s", duty.name, error)
         if self._observer is not None:
             self._observer.work(duty.name, outcome, time.monotonic() - began)
         return outcome

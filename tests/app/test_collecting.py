@@ -227,11 +227,11 @@ def test_what_lies_behind_very_much_that_is_locked_is_come_to(
     room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What can't be deleted is put off for a day, and is in nobody's way until then."""
-    monkeypatch.setattr("app.publishing.discarding._PATIENCE", 50)
-    lost = sorted(room.lost(200))
-    room.blobs.locked = frozenset(lost[:150])
+    monkeypatch.setattr("app.publishing.discarding._PATIENCE", 20)
+    lost = sorted(room.lost(120))
+    room.blobs.locked = frozenset(lost[:80])
     before = room.at.metadata.now()
-    for _ in range(4):
+    for _ in range(10):
         discarding = Discarding(room.blobs, Failures("collection"))
         found = LostReferences(room.at.metadata, room.at.journal, room.blobs, discarding)
         list(found.run(ORG, before))
@@ -250,6 +250,18 @@ def test_an_organization_of_which_nothing_can_be_deleted_keeps_no_other_waiting(
     room.lost(3)
     assert not run(room.at, CollectDuty(room.at, NO_GRACE))
     assert (room.uploads(), listed(room.at)) == kept
+
+
+def test_a_store_that_refuses_everybodys_is_not_asked_for_more(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a role may not delete: that it is there does not tell so."""
+    monkeypatch.setattr("app.publishing.discarding._HOPE", 2)
+    room.suspended(5, "aaa0")  # of nobody: left alone
+    room.blobs.locked = frozenset(room.lost(90) | room.lost(90, FIRST))
+    assert not run(room.at, CollectDuty(room.at, NO_GRACE))
+    assert room.blobs.calls["delete"] <= 2 * 30
+    assert listed(room.at) == room.blobs.locked
 
 
 def test_a_candidate_that_cant_be_read_keeps_no_other_organization_waiting(room: Room) -> None:

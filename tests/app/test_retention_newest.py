@@ -11,7 +11,7 @@ from app.retention import Retention, RuleSet, WouldEmpty
 from app.retention.work import NAME
 from app.work import Job
 from auth.errors import InvalidField
-from tests.app.ruled import DAY, Kept, rule
+from tests.app.ruled import BY, DAY, FILES, Kept, rule
 
 
 @pytest.fixture
@@ -150,7 +150,7 @@ def test_a_request_gives_up_within_a_folder(room: Kept, monkeypatch: pytest.Monk
     room.wait(DAY)
     with pytest.raises(WouldEmpty):
         room.retention.refuse_to_empty(here, only_old)
-    impatient(room, 3).refuse_to_empty(here, only_old)  # the job looks for longer
+    impatient(room, 3).set(BY, FILES, only_old)  # the job looks for longer
 
 
 def test_rules_that_all_keep_newest_files_are_set_without_a_look(room: Kept) -> None:

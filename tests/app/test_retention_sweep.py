@@ -14,7 +14,7 @@ from app.repositories import ArtifactPath
 from app.retention import Retention, RuleSet, WouldEmpty
 from app.retention.work import NAME
 from storage.metadata import Put
-from tests.app.ruled import DAY, Kept, ages, rule
+from tests.app.ruled import BY, DAY, FILES, Kept, ages, rule
 from tests.faults.metadata import conflict, lost_after_effect, passes, throttled
 
 
@@ -50,7 +50,7 @@ def test_a_request_does_not_look_for_long(room: Kept, monkeypatch: pytest.Monkey
     empties = RuleSet((rule("**"),))
     with pytest.raises(WouldEmpty):
         room.retention.refuse_to_empty(room.here(), empties)
-    hasty(room).refuse_to_empty(room.here(), empties)
+    hasty(room).set(BY, FILES, empties)
 
 
 def test_a_cursor_of_a_preview_says_which_files_are_the_newest(room: Kept) -> None:

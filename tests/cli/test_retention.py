@@ -97,6 +97,18 @@ def test_rules_that_take_every_file_need_a_yes(strongroom: Here, repository: str
     assert strongroom.json("retention", "run", repository, "--yes")["deleted"] == 2
 
 
+def test_a_run_looks_at_all_files_before_it_takes_every_one(
+    strongroom: Here, repository: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A request that sets rules can't look for long; the command can."""
+    monkeypatch.setattr("app.retention.retention.LOOKED_AT", 1)
+    everything = json.dumps({"rules": [{"match": "**", "older_than_days": 1}]})
+    assert strongroom("retention", "set", repository, "-", typed=everything)[0] == 0
+    status, _, err = strongroom("retention", "run", repository)
+    assert (status, "--yes" in err) == (1, True)
+    assert len(strongroom.json("retention", "preview", repository)["files"]) == 2
+
+
 @pytest.mark.parametrize(
     "typed, said",
     [
