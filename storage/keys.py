@@ -37,7 +37,8 @@ installation begin with `_`. Keys hold a repository's random id, never its name.
     ORG#open-sessions / USER/SESSION        → that a user's upload is not complete, or was not
 
     ORG#folder#REPO#FOLDER  / NAME          → artifact: blob, size, digests, who, when
-    ORG#folder#REPO#FOLDER  / NAME/         → that a folder NAME lies in FOLDER
+    ORG#folder#REPO#FOLDER  / NAME/         → that a folder NAME lies in FOLDER (30 days, until
+                                              the feed tells of a file in it)
     ORG#usage#REPO#STRIPE   / usage         → counters: files, bytes, restorable ones
     ORG#usage#STRIPE        / usage         → the same of the whole organization
     ORG#quota-warned  / REPO                → that its quota is nearly used was told (- of all)

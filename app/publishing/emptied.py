@@ -1,7 +1,8 @@
 """Takes folders whose files are all gone out of the listings, by what the feed tells.
 
-A folder's record is written before its first file, by whoever publishes that, who may have
-read it an hour before he commits. So whoever takes a record back says so for a month, in a
+A folder's record is written before its first file, for a month, by whoever publishes that; who
+may be killed in between. Where the feed tells that the file came, it is written to last. And he
+may have read it an hour before he commits. So whoever takes a record back says so for a month, in a
 record of its own, and whoever then reads in the feed that a file came puts it back, also where
 it can only be restored by now: the feed may be read so much later where no worker runs. A
 file's visibility to who asks for it never depends on any of it.
@@ -72,13 +73,20 @@ class EmptiedFolders:
             went = (went - level) | {one.above for one in gone}
 
     def _put_back(self, organization: str, folder: _Folder) -> None:
-        """Make a folder known again that somebody took back meanwhile: as one that is listed
-        where something is in it, else as one that is gone where something can be restored."""
+        """Make the record of a folder last that was made for a file, and known again one that
+        somebody took back meanwhile: as one that is listed where something is in it, else as
+        one that is gone where something can be restored."""
         trail = _trail(folder)
         if not trail:
             return
-        taken = self._metadata.get(*(one.emptied(organization) for one in trail))
-        back = [one for one in trail if one.emptied(organization) in taken]
+        found = self._metadata.get(
+            *(key for one in trail for key in (one.record(organization), one.emptied(organization)))
+        )
+        back = [
+            one
+            for one in trail
+            if one.emptied(organization) in found or _ends(found.get(one.record(organization)))
+        ]
         if not back:
             return
         if not self._is_empty(organization, folder):
@@ -148,6 +156,12 @@ class EmptiedFolders:
                     return True
                 following = page.next
         return False
+
+
+def _ends(record: Record | None) -> bool:
+    """Whether the record of a folder was made for a file of which it was not known whether it
+    would come, or has ended."""
+    return record is None or record.expires is not None
 
 
 def _folders(written: Iterable[Key], words: tuple[str, ...]) -> set[_Folder]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from app.publishing.artifact import Artifact
 from app.repositories.names import ArtifactPath
@@ -9,6 +10,10 @@ from app.repositories.repository import Repository
 from app.usage import Counters
 from storage import keys
 from storage.metadata import Key, Put, Record
+
+#: How long the record of a folder lasts that was made for a file, whatever became of that. Who
+#: reads in the feed that the file came makes it last (`app/publishing/emptied.py`).
+FOLDER_LASTS = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +63,13 @@ class Place:
             for parent, name in self.path.folder.ancestors()
         )
 
-    def missing_folders(self, records: Mapping[Key, Record]) -> tuple[Put, ...]:
+    def missing_folders(self, records: Mapping[Key, Record], now: datetime) -> tuple[Put, ...]:
         """What makes the folders on the way here known, by what was read of `folder_keys`."""
-        return tuple(Put(key, {}) for key in self.folder_keys() if not is_listed(records.get(key)))
+        return tuple(
+            Put(key, {}, expires=now + FOLDER_LASTS)
+            for key in self.folder_keys()
+            if not is_listed(records.get(key))
+        )
 
     def keys(self) -> tuple[Key, ...]:
         """What is read before the artifact is changed."""

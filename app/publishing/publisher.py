@@ -148,7 +148,7 @@ class Publisher:
     def _make_folders(self, place: Place, records: Mapping[Key, Record]) -> None:
         """Make folders known to listings before there is a file in them, and after the body
         was found good: what is refused leaves no record."""
-        missing = place.missing_folders(records)
+        missing = place.missing_folders(records, self.clock())
         if missing:
             self._metadata.commit(*missing)
 

@@ -135,7 +135,9 @@ class Restorer:
         folders = {place.path.folder: place for place in places}  # one place of each
         records = self._get(key for place in folders.values() for key in place.folder_keys())
         missing = {
-            put.key: put for place in folders.values() for put in place.missing_folders(records)
+            put.key: put
+            for place in folders.values()
+            for put in place.missing_folders(records, self._metadata.now())
         }
         puts: list[Put] = list(missing.values())
         room = OPERATIONS - 1  # for the commit's token

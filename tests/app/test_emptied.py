@@ -11,7 +11,7 @@ import pytest
 from app.installation import Installation
 from app.publishing import walk
 from app.publishing.emptied import REMEMBERED, EmptiedFolders
-from app.publishing.place import is_listed
+from app.publishing.place import FOLDER_LASTS, is_listed
 from app.publishing.purging import PURGE
 from app.publishing.removal import DELETE
 from app.publishing.restoring import RESTORE
@@ -248,6 +248,42 @@ def test_at_rest_exactly_the_folders_with_files_are_listed(
     reading.read()
     assert room.records("folder") == []
     room.check()
+
+
+def test_a_folder_that_was_made_for_a_file_that_never_came_ends_by_itself(
+    reading: Reading,
+) -> None:
+    """As where a process was killed between the two: no event tells of it."""
+    room = reading.room
+    room.put("a/b/f")
+    made = room.at.metadata.now()
+    room.at.metadata.commit(*room.place("a/c/f").missing_folders({}, made))
+    reading.read()
+    assert reading.listed() == {"a/", "a/b/", "a/c/"}
+    ends = {
+        record.key.sort: record.expires
+        for record in room.records("folder")
+        if record.key.sort.endswith("/")
+    }
+    lasting = made + FOLDER_LASTS
+    assert ends == {"a/": None, "b/": None, "c/": lasting}
+
+
+def test_a_folder_with_a_file_is_listed_for_good_however_late_the_feed_is_read(
+    reading: Reading,
+) -> None:
+    room = reading.room
+    room.put("a/b/f")
+    room.put("gone/f")
+    room.remove("gone/f")
+    long_ago = room.at.metadata.now() - 2 * FOLDER_LASTS
+    for path in ("a/b/f", "gone/f"):
+        room.at.metadata.commit(*room.place(path).missing_folders({}, long_ago))
+    assert reading.listed() == set()
+    reading.read()
+    assert reading.listed() == {"a/", "a/b/"}
+    assert reading.found() == {"gone/f"}
+    assert {record.expires for record in room.records("folder")} == {None}
 
 
 def test_the_folder_above_many_is_looked_at_once(

@@ -49,6 +49,8 @@ def test_what_outlasts_the_grace_is_cut_and_told() -> None:
 
 def test_idle_servers_stop_at_once() -> None:
     with running("tests.server.samples:digest", workers=2) as server:
+        # A worker that is still being made knows no signals.
+        wait_for(lambda: all(knows_signals(worker) for worker in server.workers()))
         began = time.monotonic()
         assert server.stop() == 0
         assert time.monotonic() - began < 12  # and not the whole grace
@@ -73,6 +75,14 @@ def test_workers_end_with_their_master() -> None:
         server.process.kill()
         server.process.wait()
         wait_for(lambda: not any(alive(worker) for worker in workers))
+
+
+def knows_signals(worker: int) -> bool:
+    """Whether a worker handles signals itself: one that is new does as its master, who waits
+    for the ends of children."""
+    status = Path(f"/proc/{worker}/status").read_text()
+    caught = int(status.partition("SigCgt:")[2].split()[0], 16)
+    return not caught >> (signal.SIGCHLD - 1) & 1
 
 
 def alive(process: int) -> bool:
