@@ -46,15 +46,15 @@ def signed(key: str) -> dict[str, str]:
 
 
 def stored(data: Path) -> tuple[set[str], set[str]]:
-    """The keys of all records (of those that stay, and are not the worker's), and the names of
-    all files of blobs."""
+    """The keys of all records (of those that stay, and are not the worker's; those of folders,
+    which the worker makes stay), and the names of all files of blobs."""
     with opened(read_settings({"STRONGROOM_DATA": str(data)})) as at:
         page = at.metadata.scan(0, 1, "", 100_000)
     assert page.next is None
     names = {
         f"{record.key.partition} / {record.key.sort}"
         for record in page.records
-        if record.expires is None
+        if (record.expires is None or is_folder(f"{record.key.partition} / {record.key.sort}"))
         and record.key.partition != keys.DUTIES
         and not record.key.partition.endswith("#readers")
     }
@@ -71,10 +71,18 @@ def settled(data: Path, before: tuple[set[str], set[str]]) -> None:
 
 
 def _changed(data: Path, before: tuple[set[str], set[str]]) -> list[str]:
-    """The records and files that came or went, and no others: that is what a failure shows."""
+    """The records and files that came or went, and no others: that is what a failure shows. The
+    worker may take the record of a folder back that was emptied."""
     return sorted(
-        name for now, then in zip(stored(data), before, strict=True) for name in now ^ then
+        name
+        for now, then in zip(stored(data), before, strict=True)
+        for name in (now - then) | {one for one in then - now if not is_folder(one)}
     )
+
+
+def is_folder(name: str) -> bool:
+    """Whether a record is what makes a folder known to the one above it."""
+    return "#folder#" in name and name.endswith("/")
 
 
 def talk(server: Serving, *pieces: bytes, shut: bool = True) -> bytes:
