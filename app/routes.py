@@ -11,7 +11,7 @@ from falcon.media import JSONHandler
 from app import errors
 from app.api.answers import Paging
 from app.api.description import Description, describe, query_parameters
-from app.api.jobs import Duties, JobPages, OneJob
+from app.api.jobs import JobPages, OneJob
 from app.api.keys import Keys, OneKey
 from app.api.organization import TheOrganization
 from app.api.repositories import OneRepository, Repositories
@@ -169,9 +169,8 @@ def _add_routes(application: Application, parts: Parts, description: Mapping[str
     add("/api/repositories/{name}", OneRepository(recent, catalogue))
     add("/api/keys", Keys(recent, api_keys, catalogue, paging))
     add("/api/keys/{key}", OneKey(recent, api_keys, catalogue))
-    add("/api/jobs", JobPages(recent, jobs, catalogue, paging))
+    add("/api/jobs", JobPages(recent, jobs, parts.background.schedule, catalogue, paging))
     add("/api/jobs/{job}", OneJob(recent, jobs, catalogue))
-    add("/api/duties", Duties(recent, parts.background.schedule))
     retention = Retention(recent, journal, catalogue, Bulk(at.metadata, journal))
     ruled = "/api/repositories/{name}/retention"
     add(ruled, RetentionRules(recent, catalogue, retention))

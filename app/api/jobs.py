@@ -1,7 +1,8 @@
-"""`/api/jobs` and `/api/duties`: what is being done in the background, and what came of it.
+"""`/api/jobs`: what is being done in the background, and what came of it.
 
-Who asked for a job sees it; administrators see all jobs and reports of their organization.
-What it says about a repository is shown to who may still be told of that.
+Who asked for a job sees it; administrators see all jobs and reports of their organization, and
+how the last run of each duty went, which may have found nothing to do for them.
+What a job says about a repository is shown to who may still be told of that.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,14 +30,18 @@ class JobPages:
 
     access = Access.SIGNED_IN
 
-    def __init__(self, recent: Recent, jobs: Jobs, catalogue: Catalogue, paging: Paging) -> None:
+    def __init__(
+        self, recent: Recent, jobs: Jobs, schedule: Schedule, catalogue: Catalogue, paging: Paging
+    ) -> None:
         self._recent = recent
         self._jobs = jobs
+        self._schedule = schedule
         self._catalogue = catalogue
         self._paging = paging
 
     def on_get(self, req: Request, resp: Response) -> None:
-        """List jobs and reports, the newest first; a page may be short."""
+        """List jobs and reports, the newest first; a page may be short. The first one that an
+        administrator sees has the duties too."""
         principal = confirmed(req, self._recent)
 
         def read(after: str, limit: int) -> Listing[Job]:
@@ -45,7 +50,10 @@ class JobPages:
         def show(jobs: Sequence[Job]) -> list[dict[str, Any]]:
             return _jobs_json(self._catalogue, principal, jobs)
 
-        resp.media = self._paging.answer(req, "jobs", read, show, scope_of(req))
+        page = self._paging.answer(req, "jobs", read, show, scope_of(req))
+        if principal.manages and not req.get_param("after"):
+            page["duties"] = _duties_json(self._schedule)
+        resp.media = page
 
 
 class OneJob:
@@ -69,32 +77,6 @@ class OneJob:
         (resp.media,) = _jobs_json(self._catalogue, principal, [found])
 
 
-class Duties:
-    """`GET /api/duties`: what the workers do by themselves, and when they last did."""
-
-    access = Access.SIGNED_IN
-
-    def __init__(self, recent: Recent, schedule: Schedule) -> None:
-        self._recent = recent
-        self._schedule = schedule
-
-    def on_get(self, req: Request, resp: Response) -> None:
-        """List the duties."""
-        confirmed(req, self._recent).require_admin()
-        resp.media = {
-            "duties": [
-                {
-                    "name": name,
-                    "every_seconds": int(every.total_seconds()),
-                    "began": time_text(time_of(record, "began")),
-                    "ended": time_text(time_of(record, "ended")),
-                    "outcome": None if record is None else record.value.get("outcome"),
-                }
-                for name, every, record in self._schedule.states()
-            ]
-        }
-
-
 def accept(resp: Response, catalogue: Catalogue, job: Job) -> None:
     """Answer 202, with the status URL of a job that goes on in the background."""
     resp.status = HTTP_202
@@ -108,6 +90,20 @@ def parse_id(text: str) -> str:
     if len(text) != 32 or not set(text) <= set("0123456789abcdef"):
         raise JobMissing(text)
     return text
+
+
+def _duties_json(schedule: Schedule) -> list[dict[str, Any]]:
+    """What the workers do by themselves, how often, and how the last run went."""
+    return [
+        {
+            "name": name,
+            "every_seconds": int(every.total_seconds()),
+            "began": time_text(time_of(record, "began")),
+            "ended": time_text(time_of(record, "ended")),
+            "outcome": None if record is None else record.value.get("outcome"),
+        }
+        for name, every, record in schedule.states()
+    ]
 
 
 def _jobs_json(

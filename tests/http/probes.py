@@ -356,7 +356,6 @@ PROBES: Mapping[tuple[str, str], tuple[Probe, ...]] = {
         Probe("/api/jobs?limit=1&after={cursor_of_jobs}"),
     ),
     ("/api/jobs/{job}", "GET"): (Probe("/api/jobs/{job}"),),
-    ("/api/duties", "GET"): (Probe("/api/duties"),),
     ("/api/search", "GET"): (
         Probe("/api/search"),
         Probe("/api/search?sha256={sha256}"),

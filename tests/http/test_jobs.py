@@ -1,4 +1,4 @@
-"""`/api/jobs` and `/api/duties`: who sees what of the work in the background."""
+"""`/api/jobs`: who sees what of the work in the background."""
 
 from dataclasses import replace
 from typing import Any
@@ -150,11 +150,28 @@ def test_what_can_be_no_job_is_not_looked_up(memory_stand: Stand) -> None:
         assert "job" in answer.detail
 
 
-def test_the_duties_say_when_they_were_last_done(memory_stand: Stand) -> None:
-    before = {duty["name"]: duty for duty in memory_stand.admins.get("/api/duties").json["duties"]}
-    assert before["collect"]["ended"] is None
+def test_the_last_run_of_each_duty_is_told_also_where_it_found_nothing(
+    memory_stand: Stand,
+) -> None:
+    before = _duties(memory_stand)
+    assert (before["collect"]["ended"], before["collect"]["outcome"]) == (None, None)
     assert "collect" in memory_stand.process.work()
-    after = {duty["name"]: duty for duty in memory_stand.admins.get("/api/duties").json["duties"]}
+    after = _duties(memory_stand)
     assert after["collect"]["outcome"] == "done"
     assert after["collect"]["ended"] is not None
     assert after["collect"]["every_seconds"] == 3600
+    assert memory_stand.admins.get("/api/jobs").json["jobs"] == []
+
+
+def test_the_duties_are_on_the_first_page_for_administrators(memory_stand: Stand) -> None:
+    somebody = memory_stand.person()
+    for _ in range(2):
+        memory_stand.job(somebody.id)
+    assert "duties" not in memory_stand.client.as_(somebody.by_key).get("/api/jobs").json
+    page = memory_stand.admins.get("/api/jobs?limit=1").json
+    assert page["duties"]
+    assert "duties" not in memory_stand.admins.get(f"/api/jobs?after={page['next']}").json
+
+
+def _duties(stand: Stand) -> dict[str, Any]:
+    return {duty["name"]: duty for duty in stand.admins.get("/api/jobs").json["duties"]}
