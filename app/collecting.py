@@ -12,6 +12,7 @@ from datetime import timedelta
 
 from app.collection import GRACE, Collection, Found
 from app.installation import Installation
+from app.publishing.emptied import EmptiedFolders
 from app.work.duty import Shift
 from storage import keys
 from storage.metadata import Delete
@@ -22,7 +23,8 @@ _log = logging.getLogger("strongroom.worker")
 
 
 class CollectDuty:
-    """Removes unfinished uploads, blobs that lost their last reference, and expired records."""
+    """Removes unfinished uploads, blobs that lost their last reference, expired records, and
+    folders that were made for files that never came."""
 
     name = "collect"
     every = timedelta(hours=1)
@@ -30,6 +32,7 @@ class CollectDuty:
     def __init__(self, installation: Installation, grace: timedelta = GRACE) -> None:
         self._installation = installation
         self._grace = grace
+        self._folders = EmptiedFolders(installation.metadata)
 
     def run(self, shift: Shift) -> None:
         shift.again = self.every  # what can't be deleted now is not worth a look each minute
@@ -41,6 +44,10 @@ class CollectDuty:
             expired += swept
             shift.go_on()
         _log.info("removed %d expired records", expired)
+        for organization in shift.organizations():
+            with shift.part(f"the folders of {organization}"):
+                for _ in self._folders.look_again(organization, shift.began - self._grace):
+                    shift.go_on()
 
 
 class ScanDuty:

@@ -37,13 +37,13 @@ installation begin with `_`. Keys hold a repository's random id, never its name.
     ORG#open-sessions / USER/SESSION        → that a user's upload is not complete, or was not
 
     ORG#folder#REPO#FOLDER  / NAME          → artifact: blob, size, digests, who, when
-    ORG#folder#REPO#FOLDER  / NAME/         → that a folder NAME lies in FOLDER (30 days, until
-                                              the feed tells of a file in it)
+    ORG#folder#REPO#FOLDER  / NAME/         → that a folder NAME lies in FOLDER
     ORG#usage#REPO#STRIPE   / usage         → counters: files, bytes, restorable ones
     ORG#usage#STRIPE        / usage         → the same of the whole organization
     ORG#quota-warned  / REPO                → that its quota is nearly used was told (- of all)
     ORG#deleted#REPO#FOLDER / NAME/TIME#ID  → restorable artifact: who, until when
     ORG#due#DAY#STRIPE      / TIME#ID       → a restorable artifact whose time is up then
+    ORG#made          / TIME#REPO#FOLDER    → that a folder was made for a file, to be looked at
     ORG#emptied       / REPO#FOLDER         → that a folder is no longer listed (30 days)
 
     ORG#names#REPO    / NAME/PATH           → that a file is called so: its size and time
@@ -283,6 +283,14 @@ def blob_bytes(org: str, blob_key: str) -> Key:
 
 def unreferenced(org: str) -> str:
     return f"{org}#unreferenced"
+
+
+def made_folders(org: str) -> str:
+    return f"{org}#made"
+
+
+def made(org: str, moment: datetime, repository_id: str, folder_path: str) -> Key:
+    return Key(made_folders(org), f"{time(moment)}#{repository_id}#{folder_path}")
 
 
 def emptied(org: str) -> str:

@@ -83,7 +83,7 @@ def _job(job: Job) -> dict[str, Any]:
 
 def _lines(ran: Ran) -> list[str]:
     """What was done, for people: jobs are counted, and those that failed are named."""
-    how = {State.WAITING: "waiting for a later try"}
+    how = {State.WAITING: "left for later"}
     lines = []
     if ran.duties:
         told = (f"{name} {outcome}" for name, outcome in ran.duties.items())
@@ -98,7 +98,7 @@ def _lines(ran: Ran) -> list[str]:
 def _failures(ran: Ran) -> Iterator[str]:
     for name, outcome in ran.duties.items():
         if outcome == "failed":
-            yield f"duty {name} failed; the log says why, and the next run tries it again"
+            yield f"duty {name} failed; the log says why, and it is tried again when it is due"
     for job in ran.jobs:
         if job.state is State.FAILED:
             yield f"job {job.id} ({job.kind}) failed: {job.error}"

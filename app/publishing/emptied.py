@@ -1,18 +1,22 @@
 """Takes folders whose files are all gone out of the listings, by what the feed tells.
 
-A folder's record is written before its first file, for a month, by whoever publishes that; who
-may be killed in between. Where the feed tells that the file came, it is written to last. And he
-may have read it an hour before he commits. So whoever takes a record back says so for a month, in a
+A folder's record is written before its first file, by whoever publishes that, who may have
+read it an hour before he commits. So whoever takes a record back says so for a month, in a
 record of its own, and whoever then reads in the feed that a file came puts it back, also where
 it can only be restored by now: the feed may be read so much later where no worker runs. A
 file's visibility to who asks for it never depends on any of it.
+
+And who has written it may be killed before the file is there, and then no event tells of it. So
+he leaves a note besides, which is looked at a day later: the worse that can happen is that an
+empty folder is listed for long, never that a file is not.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from app.publishing.errors import Contended
 from app.publishing.place import is_listed
 from app.repositories import FolderPath
 from storage import keys
@@ -22,6 +26,8 @@ from storage.metadata import ConditionFailed, Delete, Key, Metadata, Operation, 
 REMEMBERED = timedelta(days=30)
 _FEW = 20  # records that tell of a folder in use, mostly
 _MANY = 1_000
+_NOTES = 50  # that are looked at together
+_DECISIONS = 8  # about folders that others change meanwhile
 _FOLDER, _DELETED = "folder", "deleted"
 
 
@@ -64,35 +70,68 @@ class EmptiedFolders:
             went |= _folders((key for key, _ in event.deletes), (_FOLDER, _DELETED))
         for folder in sorted(came):
             self._put_back(organization, folder)
-        # From below: a folder may be all that is in the one above it, which is looked at once,
-        # after all that were in it.
-        while went:
-            depth = max(len(folder.segments) for folder in went)
-            level = {folder for folder in went if len(folder.segments) == depth}
+        self._take_all_back(organization, went)
+
+    def look_again(self, organization: str, before: datetime) -> Iterator[int]:
+        """Look at the folders that were made before a moment, whatever came of their files, some
+        each time that it is asked for the next; their number."""
+        partition, end = keys.made_folders(organization), keys.time(before)
+        while True:
+            page = self._metadata.query(partition, "", "", _NOTES)
+            notes = [record.key for record in page.records if record.key.sort < end]
+            if not notes:
+                return
+            folders = (note.sort.split("#", 2)[1:] for note in notes)
+            self._take_all_back(
+                organization,
+                {_Folder(where, FolderPath.parse(path[1:]).segments) for where, path in folders},
+            )
+            self._metadata.commit(*map(Delete, notes))
+            yield len(notes)
+
+    def _take_all_back(self, organization: str, folders: set[_Folder]) -> None:
+        """Take back those in which nothing is, from below: a folder may be all that is in the
+        one above it, which is looked at once, after all that were in it."""
+        while folders:
+            depth = max(len(folder.segments) for folder in folders)
+            level = {folder for folder in folders if len(folder.segments) == depth}
             gone = {one for one in sorted(level) if self._take_back(organization, one)}
-            went = (went - level) | {one.above for one in gone}
+            folders = (folders - level) | {one.above for one in gone}
 
     def _put_back(self, organization: str, folder: _Folder) -> None:
-        """Make the record of a folder last that was made for a file, and known again one that
-        somebody took back meanwhile: as one that is listed where something is in it, else as
-        one that is gone where something can be restored."""
+        """Make a folder known again that somebody took back meanwhile: as one that is listed
+        where something is in it, else as one that is gone where something can be restored."""
         trail = _trail(folder)
         if not trail:
             return
-        found = self._metadata.get(
-            *(key for one in trail for key in (one.record(organization), one.emptied(organization)))
-        )
-        back = [
-            one
-            for one in trail
-            if one.emptied(organization) in found or _ends(found.get(one.record(organization)))
+        for _ in range(_DECISIONS):
+            taken = self._metadata.get(*(one.emptied(organization) for one in trail))
+            back = [one for one in trail if one.emptied(organization) in taken]
+            if not back:
+                return
+            records = self._metadata.get(*(one.record(organization) for one in back))
+            if self._is_empty(organization, folder):
+                if self._has_restorable(organization, folder):
+                    self._make_findable(organization, back)
+                return
+            # As they were before it was looked at what lies there: another may have taken them
+            # back since, when all of that had gone.
+            with suppress(ConditionFailed):
+                self._make_listed([one.record(organization) for one in back], records)
+                return
+        raise Contended("the folders are being changed by others")
+
+    def _make_listed(self, wanted: Iterable[Key], records: Mapping[Key, Record]) -> None:
+        """Write that folders are listed, over what was read. Raises ConditionFailed."""
+        puts = [
+            Put(key, {}, absent=True)
+            if key not in records
+            else Put(key, {}, at=records[key].version)
+            for key in wanted
+            if not is_listed(records.get(key))
         ]
-        if not back:
-            return
-        if not self._is_empty(organization, folder):
-            self._metadata.commit(*(Put(one.record(organization), {}) for one in back))
-        elif self._has_restorable(organization, folder):
-            self._make_findable(organization, back)
+        if puts:
+            self._metadata.commit(*puts)
 
     def _make_findable(self, organization: str, folders: Sequence[_Folder]) -> None:
         """Write of those that have no record that they are gone: what can be restored beneath
@@ -156,12 +195,6 @@ class EmptiedFolders:
                     return True
                 following = page.next
         return False
-
-
-def _ends(record: Record | None) -> bool:
-    """Whether the record of a folder was made for a file of which it was not known whether it
-    would come, or has ended."""
-    return record is None or record.expires is not None
 
 
 def _folders(written: Iterable[Key], words: tuple[str, ...]) -> set[_Folder]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from app.publishing.artifact import Artifact
 from app.repositories.names import ArtifactPath
@@ -10,10 +10,6 @@ from app.repositories.repository import Repository
 from app.usage import Counters
 from storage import keys
 from storage.metadata import Key, Put, Record
-
-#: How long the record of a folder lasts that was made for a file, whatever became of that. Who
-#: reads in the feed that the file came makes it last (`app/publishing/emptied.py`).
-FOLDER_LASTS = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +60,16 @@ class Place:
         )
 
     def missing_folders(self, records: Mapping[Key, Record], now: datetime) -> tuple[Put, ...]:
-        """What makes the folders on the way here known, by what was read of `folder_keys`."""
-        return tuple(
-            Put(key, {}, expires=now + FOLDER_LASTS)
-            for key in self.folder_keys()
-            if not is_listed(records.get(key))
-        )
+        """What makes the folders on the way here known, by what was read of `folder_keys`.
+
+        Where it is anything, a note is among it: whoever writes this may be killed before the
+        file is there (`app/publishing/emptied.py`).
+        """
+        missing = [key for key in self.folder_keys() if not is_listed(records.get(key))]
+        if not missing:
+            return ()
+        note = keys.made(self.organization, now, self.repository, self.path.folder.key)
+        return (*(Put(key, {}) for key in missing), Put(note, {}))
 
     def keys(self) -> tuple[Key, ...]:
         """What is read before the artifact is changed."""

@@ -201,7 +201,7 @@ class Schedule:
                 claim.release(value, until=None if rest is None else shift.began + rest)
             except (ClaimLost, MetadataError) as error:
                 # It was taken over, or is left to the end of its claim.
-                outcome = "lost"
+                outcome = outcome if outcome == "failed" else "lost"
                 _log.warning("how %s went was not recorded: %s", duty.name, error)
         if self._observer is not None:
             self._observer.work(duty.name, outcome, time.monotonic() - began)

@@ -184,9 +184,15 @@ class FolderBlobs:
     def delete(self, keys: Sequence[str]) -> None:
         # Not synced: a name that comes back after a power cut is an unreferenced blob again.
         paths = [self._final(key) for key in keys]
+        refused: OSError | None = None
         with disk_errors():
             for path in paths:
-                path.unlink(missing_ok=True)
+                try:
+                    path.unlink(missing_ok=True)
+                except OSError as error:  # one that can't be deleted keeps no other from it
+                    refused = refused or error
+            if refused is not None:
+                raise refused
 
     def list(self, after: str = "", limit: int = 1000) -> BlobPage:
         entries: list[BlobEntry] = []

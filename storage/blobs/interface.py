@@ -228,7 +228,8 @@ class Blobs(Protocol):
         """
 
     def delete(self, keys: Sequence[str]) -> None:
-        """Delete blobs; those that are not there are no error.
+        """Delete blobs; those that are not there are no error. One that can't be deleted keeps
+        none of the others from it.
 
         Raises BlobMissing where one is no key at all, before any is deleted.
         """

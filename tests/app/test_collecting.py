@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -205,19 +206,20 @@ def test_a_blob_that_is_referred_to_again_while_it_is_locked_is_another(room: Ro
     assert listed(room.at) == {kept}
 
 
-@pytest.mark.parametrize("away, most", [(False, 25), (True, 2)])
+@pytest.mark.parametrize("away", [False, True])
 def test_a_store_that_deletes_nothing_is_not_asked_for_all(
-    room: Room, monkeypatch: pytest.MonkeyPatch, away: bool, most: int
+    room: Room, monkeypatch: pytest.MonkeyPatch, away: bool
 ) -> None:
     """What it deleted until then is reported, and expired records are swept all the same."""
-    monkeypatch.setattr("app.publishing.discarding._PATIENCE", 20)
+    if not away:
+        monkeypatch.setattr("app.publishing.discarding._PATIENCE", timedelta())
     uploads = sorted(room.suspended(100))
     room.blobs.locked = frozenset({*uploads[1:], *room.lost(100)})
     room.expire()
     if away:
         room.blobs.fail("check", times=1000)
     assert not run(room.at, CollectDuty(room.at, NO_GRACE))
-    assert room.blobs.calls["abort"] + room.blobs.calls["delete"] <= most
+    assert room.blobs.calls["abort"] + room.blobs.calls["delete"] <= 2
     (report,) = reports(room.at)
     assert report.counts == {"uploads": 1, "blobs": 0, "bytes": 0}
     assert room.is_swept()
@@ -227,12 +229,13 @@ def test_what_lies_behind_very_much_that_is_locked_is_come_to(
     room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What can't be deleted is put off for a day, and is in nobody's way until then."""
-    monkeypatch.setattr("app.publishing.discarding._PATIENCE", 20)
+    monkeypatch.setattr("app.publishing.discarding._PATIENCE", timedelta(minutes=10))
     lost = sorted(room.lost(120))
     room.blobs.locked = frozenset(lost[:80])
     before = room.at.metadata.now()
-    for _ in range(10):
-        discarding = Discarding(room.blobs, Failures("collection"))
+    ticks = count()
+    for _ in range(20):  # each call takes half a minute
+        discarding = Discarding(room.blobs, Failures("collection"), lambda: 30.0 * next(ticks))
         found = LostReferences(room.at.metadata, room.at.journal, room.blobs, discarding)
         list(found.run(ORG, before))
     assert listed(room.at) == room.candidates() == room.blobs.locked
@@ -252,16 +255,53 @@ def test_an_organization_of_which_nothing_can_be_deleted_keeps_no_other_waiting(
     assert (room.uploads(), listed(room.at)) == kept
 
 
-def test_a_store_that_refuses_everybodys_is_not_asked_for_more(
-    room: Room, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("each, most", [(timedelta(seconds=30), 20), (timedelta(0), 10_000)])
+def test_how_long_a_store_may_refuse_is_a_matter_of_time(
+    room: Room, each: timedelta, most: int
 ) -> None:
-    """As where a role may not delete: that it is there does not tell so."""
-    monkeypatch.setattr("app.publishing.discarding._HOPE", 2)
-    room.suspended(5, "aaa0")  # of nobody: left alone
-    room.blobs.locked = frozenset(room.lost(90) | room.lost(90, FIRST))
-    assert not run(room.at, CollectDuty(room.at, NO_GRACE))
-    assert room.blobs.calls["delete"] <= 2 * 30
-    assert listed(room.at) == room.blobs.locked
+    """One that says so at once may be asked for all: what lies behind is come to."""
+    lost = sorted(room.lost(200))
+    room.blobs.locked = frozenset(lost[:150])
+    ticks = count()
+    discarding = Discarding(
+        room.blobs, Failures("collection"), lambda: each.total_seconds() * next(ticks)
+    )
+    for key in lost:
+        discarding.delete(ORG, [key])
+    assert room.blobs.calls["delete"] <= most
+    assert discarding.is_given_up(ORG) == (each > timedelta(0))
+    assert (len(listed(room.at)) == 150) == (each == timedelta(0))
+
+
+def test_organizations_of_which_nothing_can_be_deleted_keep_none_behind_them_waiting(
+    room: Room,
+) -> None:
+    """Those that refuse cost little, once it is clear that they are many."""
+    ticks = count()
+    discarding = Discarding(room.blobs, Failures("collection"), lambda: 30.0 * next(ticks))
+    calls = []
+    for number in range(6):
+        lost = room.lost(1, f"bbb{number}")
+        room.blobs.locked |= lost
+        before = room.blobs.calls["delete"]
+        while not discarding.is_given_up(f"bbb{number}"):
+            discarding.delete(f"bbb{number}", list(lost))
+        calls.append(room.blobs.calls["delete"] - before)
+    assert calls == [20, 20, 20, 1, 1, 1]
+    healthy = room.lost(30)
+    assert discarding.delete(ORG, sorted(healthy)) == healthy
+    discarding.require_store()
+
+
+def test_an_empty_folder_is_taken_back_a_day_after_it_was_made(room: Room) -> None:
+    now = room.at.metadata.now()
+    folder = keys.subfolder(ORG, "repo", "/", "a")
+    made = keys.made(ORG, now, "repo", "/a/")
+    room.at.metadata.commit(Put(folder, {}), Put(made, {}))
+    assert run(room.at, CollectDuty(room.at, timedelta(days=1)))
+    assert set(room.at.metadata.get(folder, made)) == {folder, made}
+    assert run(room.at, CollectDuty(room.at, NO_GRACE))
+    assert room.at.metadata.get(folder, made) == {}
 
 
 def test_a_candidate_that_cant_be_read_keeps_no_other_organization_waiting(room: Room) -> None:

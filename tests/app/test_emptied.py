@@ -11,7 +11,7 @@ import pytest
 from app.installation import Installation
 from app.publishing import walk
 from app.publishing.emptied import REMEMBERED, EmptiedFolders
-from app.publishing.place import FOLDER_LASTS, is_listed
+from app.publishing.place import is_listed
 from app.publishing.purging import PURGE
 from app.publishing.removal import DELETE
 from app.publishing.restoring import RESTORE
@@ -250,40 +250,97 @@ def test_at_rest_exactly_the_folders_with_files_are_listed(
     room.check()
 
 
-def test_a_folder_that_was_made_for_a_file_that_never_came_ends_by_itself(
+def look_again(reading: Reading, age: timedelta = timedelta(0)) -> int:
+    """Look at the folders that were made so long ago; their number."""
+    metadata = reading.room.at.metadata
+    return sum(EmptiedFolders(metadata).look_again(ORG, metadata.now() - age))
+
+
+def die_before(room: Storeroom, path: str) -> None:
+    """Be killed between the folders of a file and its commit: no event tells of it."""
+    place = room.place(path)
+    now = room.at.metadata.now()
+    room.at.metadata.commit(*place.missing_folders(room.at.metadata.get(*place.folder_keys()), now))
+
+
+def test_a_folder_that_was_made_for_a_file_that_never_came_goes_a_day_later(
     reading: Reading,
 ) -> None:
-    """As where a process was killed between the two: no event tells of it."""
     room = reading.room
-    room.put("a/b/f")
-    made = room.at.metadata.now()
-    room.at.metadata.commit(*room.place("a/c/f").missing_folders({}, made))
+    room.put("a/f")
+    die_before(room, "a/b/c/f")
+    die_before(room, "a/d/f")
+    room.remove("a/f")
     reading.read()
-    assert reading.listed() == {"a/", "a/b/", "a/c/"}
-    ends = {
-        record.key.sort: record.expires
-        for record in room.records("folder")
-        if record.key.sort.endswith("/")
-    }
-    lasting = made + FOLDER_LASTS
-    assert ends == {"a/": None, "b/": None, "c/": lasting}
-
-
-def test_a_folder_with_a_file_is_listed_for_good_however_late_the_feed_is_read(
-    reading: Reading,
-) -> None:
-    room = reading.room
-    room.put("a/b/f")
-    room.put("gone/f")
-    room.remove("gone/f")
-    long_ago = room.at.metadata.now() - 2 * FOLDER_LASTS
-    for path in ("a/b/f", "gone/f"):
-        room.at.metadata.commit(*room.place(path).missing_folders({}, long_ago))
+    assert reading.listed() == {"a/", "a/b/", "a/b/c/", "a/d/"}
+    room.wait(timedelta(hours=1))
+    assert look_again(reading, timedelta(days=1)) == 0
+    assert look_again(reading) == 3
     assert reading.listed() == set()
+    assert reading.found() == {"a/f"}
+    assert room.records("made") == []
+
+
+def test_a_folder_with_a_file_stays_whoever_made_it_again(reading: Reading) -> None:
+    """As one who read before that there was none, and comes with the same bytes."""
+    room = reading.room
+    records = room.at.metadata.get(*room.place("a/b/f").keys())
+    room.put("a/b/f", b"x")
     reading.read()
+    room.put("a/b/f", b"x", records=records)
+    room.wait(timedelta(days=60))
+    reading.read()
+    assert look_again(reading)
     assert reading.listed() == {"a/", "a/b/"}
-    assert reading.found() == {"gone/f"}
-    assert {record.expires for record in room.records("folder")} == {None}
+
+
+def test_what_can_be_restored_is_found_whoever_died_beside_it(reading: Reading) -> None:
+    room = reading.room
+    room.put("a/b/f")
+    room.remove("a/b/f")
+    die_before(room, "a/c/f")
+    reading.read()
+    die_before(room, "a/b/g")
+    room.wait(timedelta(days=60))
+    look_again(reading)
+    assert reading.listed() == set()
+    assert reading.found() == {"a/b/f"}
+
+
+def test_many_notes_are_looked_at_some_at_a_time(reading: Reading) -> None:
+    room = reading.room
+    for number in range(120):
+        die_before(room, f"a/{number}/f")
+    room.put("a/7/f")
+    looked = list(
+        EmptiedFolders(room.at.metadata).look_again(ORG, room.at.metadata.now() + timedelta(1))
+    )
+    assert sum(looked) == 120
+    assert len(looked) > 1
+    assert reading.listed() == {"a/", "a/7/"}
+
+
+def test_a_reader_who_stood_still_lists_no_folder_that_another_has_taken_back(
+    reading: Reading,
+) -> None:
+    room = reading.room
+    room.put("a/f")
+    room.remove("a/f")
+    records = room.at.metadata.get(*room.place("a/g").keys())
+    room.run(PURGE)
+    reading.read()
+    room.put("a/g", records=records)  # listed by who reads of it
+
+    def meanwhile(call: Callable[[], Any]) -> Any:
+        room.remove("a/g")
+        room.run(PURGE)
+        Reading(room).read()
+        return call()
+
+    room.engine.next("transact", meanwhile)
+    reading.read()
+    reading.read()
+    assert reading.listed() == set()
 
 
 def test_the_folder_above_many_is_looked_at_once(

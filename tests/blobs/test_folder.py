@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from storage.blobs import (
+    BlobError,
     BlobMissing,
     BlobsFull,
     BlobsUnavailable,
@@ -335,3 +336,14 @@ def test_a_key_s_folder_may_be_a_file_and_is_still_just_missing(root: Path) -> N
     key = new_key("acme")
     (root / "acme").write_text("x")
     assert missing(blobs, key)
+
+
+def test_a_blob_that_cant_be_deleted_keeps_no_other_from_it(root: Path) -> None:
+    blobs = FolderBlobs(root)
+    keys = [store(blobs, b"x") for _ in range(3)]
+    locked = next(root.glob(f"**/{keys[0].rpartition('/')[2]}*"))
+    locked.unlink()
+    (locked / "inside").mkdir(parents=True)  # what no unlink takes away, whoever it is
+    with pytest.raises(BlobError):
+        blobs.delete(keys)
+    assert not {entry.key for entry in blobs.list().entries} & set(keys[1:])

@@ -13,7 +13,7 @@ from tests.durability.verdict import settled_at
 #: Records of the service that no event tells of: they mean nothing by themselves.
 _UNTOLD = (
     *("events", "who", "attempts", "seen", "refusals", "uploads"),
-    *("jobs", "readers", "sessions", "open-sessions", "emptied", "downloaded"),
+    *("jobs", "readers", "sessions", "open-sessions", "emptied", "made", "downloaded"),
 )
 
 #: Records that are written whatever is there.

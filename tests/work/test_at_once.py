@@ -6,7 +6,9 @@ from datetime import timedelta
 from app.installation import Installation
 from app.work import Jobs, Shift, State, Worker
 from app.work.duty import Schedule
+from storage import keys
 from storage.events import SYSTEM
+from storage.metadata import Delete
 from tests.work.conftest import ORG
 from tests.work.kinds import Counting, Refusing
 from tests.work.waiting import ACTOR, queue
@@ -28,12 +30,16 @@ class Leaving:
 
 
 class Failing:
-    """A duty that fails."""
+    """A duty that fails, once it has done what it is told."""
 
     name = "fail"
     every = timedelta(hours=1)
 
+    def __init__(self, before: Callable[[], object] = lambda: None) -> None:
+        self._before = before
+
     def run(self, shift: Shift) -> None:
+        self._before()
         raise ValueError("a fault of ours")
 
 
@@ -67,3 +73,12 @@ def test_what_fails_is_told(installation: Installation) -> None:
     (told,) = ran.jobs
     assert (told.id, told.state) == (job.id, State.FAILED)
     assert told.error == "there is nothing to do about it"
+
+
+def test_a_run_that_failed_is_told_so_also_where_that_could_not_be_recorded(
+    installation: Installation,
+) -> None:
+    jobs, metadata = jobs_over(installation), installation.metadata
+    duty = Failing(lambda: metadata.commit(Delete(keys.duty("fail"))))
+    ran = Worker(jobs, Schedule(metadata, jobs, (duty,), {})).run_due()
+    assert ran.duties == {"fail": "failed"}
