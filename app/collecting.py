@@ -46,8 +46,7 @@ class CollectDuty:
         _log.info("removed %d expired records", expired)
         for organization in shift.organizations():
             with shift.part(f"the folders of {organization}"):
-                for _ in self._folders.look_again(organization, shift.began - self._grace):
-                    shift.go_on()
+                self._folders.look_again(organization, shift.began - self._grace, shift.go_on)
 
 
 class ScanDuty:

@@ -60,7 +60,7 @@ class Discarding:
             self._blobs.delete(blob_keys)
         except BlobError as error:
             self._count_failure(organization, began)
-            if len(blob_keys) == 1:
+            if len(blob_keys) == 1 or self.is_given_up(organization):
                 self.refused.update(blob_keys)
                 self._note(f"blob {blob_keys[0]}", error)
                 return set()

@@ -11,7 +11,7 @@ he leaves a note besides, which is looked at a day later: the worse that can hap
 empty folder is listed for long, never that a file is not.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -26,7 +26,8 @@ from storage.metadata import ConditionFailed, Delete, Key, Metadata, Operation, 
 REMEMBERED = timedelta(days=30)
 _FEW = 20  # records that tell of a folder in use, mostly
 _MANY = 1_000
-_NOTES = 50  # that are looked at together
+_NOTES = 1_000  # that are looked at together: folders above many are looked at once for all
+_ROOM = 90  # notes that are done with in a commit
 _DECISIONS = 8  # about folders that others change meanwhile
 _FOLDER, _DELETED = "folder", "deleted"
 
@@ -72,30 +73,41 @@ class EmptiedFolders:
             self._put_back(organization, folder)
         self._take_all_back(organization, went)
 
-    def look_again(self, organization: str, before: datetime) -> Iterator[int]:
-        """Look at the folders that were made before a moment, whatever came of their files, some
-        each time that it is asked for the next; their number."""
+    def look_again(
+        self, organization: str, before: datetime, go_on: Callable[[], None] = lambda: None
+    ) -> int:
+        """Look at the folders that were made before a moment, whatever came of their files;
+        their number. `go_on` is called between them: what it raises ends it."""
         partition, end = keys.made_folders(organization), keys.time(before)
+        looked = 0
         while True:
             page = self._metadata.query(partition, "", "", _NOTES)
             notes = [record.key for record in page.records if record.key.sort < end]
             if not notes:
-                return
+                return looked
             folders = (note.sort.split("#", 2)[1:] for note in notes)
             self._take_all_back(
                 organization,
                 {_Folder(where, FolderPath.parse(path[1:]).segments) for where, path in folders},
+                go_on,
             )
-            self._metadata.commit(*map(Delete, notes))
-            yield len(notes)
+            for start in range(0, len(notes), _ROOM):
+                self._metadata.commit(*map(Delete, notes[start : start + _ROOM]))
+            looked += len(notes)
 
-    def _take_all_back(self, organization: str, folders: set[_Folder]) -> None:
+    def _take_all_back(
+        self, organization: str, folders: set[_Folder], go_on: Callable[[], None] = lambda: None
+    ) -> None:
         """Take back those in which nothing is, from below: a folder may be all that is in the
         one above it, which is looked at once, after all that were in it."""
         while folders:
             depth = max(len(folder.segments) for folder in folders)
             level = {folder for folder in folders if len(folder.segments) == depth}
-            gone = {one for one in sorted(level) if self._take_back(organization, one)}
+            gone = set()
+            for folder in sorted(level):
+                go_on()
+                if self._take_back(organization, folder):
+                    gone.add(folder)
             folders = (folders - level) | {one.above for one in gone}
 
     def _put_back(self, organization: str, folder: _Folder) -> None:
@@ -117,12 +129,16 @@ class EmptiedFolders:
             # As they were before it was looked at what lies there: another may have taken them
             # back since, when all of that had gone.
             with suppress(ConditionFailed):
-                self._make_listed([one.record(organization) for one in back], records)
+                self._make_listed(organization, back, records)
                 return
         raise Contended("the folders are being changed by others")
 
-    def _make_listed(self, wanted: Iterable[Key], records: Mapping[Key, Record]) -> None:
-        """Write that folders are listed, over what was read. Raises ConditionFailed."""
+    def _make_listed(
+        self, organization: str, folders: Sequence[_Folder], records: Mapping[Key, Record]
+    ) -> None:
+        """Write that folders, each in the one before it, are listed, over what was read. Raises
+        ConditionFailed."""
+        wanted = [folder.record(organization) for folder in folders]
         puts = [
             Put(key, {}, absent=True)
             if key not in records
@@ -131,7 +147,11 @@ class EmptiedFolders:
             if not is_listed(records.get(key))
         ]
         if puts:
-            self._metadata.commit(*puts)
+            # What lay there may be gone by now, and all have been told so.
+            lowest = folders[-1]
+            now = self._metadata.now()
+            note = keys.made(organization, now, lowest.repository, lowest.path)
+            self._metadata.commit(Put(note, {}), *puts)
 
     def _make_findable(self, organization: str, folders: Sequence[_Folder]) -> None:
         """Write of those that have no record that they are gone: what can be restored beneath
@@ -144,7 +164,11 @@ class EmptiedFolders:
 
     def _take_back(self, organization: str, folder: _Folder) -> bool:
         """Take back the record of a folder where nothing is in it; whether it is gone."""
-        if not folder.segments or not self._is_empty(organization, folder):
+        if not folder.segments:
+            return False
+        if not self._is_empty(organization, folder):
+            # A run before this one may have been killed behind its drop, when a file had come.
+            self._put_back(organization, folder)
             return False
         key = folder.record(organization)
         record = self._metadata.get(key).get(key)

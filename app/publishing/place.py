@@ -62,14 +62,14 @@ class Place:
     def missing_folders(self, records: Mapping[Key, Record], now: datetime) -> tuple[Put, ...]:
         """What makes the folders on the way here known, by what was read of `folder_keys`.
 
-        Where it is anything, a note is among it: whoever writes this may be killed before the
+        Where it is anything, a note comes first: whoever writes this may be killed before the
         file is there (`app/publishing/emptied.py`).
         """
         missing = [key for key in self.folder_keys() if not is_listed(records.get(key))]
         if not missing:
             return ()
         note = keys.made(self.organization, now, self.repository, self.path.folder.key)
-        return (*(Put(key, {}) for key in missing), Put(note, {}))
+        return (Put(note, {}), *(Put(key, {}) for key in missing))
 
     def keys(self) -> tuple[Key, ...]:
         """What is read before the artifact is changed."""

@@ -326,3 +326,15 @@ def test_a_scan_passes_over_what_it_cant_delete_until_its_next_time(room: Room) 
     room.blobs.locked = frozenset()
     assert run(room.at, ScanDuty(room.at, NO_GRACE))
     assert listed(room.at) == set()
+
+
+def test_what_an_organization_was_given_up_with_counts_as_refused(room: Room) -> None:
+    """Also where a single call with many took too long: the next run tries what is behind it."""
+    lost = sorted(room.lost(5))
+    room.blobs.locked = frozenset(lost)
+    ticks = count()
+    failures = Failures("collection")
+    discarding = Discarding(room.blobs, failures, lambda: 900.0 * next(ticks))
+    assert discarding.delete(ORG, lost) == set()
+    assert (discarding.refused, failures.count) == (set(lost), 1)
+    assert room.blobs.calls["delete"] == 1
