@@ -16,7 +16,8 @@ from app.repositories.door import (
     Visitor,
 )
 from app.repositories.names import ArtifactPath, FolderPath, InvalidName, RepositoryName
-from app.repositories.repository import Format, Kind, Repository
+from app.repositories.refused import Refused
+from app.repositories.repository import Format, Kind, Policy, Repository
 
 __all__ = [
     "ArtifactPath",
@@ -30,6 +31,8 @@ __all__ = [
     "InvalidRepository",
     "Kind",
     "Opened",
+    "Policy",
+    "Refused",
     "Repository",
     "RepositoryBusy",
     "RepositoryExists",

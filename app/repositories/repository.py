@@ -21,6 +21,14 @@ class Format(StrEnum):
     RAW = "raw"
 
 
+class Policy(StrEnum):
+    """Which versions a Maven repository takes."""
+
+    RELEASE = "release"
+    SNAPSHOT = "snapshot"
+    MIXED = "mixed"
+
+
 class Kind(StrEnum):
     """Where a repository's contents come from."""
 

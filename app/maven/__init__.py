@@ -1,0 +1,1 @@
+"""Maven's layout: coordinates, versions and the documents that are computed from files."""
