@@ -17,6 +17,7 @@ from storage.metadata import Metadata
 
 EVERY = timedelta(minutes=1)
 _NAME = "feed"
+_EVENTS = 200  # at once: one of a bulk change names a hundred records, and holds 40 KB
 _BEFORE = timedelta(days=2)  # where an organization is older than its reader
 
 _log = logging.getLogger(__name__)
@@ -57,7 +58,7 @@ class FeedDuty:
         more = True
         while more:
             shift.go_on()
-            batch = feed.read(before)
+            batch = feed.read(before, _EVENTS)
             genuine = tuple(event for event in batch.events if event.genuine)
             if len(genuine) < len(batch.events):
                 _log.error(
