@@ -22,6 +22,9 @@ class OwnFolder:
         #: What was there before, and may come back.
         self._kept: defaultdict[str, set[Content | None]] = defaultdict(set)
         self._may_be_purged: set[str] = set()
+        #: Folders of which a change was not answered: a job may go on with it, and takes up what
+        #: was there, or had gone, two seconds after it was asked for.
+        self._unanswered: set[tuple[str, Kind]] = set()
 
     def new_path(self, life: int) -> str:
         """A path that was never used, 40 of them in a folder."""
@@ -37,6 +40,8 @@ class OwnFolder:
         if not deed.path.startswith(self._prefix):
             return
         if deed.kind.is_of_a_folder:
+            if not deed.settles and not deed.is_refused:
+                self._unanswered.add((deed.path, deed.kind))
             for path in self.paths:
                 if path.startswith(deed.path):
                     self._learn(path, deed)
@@ -46,8 +51,16 @@ class OwnFolder:
         if deed.path not in self._met:
             self._met.add(deed.path)
             self.paths.append(deed.path)
-            self.certain[deed.path] = NOTHING
+            self._meet(deed.path)
         self._learn(deed.path, deed)
+
+    def _meet(self, path: str) -> None:
+        """Nothing is under a path that is new, unless the change of a folder may reach it."""
+        kinds = {kind for folder, kind in self._unanswered if path.startswith(folder)}
+        if Kind.PURGE in kinds:
+            self._may_be_purged.add(path)
+        if not kinds - {Kind.PURGE}:
+            self.certain[path] = NOTHING
 
     def _learn(self, path: str, deed: Deed) -> None:
         if deed.kind is Kind.PURGE:
