@@ -38,6 +38,7 @@ from app.raw.uploads_headers import InvalidUpload
 from app.repositories import (
     InvalidName,
     InvalidRepository,
+    Refused,
     RepositoryBusy,
     RepositoryExists,
     RepositoryHidden,
@@ -67,7 +68,7 @@ from middleware.authentication import (
 )
 from middleware.body import BodyIncomplete, BodyMalformed, BodyTooSlow
 from middleware.context import CONTEXT, context_of
-from middleware.problems import PROBLEM_JSON, Problem, invalid_field, render
+from middleware.problems import Problem, invalid_field, render
 from storage.blobs import (
     BlobCorrupt,
     BlobError,
@@ -136,6 +137,8 @@ ANSWERS: tuple[tuple[type[Exception], Callable[[Any], Problem]], ...] = (
     (Busy, lambda error: sign_in_busy(error.retry_after)),
     # What was asked
     (InvalidName, _told(400, "Bad Request")),
+    # They begin with what they are about, which is written as it is.
+    (Refused, lambda error: Problem(400, "Bad Request", f"{error}.")),
     (InvalidAnnouncement, _told(400, "Bad Request")),
     (InvalidCondition, _told(400, "Bad Request")),
     (BodyTooLarge, _told(413, "Content Too Large")),
@@ -170,7 +173,7 @@ ANSWERS: tuple[tuple[type[Exception], Callable[[Any], Problem]], ...] = (
             409,
             "Conflict",
             "There are other bytes under this path, and the repository does not allow"
-            " overwriting. Publish under another path, or have it allowed.",
+            " overwriting. Publish another version, or under another path; or have it allowed.",
         ),
     ),
     (ArtifactMissing, _fixed(404, "Not Found", "There is no such file in this repository.")),
@@ -339,7 +342,7 @@ def _send(req: Request, resp: Response, problem: Problem) -> None:
     for name in resp.headers:
         resp.delete_header(name)  # it described what is not sent now: a file's bytes, say
     resp.set_headers(problem.headers)
-    resp.content_type = PROBLEM_JSON
+    resp.content_type = problem.media_type
     resp.set_header("Cache-Control", "no-store")
     resp.data = render(problem, req.env[CONTEXT].id)
 

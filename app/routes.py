@@ -20,8 +20,11 @@ from app.api.retention import RetentionPreview, RetentionRules
 from app.api.search import SearchPage
 from app.api.users import Me, OneUser, Permissions, Users
 from app.background import Background
+from app.dialects import Dialect
+from app.files import Files, PublicFiles
 from app.health import Alive, MetricsPage, Ready
 from app.installation import Installation
+from app.maven.dialect import MISSING_TYPE, MavenDialect
 from app.portal import Portal
 from app.publishing import Digester, Publisher, Remover
 from app.publishing.bulk import Bulk
@@ -31,13 +34,13 @@ from app.publishing.sessions import Sessions
 from app.publishing.sessions_completion import Completion
 from app.publishing.sessions_pieces import Pieces
 from app.raw.deleting import FolderDeletes
+from app.raw.dialect import RawDialect
 from app.raw.downloads import Downloads
-from app.raw.files import PublicRawFiles, RawFiles
 from app.raw.folders import PublicRawFolders, RawFolders
 from app.raw.listing import Listing
 from app.raw.uploads import Uploads
 from app.raw.uploads_ending import UploadEnds
-from app.repositories import Catalogue, DeletedRepositories, Door
+from app.repositories import Catalogue, DeletedRepositories, Door, Format
 from app.retention import LastDownloads, Retention
 from app.search import Search
 from app.server.status import Readiness
@@ -133,9 +136,14 @@ def _add_routes(application: Application, parts: Parts, description: Mapping[str
         Pieces(sessions, at.blobs, digester, in_flight=parts.metrics.uploads),
         UploadEnds(sessions, completion, parts.background.jobs, catalogue),
     )
-    files = RawFiles(door, publisher, Remover(at.metadata, journal), downloads, listing, uploads)
+    remover = Remover(at.metadata, journal)
+    raw = RawDialect(publisher, remover, downloads, listing)
+    maven = MavenDialect(
+        recent, RawDialect(publisher, remover, downloads, listing, MISSING_TYPE), downloads
+    )
+    dialects: dict[Format, Dialect] = {Format.RAW: raw, Format.MAVEN: maven}
+    files, public = Files(door, dialects, uploads), PublicFiles(door, dialects)
     jobs = parts.background.jobs
-    public = PublicRawFiles(door, downloads, listing)
     folders = RawFolders(door, listing, FolderDeletes(door, jobs, catalogue))
     public_folders = PublicRawFolders(door, listing)
     deleted = DeletedRepositories(recent, journal)

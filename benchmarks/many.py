@@ -18,7 +18,6 @@ from app.installation import Installation, Unobserved, open_installation, opened
 from app.publishing import Artifact, Digester, Publication, Publisher
 from app.publishing.bulk import Bulk
 from app.publishing.changes import Changes
-from app.publishing.expectations import NO_EXPECTATIONS
 from app.publishing.place import Place
 from app.publishing.receiving import Receiver
 from app.repositories import ArtifactPath, Catalogue, RepositoryName
@@ -48,8 +47,8 @@ def listing(plan: Plan, folder: Path) -> Iterator[Figure]:
     for name in names:
         (site / "many" / name).write_bytes(b"")
     with strongroom(folder / "ours") as service, nginx.nginx(folder / "nginx", site) as peer:
-        with _stores(service) as at:
-            _fill(at, (f"many/{name}" for name in names), empty=True)
+        with stores(service) as at:
+            fill(at, (f"many/{name}" for name in names), empty=True)
 
         def ours() -> float:
             return _timed(lambda: _read_listing(service, count))
@@ -76,8 +75,8 @@ def idle(_plan: Plan, folder: Path) -> Iterator[Fact]:
 
     Each duty is done twice, and the second time counted; its interval says how often that is.
     """
-    with strongroom(folder / "ours") as service, opened(_settings(service)) as at:
-        _fill(at, (f"few/{number}" for number in range(10)))
+    with strongroom(folder / "ours") as service, opened(settings_of(service)) as at:
+        fill(at, (f"few/{number}" for number in range(10)))
     watch = _Counting()
     hour = timedelta(hours=1)
     with contextlib.closing(open_installation(at.settings, watch)) as counted:
@@ -107,8 +106,8 @@ def sweep(plan: Plan, folder: Path) -> Iterator[Finding]:
     """100,000 files of a KiB, deleted by one request, purged by one, and collected."""
     count = DELETED // plan.fewer
     with strongroom(folder / "ours", workers=1) as service:
-        with _stores(service) as at:
-            _fill(at, (f"old/{number // A_FOLDER}/{number}" for number in range(count)))
+        with stores(service) as at:
+            fill(at, (f"old/{number // A_FOLDER}/{number}" for number in range(count)))
         for what, request in (
             ("recursive delete", ("DELETE", f"{path_of('old/')}?recursive=true", None)),
             (
@@ -132,7 +131,7 @@ def sweep(plan: Plan, folder: Path) -> Iterator[Finding]:
                 "memory flat: at most 64 MiB",
                 grown <= 64,
             )
-        with _stores(service) as at:
+        with stores(service) as at:
             watch = _Counting()
             with contextlib.closing(open_installation(at.settings, watch)) as counted:
                 found: list[Any] = []
@@ -159,38 +158,44 @@ class _Counting(Unobserved):
 
 
 @contextlib.contextmanager
-def _stores(service: Service) -> Iterator[Installation]:
+def stores(service: Service) -> Iterator[Installation]:
     """The stores of a running service on a folder."""
-    with opened(_settings(service)) as at:
+    with opened(settings_of(service)) as at:
         yield at
 
 
-def _settings(service: Service) -> Settings:
+def settings_of(service: Service) -> Settings:
     return read_settings({"STRONGROOM_DATA": str(service.data)})
 
 
-def _fill(at: Installation, paths: Iterable[str], *, empty: bool = False) -> None:
+def fill(
+    at: Installation,
+    paths: Iterable[str],
+    *,
+    empty: bool = False,
+    repository: str = REPOSITORY,
+) -> None:
     """Publish files of their own content, without HTTP, many in a commit.
 
     The first file of a folder is published as the service does it, which makes the folder
     known to the listings.
     """
     organization = Organizations(at.recent).resolve(DEFAULT).organization
-    name = RepositoryName.parse(REPOSITORY)
-    repository = Catalogue(at.recent, at.journal).get(organization, name)
+    name = RepositoryName.parse(repository)
+    found = Catalogue(at.recent, at.journal).get(organization, name)
     receiver = Receiver(at.blobs, at.metadata, Digester(1))
     publisher = Publisher(receiver, at.metadata, at.journal)
     bulk = Bulk(at.metadata, at.journal)
     for _, files in groupby(map(ArtifactPath.parse, paths), key=lambda path: path.folder.key):
         waiting: list[_New] = []
         for number, path in enumerate(files):
-            place = Place.at(repository, path)
+            place = Place.at(found, path)
             content = b"" if empty else str(path).encode().ljust(1024)
             if number == 0:
                 records = at.metadata.get(*place.keys())
                 publisher.publish(Publication(place, SYSTEM), _Bytes(content), records)
                 continue
-            received = receiver.receive(organization, _Bytes(content), NO_EXPECTATIONS)
+            received = receiver.receive(organization, _Bytes(content))
             now = at.metadata.now()
             artifact = Artifact(received.blob, received.size, received.digests, now, None)
             waiting.append(_New(place, artifact))

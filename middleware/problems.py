@@ -25,6 +25,7 @@ class Problem(Exception):
         type: a URI that names the kind of trouble, where clients have to tell it from others.
         field: the field or query parameter that cannot be taken, where it is one.
         offset: from where an upload goes on, where it is about one.
+        media_type: for clients that take a problem document for something that it is not.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class Problem(Exception):
         type: str = BLANK,  # noqa: A002 - the member's name in the RFC
         field: str | None = None,
         offset: int | None = None,
+        media_type: str = PROBLEM_JSON,
     ) -> None:
         super().__init__(status, title, detail)
         self.status = status
@@ -45,6 +47,7 @@ class Problem(Exception):
         self.type = type
         self.field = field
         self.offset = offset
+        self.media_type = media_type
 
     def __str__(self) -> str:
         return f"{self.status} {self.title}: {self.detail}"

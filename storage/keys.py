@@ -47,9 +47,17 @@ installation begin with `_`. Keys hold a repository's random id, never its name.
     ORG#emptied       / REPO#FOLDER         → that a folder is no longer listed (30 days)
 
     ORG#names#REPO    / NAME/PATH           → that a file is called so: its size and time
-    ORG#digests#REPO  / SHA256/PATH         → that a file has this digest: the same
+    ORG#digests#REPO  / DIGEST/PATH         → that a file has this digest: the same
     ORG#ages#REPO     / TIME/PATH           → that a file is of this time: the same
     ORG#sizes#REPO    / SIZE/PATH           → that a file is this large: the same
+
+    ORG#coordinates#REPO / G:A:V:NAME       → that a file of a Maven artifact is there: the same
+    ORG#artifacts#REPO   / A:G:V:NAME       → the same, by the artifact's name alone
+    ORG#plugins#REPO     / G:A:V:NAME       → that a Maven plugin is in this jar: its prefix, name
+    ORG#archetypes#REPO  / G:A:V:NAME       → that this POM is an archetype's: its description
+    ORG#revisions#REPO   / FOLDER:STRIPE    → counter: changes of what documents in FOLDER tell of
+    ORG#expected#REPO    / PATH             → digests that were sent before their file (an hour)
+    ORG#sent#REPO        / PATH/SHA256      → digests of a document that a client sent (an hour)
 
     ORG#blob#SHA256   / blob                → blob: key, size, references
     ORG#bytes#BLOBKEY / bytes               → SHA-256 of the blob under this key
@@ -265,12 +273,32 @@ def due(org: str, moment: datetime, stripe_digit: str) -> str:
 
 
 def finding(org: str, repository_id: str, order: str) -> str:
-    """The entries of a repository in one of the orders `names`, `digests`, `ages`, `sizes`."""
+    """The entries of a repository in one of its orders (`app/publishing/entries.py`)."""
     return f"{org}#{order}#{repository_id}"
 
 
 def found(org: str, repository_id: str, order: str, position: str) -> Key:
     return Key(finding(org, repository_id, order), position)
+
+
+def revisions(org: str, repository_id: str) -> str:
+    return f"{org}#revisions#{repository_id}"
+
+
+def revision(org: str, repository_id: str, folder_path: str, stripe_digit: str) -> Key:
+    return Key(revisions(org, repository_id), f"{folder_path}:{stripe_digit}")
+
+
+def expected(org: str, repository_id: str, path: str) -> Key:
+    return Key(f"{org}#expected#{repository_id}", path)
+
+
+def sent_documents(org: str, repository_id: str) -> str:
+    return f"{org}#sent#{repository_id}"
+
+
+def sent_document(org: str, repository_id: str, path: str, sha256: str) -> Key:
+    return Key(sent_documents(org, repository_id), f"{path}/{sha256}")
 
 
 def blob(org: str, sha256: str) -> Key:

@@ -99,6 +99,7 @@ def repository_json(repository: Repository) -> dict[str, Any]:
         "name": repository.name,
         "format": repository.format.value,
         "kind": repository.kind.value,
+        "policy": repository.policy,
         "public": repository.public,
         "overwrite": repository.overwrite,
         "restore_days": repository.restore_days,

@@ -13,6 +13,7 @@ from app.repositories import (
     Format,
     InvalidName,
     Kind,
+    Policy,
     Repository,
     RepositoryMissing,
     RepositoryName,
@@ -27,6 +28,7 @@ from middleware.declarations import Access
 from storage.metadata.recent import Recent
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
+_Default = TypeVar("_Default", bound=StrEnum | None)
 
 
 class Repositories:
@@ -153,7 +155,9 @@ def _name(fields: Fields) -> RepositoryName:
         raise InvalidField("name", f"is no name for a repository: {error}") from error
 
 
-def _choice(fields: Fields, name: str, kind: type[_Choice], default: _Choice) -> _Choice:
+def _choice(
+    fields: Fields, name: str, kind: type[_Choice], default: _Default
+) -> _Choice | _Default:
     text = fields.text(name)
     if text is None:
         return default
@@ -171,4 +175,5 @@ def _rules(fields: Fields) -> Rules:
         restore_days=fields.number("restore_days"),
         # Here null says something: that there is to be none.
         quota=Quota(fields.number("quota_bytes")) if fields.has("quota_bytes") else None,
+        policy=_choice(fields, "policy", Policy, None),
     )

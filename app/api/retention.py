@@ -17,6 +17,8 @@ from auth.records import Listing
 from middleware.declarations import Access
 from storage.metadata.recent import Recent
 
+_CONDITIONS = ("keep_newest", "keep_snapshots", "older_than_days", "not_downloaded_days")
+
 
 class Ruled:
     """What the routes of retention share."""
@@ -133,13 +135,19 @@ def _rule(fields: Fields, at: str) -> Rule:
             keep_newest=_number(fields, "keep_newest", MOST_KEPT),
             older_than_days=_number(fields, "older_than_days", MOST_DAYS),
             not_downloaded_days=_number(fields, "not_downloaded_days", MOST_DAYS),
+            keep_snapshots=_number(fields, "keep_snapshots", MOST_KEPT),
         )
         fields.finish()
     except InvalidField as error:
         raise InvalidField(f"{at}.{error.field}", error.reason) from error
-    if rule.keep_newest is rule.older_than_days is rule.not_downloaded_days is None:
+    conditions = [rule.value()[name] for name in _CONDITIONS]
+    if not any(conditions):
+        *names, last = (f"'{name}'" for name in _CONDITIONS)
+        raise InvalidField(at, f"needs {', '.join(names)} or {last}, or several")
+    if rule.keep_newest is not None and rule.keep_snapshots is not None:
         raise InvalidField(
-            at, "needs 'keep_newest', 'older_than_days' or 'not_downloaded_days', or several"
+            f"{at}.keep_snapshots",
+            "counts builds, and 'keep_newest' counts files: a rule has one of them",
         )
     return rule
 

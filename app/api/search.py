@@ -1,16 +1,32 @@
-"""`/api/search`: files by name, digest, age and size, in what the caller may read."""
+"""`/api/search`: files by name, coordinates, digest, age and size, in what the caller may read."""
 
 import re
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any, TypeVar
 
 from falcon import Request, Response
 
 from app.api.answers import Paging, scope_of, time_text
 from app.api.reading import Fields
 from app.repositories import FolderPath, InvalidName, RepositoryName
-from app.repositories.names import SEGMENT_BYTES
-from app.search import Found, Query, Search
+from app.search import (
+    DIGITS,
+    Coordinates,
+    Digest,
+    Found,
+    InvalidCondition,
+    Query,
+    Search,
+    parse_artifact,
+    parse_classifier,
+    parse_extension,
+    parse_group,
+    parse_name,
+    parse_version,
+    read_typed,
+)
 from app.search.search import MOST_NAMES
 from app.visitors import confirmed
 from auth.errors import InvalidField
@@ -18,8 +34,10 @@ from auth.records import Listing
 from middleware.declarations import Access
 from storage.metadata.recent import Recent
 
-_SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
+Condition = TypeVar("Condition")
+
 _BYTES = re.compile(r"[0-9]{1,15}", re.ASCII)
+_PARTS = ("g", "a", "v", "c", "e")  # of coordinates
 
 
 class SearchPage:
@@ -64,10 +82,9 @@ def _names(req: Request) -> list[RepositoryName] | None:
 
 def _query(req: Request) -> Query:
     fields = Fields(req.params)
-    return Query(
-        name=_name(fields),
+    return replace(
+        _typed(fields) or _by_fields(fields),
         folder=_folder(fields),
-        sha256=_sha256(fields),
         larger=_bytes(fields, "larger"),
         smaller=_bytes(fields, "smaller"),
         since=fields.moment("modified_since"),
@@ -75,13 +92,51 @@ def _query(req: Request) -> Query:
     )
 
 
-def _name(fields: Fields) -> str:
-    name = fields.text("name") or ""
-    if "/" in name:
-        raise InvalidField("name", "is the beginning of a file's name, without a slash")
-    if len(name.encode()) > SEGMENT_BYTES:
-        raise InvalidField("name", f"takes at most {SEGMENT_BYTES} bytes")
-    return name
+def _typed(fields: Fields) -> Query | None:
+    """What was typed into one field, None where nothing was."""
+    typed = _condition(fields, "q", read_typed)
+    if typed is not None:
+        for name in ("name", *DIGITS, *_PARTS):
+            if fields.has(name):
+                raise InvalidField("q", f"says all of what is looked for: leave out '{name}'")
+    return typed
+
+
+def _by_fields(fields: Fields) -> Query:
+    return Query(
+        name=_condition(fields, "name", parse_name) or "",
+        digest=_digest(fields),
+        coordinates=_coordinates(fields),
+    )
+
+
+def _digest(fields: Fields) -> Digest | None:
+    given = [name for name in DIGITS if fields.has(name)]
+    if len(given) > 1:
+        raise InvalidField(given[1], f"goes not with '{given[0]}': one digest tells a file")
+    return _condition(fields, given[0], partial(Digest.parse, given[0])) if given else None
+
+
+def _coordinates(fields: Fields) -> Coordinates | None:
+    coordinates = Coordinates(
+        group=_condition(fields, "g", parse_group),
+        artifact=_condition(fields, "a", parse_artifact),
+        version=_condition(fields, "v", parse_version),
+        classifier=_condition(fields, "c", parse_classifier),
+        extension=_condition(fields, "e", parse_extension),
+    )
+    given = [name for name in _PARTS if fields.has(name)]
+    if given and not {"g", "a"}.intersection(given):
+        raise InvalidField(given[0], "needs a group (g) or an artifactId (a)")
+    return coordinates if given else None
+
+
+def _condition(fields: Fields, name: str, parse: Callable[[str], Condition]) -> Condition | None:
+    text = fields.text(name)
+    try:
+        return None if text is None else parse(text)
+    except InvalidCondition as error:
+        raise InvalidField(name, str(error)) from error
 
 
 def _folder(fields: Fields) -> FolderPath:
@@ -90,15 +145,6 @@ def _folder(fields: Fields) -> FolderPath:
         return FolderPath.parse(text if text.endswith("/") or not text else f"{text}/")
     except InvalidName as error:
         raise InvalidField("path", f"is no folder: {error}") from error
-
-
-def _sha256(fields: Fields) -> str | None:
-    text = fields.text("sha256")
-    if text is None:
-        return None
-    if not _SHA256.fullmatch(text.lower()):
-        raise InvalidField("sha256", "has 64 hexadecimal digits")
-    return text.lower()
 
 
 def _bytes(fields: Fields, name: str) -> int | None:
@@ -119,4 +165,12 @@ def _json(found: Found, *, shows_users: bool) -> dict[str, Any]:
         "sha256": artifact.sha256,
         "modified": time_text(artifact.modified),
     }
+    if found.maven is not None:
+        shown["coordinates"] = {
+            "group": found.maven.group,
+            "artifact": found.maven.artifact,
+            "version": found.maven.version,
+            "classifier": found.maven.classifier or None,
+            "extension": found.maven.extension,
+        }
     return shown | {"user": artifact.user} if shows_users else shown

@@ -172,6 +172,7 @@ def _print(output: Output, rules: RuleSet) -> None:
 def _line(number: int, rule: Mapping[str, Any]) -> str:
     words = {
         "keep_newest": "all but the newest {} of a folder",
+        "keep_snapshots": "all but the newest {} builds of a snapshot",
         "older_than_days": "older than {} days",
         "not_downloaded_days": "not downloaded for {} days",
     }

@@ -1,7 +1,7 @@
 """An artifact's record: all that a read of it needs, so that it needs no other record."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, TypeAlias
 
@@ -23,6 +23,8 @@ class Artifact:
     `restored` is since when it is at its path, where that is not since it was published, and
     `spans` are the times at which it was there before: so that a repository can go back to
     any moment exactly, also to one between two restores.
+
+    `facts` are what the repository's format read in the bytes; JSON of its own.
     """
 
     blob: str | None
@@ -33,6 +35,7 @@ class Artifact:
     version: int = 0
     restored: datetime | None = None
     spans: tuple[Span, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def sha256(self) -> str:
@@ -79,6 +82,8 @@ class Artifact:
         if self.restored is not None:
             value["restored"] = self.restored.isoformat()
             value["spans"] = [[begin.isoformat(), end.isoformat()] for begin, end in self.spans]
+        if self.facts:
+            value["facts"] = dict(self.facts)
         return value
 
     @classmethod
@@ -102,6 +107,7 @@ class Artifact:
                 (datetime.fromisoformat(begin), datetime.fromisoformat(end))
                 for begin, end in value.get("spans", ())
             ),
+            facts=value.get("facts", {}),
         )
 
 

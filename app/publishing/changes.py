@@ -70,7 +70,7 @@ class Restorable:
         return _due(organization, self.path, self.until, chance)
 
 
-#: Operations of a file that goes and is kept to be restored, beside counters: the artifact,
+#: Operations of a raw file that goes and is kept to be restored, beside counters: the artifact,
 #: its four entries, the restorable record and when that is due. As many come back with it.
 #: Besides these each adds to two counters, which files of one stripe share.
 GOING = 7
@@ -115,14 +115,17 @@ class Changes:
         else:
             self._operations.append(Put(place.key, artifact.value(), at=over.version))
             self._operations += [Delete(key) for key in entries(place, over) if key not in found]
+            self._raise(place.revisions(over))
         # Entries carry no condition: the artifact's own holds for all of them.
         self._operations += [Put(key, value) for key, value in found.items()]
+        self._raise(place.revisions(artifact))
         self._count(place, files=1, bytes=artifact.size)
 
     def disappear(self, place: Place, artifact: Artifact) -> None:
         """Delete an artifact as it was read. It is not kept by this: see `retire`."""
         self._operations.append(Delete(place.key, at=artifact.version))
         self._operations += [Delete(key) for key in entries(place, artifact)]
+        self._raise(place.revisions(artifact))
 
     def retire(self, place: Place, artifact: Artifact, user: str | None, now: datetime) -> None:
         """Keep an artifact that goes, to be restored for `place.restore_days`.
@@ -206,8 +209,8 @@ class Changes:
         if not any(operation.key == candidate for operation in self._operations):
             self._operations.append(Put(candidate, {"sha256": artifact.sha256}))
 
-    def raise_revisions(self, revisions: Iterable[Key]) -> None:
-        """Raise counters by one, those of the documents that a file is part of."""
+    def _raise(self, revisions: Iterable[Key]) -> None:
+        """Raise the counters of documents that are not what they were."""
         for key in revisions:
             self._add(key, create=True, revision=1)
 

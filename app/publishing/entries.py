@@ -1,4 +1,5 @@
-"""The records by which a file is found: one in each of four orders of its repository.
+"""The records by which a file is found: one in each of four orders of its repository, and in
+those of the repository's format.
 
 They are written and removed in the commit that changes the artifact, so that a search sees
 what a download sees. An entry only finds: what a file is, its artifact's record tells.
@@ -23,12 +24,18 @@ _SIZE_DIGITS = 16
 
 
 class Order(StrEnum):
-    """What the files of a repository are sorted by."""
+    """What the files of a repository are sorted by.
+
+    The last two are Maven's: group, artifact, version and name, and the same without beginning
+    with the group.
+    """
 
     NAME = "names"
     DIGEST = "digests"
     AGE = "ages"
     SIZE = "sizes"
+    COORDINATES = "coordinates"
+    ARTIFACT = "artifacts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +52,7 @@ class Entry:
         """The entry that a record of any order holds."""
         return cls(
             position=record.key.sort,
-            path=record.key.sort.partition("/")[2],
+            path=_path(record.key),
             size=record.value["size"],
             modified=moment(record.value["modified"]),
         )
@@ -60,10 +67,25 @@ def entries(place: Place, artifact: Artifact) -> dict[Key, Mapping[str, Any]]:
         Order.SIZE: size_text(artifact.size),
     }
     value = {"size": artifact.size, "modified": microseconds(artifact.modified)}
-    return {
+    found: dict[Key, Mapping[str, Any]] = {
         keys.found(place.organization, place.repository, order.value, f"{text}/{place.path}"): value
         for order, text in texts.items()
     }
+    for name, position, more in place.layout.entries(place.path, artifact):
+        found[keys.found(place.organization, place.repository, name, position)] = {**value, **more}
+    return found
+
+
+def _path(key: Key) -> str:
+    """The path of the file that an entry leads to."""
+    match Order(key.partition.split("#", 2)[1]):
+        case Order.COORDINATES:
+            group, artifact, version, name = key.sort.split(":")
+        case Order.ARTIFACT:
+            artifact, group, version, name = key.sort.split(":")
+        case _:
+            return key.sort.partition("/")[2]
+    return f"{group.replace('.', '/')}/{artifact}/{version}/{name}"
 
 
 def folded(name: str) -> str:

@@ -17,7 +17,7 @@ from app.publishing.place import Place
 from app.publishing.purging import Purge
 from app.publishing.removal import present_at
 from app.publishing.walk import Piece, Position, Walk
-from app.repositories import DeletedRepositories, DeletedRepository, FolderPath, Repository
+from app.repositories import DeletedRepositories, DeletedRepository, FolderPath
 from app.work.duty import Shift
 from storage import keys
 from storage.events import SYSTEM, Journal
@@ -106,7 +106,9 @@ class Eraser:
             erased = self._erase(deleted, piece)
             files, size = files + erased.files, size + erased.bytes
             position = piece.position
-        self._forget_downloads(repository, go_on)
+        # Keys of these are paths: days of last downloads expire late, and revisions never.
+        for partition in (keys.downloads, keys.revisions):
+            self._forget(partition(repository.organization, repository.id), go_on)
         self._finish(deleted)
         return Erased(files, size)
 
@@ -154,9 +156,8 @@ class Eraser:
             )
         return Erased(len(purged) + len(erased), size_of(purged) + size_of(erased))
 
-    def _forget_downloads(self, repository: Repository, go_on: Callable[[], None]) -> None:
-        """Delete the days of last downloads: their keys are paths, and they expire late."""
-        partition = keys.downloads(repository.organization, repository.id)
+    def _forget(self, partition: str, go_on: Callable[[], None]) -> None:
+        """Delete all records of a partition."""
         after: str | None = ""
         while after is not None:
             go_on()

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
-from app.publishing.artifact import Artifact
 from app.publishing.errors import PreconditionFailed
 
 #: The algorithms that a client may announce, with the size of a digest in bytes.
@@ -25,6 +25,16 @@ class Expectations:
 NO_EXPECTATIONS = Expectations()
 
 
+class Tagged(Protocol):
+    """What conditions are asked of: a file, or a document that is computed."""
+
+    @property
+    def etag(self) -> str: ...
+
+    @property
+    def modified(self) -> datetime: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Precondition:
     """What must be true of the artifact that is there before anything is changed.
@@ -37,7 +47,7 @@ class Precondition:
     none_match: tuple[str, ...] | None = None
     unmodified_since: datetime | None = None
 
-    def check(self, artifact: Artifact | None) -> None:
+    def check(self, artifact: Tagged | None) -> None:
         """Raise PreconditionFailed where it does not hold (RFC 9110 section 13.2.2)."""
         if self.match is not None:
             # Strong comparison: a weak tag never matches (section 13.1.1).

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.publishing.artifact import Artifact
+from app.publishing.layouts import LAYOUTS, Layout
 from app.repositories.names import ArtifactPath
-from app.repositories.repository import Repository
+from app.repositories.repository import Format, Policy, Repository
 from app.usage import Counters
 from storage import keys
 from storage.metadata import Key, Put, Record
@@ -25,17 +26,30 @@ class Place:
     path: ArtifactPath
     overwrite: bool
     restore_days: int
+    format: Format
+    policy: Policy | None = None
 
     @classmethod
     def at(cls, repository: Repository, path: ArtifactPath) -> "Place":
         """A path in a repository."""
         return cls(
-            repository.organization,
-            repository.id,
-            path,
-            repository.overwrite,
-            repository.restore_days,
+            organization=repository.organization,
+            repository=repository.id,
+            path=path,
+            overwrite=repository.overwrite or LAYOUTS[repository.format].changes(path),
+            restore_days=repository.restore_days,
+            format=repository.format,
+            policy=repository.policy,
         )
+
+    @property
+    def layout(self) -> Layout:
+        """What the repository's format makes of the path."""
+        return LAYOUTS[self.format]
+
+    def check(self, size: int | None = None) -> None:
+        """Return where a file of that size may be published here. Raises Refused."""
+        self.layout.check(self.path, self.policy, size)
 
     def __str__(self) -> str:
         return str(self.path)
@@ -71,9 +85,24 @@ class Place:
         note = keys.made(self.organization, now, self.repository, self.path.folder.key)
         return (Put(note, {}), *(Put(key, {}) for key in missing))
 
+    @property
+    def announced(self) -> Key | None:
+        """The record of digests that were sent before the file, where the format has that."""
+        if not self.layout.announces:
+            return None
+        return keys.expected(self.organization, self.repository, str(self.path))
+
+    def revisions(self, artifact: Artifact) -> tuple[Key, ...]:
+        """The counters of the computed documents that tell of an artifact here."""
+        return tuple(
+            keys.revision(self.organization, self.repository, folder, keys.stripe(str(self.path)))
+            for folder in self.layout.documents(self.path, artifact)
+        )
+
     def keys(self) -> tuple[Key, ...]:
         """What is read before the artifact is changed."""
-        return (self.key, *self.folder_keys(), *self.counters.keys)
+        announced = () if self.announced is None else (self.announced,)
+        return (self.key, *self.folder_keys(), *self.counters.keys, *announced)
 
     def artifact_in(self, records: Mapping[Key, Record]) -> Artifact | None:
         """The artifact among the records read, or None where there is none."""

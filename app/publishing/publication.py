@@ -12,7 +12,7 @@ from app.publishing.expectations import (
 )
 from app.publishing.place import Place
 from storage.events import Actor
-from storage.metadata import Key, Operation
+from storage.metadata import Operation
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +27,13 @@ class Published:
 class Publication:
     """What a client wants to publish: where, what it said of the bytes, and on what terms.
 
-    `revisions` are counters to raise in the same commit: those of the document (a project's
-    index, an artifact's metadata) that the file is part of. `besides` gives what else is to
-    be written in it, once it is known what will be published; where a condition of these
-    operations does not hold, the caller gets the ConditionFailed.
+    `besides` gives what else is to be written in the same commit, once it is known what will
+    be published; where a condition of these operations does not hold, the caller gets the
+    ConditionFailed.
     """
 
     place: Place
     actor: Actor
     expectations: Expectations = NO_EXPECTATIONS
     precondition: Precondition = NO_PRECONDITION
-    revisions: tuple[Key, ...] = ()
     besides: Callable[[Published], Sequence[Operation]] = lambda _: ()

@@ -10,13 +10,14 @@ from dataclasses import replace
 from datetime import datetime
 
 from app.publishing.afresh import afresh
+from app.publishing.announced import Announced
 from app.publishing.artifact import Artifact
 from app.publishing.changes import Changes
 from app.publishing.errors import ArtifactExists, Contended, PublishingError
 from app.publishing.place import Place
 from app.publishing.publication import Publication, Published
-from app.publishing.receiving import Body, Received, Receiver
-from app.repositories import RepositoryMissing
+from app.publishing.receiving import Body, Demands, Received, Receiver
+from app.repositories import Refused, RepositoryMissing
 from app.usage import Funding, QuotaExceeded, Quotas
 from storage import keys
 from storage.blobs import BlobError
@@ -66,7 +67,8 @@ class Publisher:
 
         Raises:
             PreconditionFailed, ArtifactExists, DigestMismatch, QuotaExceeded, Contended:
-                nothing is stored. So it is with RepositoryMissing: it was deleted meanwhile.
+                nothing is stored. So it is with RepositoryMissing: it was deleted meanwhile;
+                and with what the layout raises.
         """
         place = publication.place
         began = self.clock()
@@ -74,7 +76,7 @@ class Publisher:
         received = self._receiver.receive(
             place.organization,
             body,
-            publication.expectations,
+            Demands.of(place, publication.expectations),
             self._gauge(place, body.length, records),
         )
         try:
@@ -82,7 +84,7 @@ class Publisher:
             published = self.commit(publication, received, records)
         except OutcomeUnknown:
             raise  # the bytes may be in use; if they are not, collection finds them
-        except (PublishingError, RepositoryMissing, QuotaExceeded, MetadataError):
+        except (PublishingError, Refused, RepositoryMissing, QuotaExceeded, MetadataError):
             self._drop(received)
             raise
         if published.artifact.blob != received.blob:
@@ -105,6 +107,7 @@ class Publisher:
     ) -> None:
         """Refuse before the body what would be refused behind it; raises as `publish` does."""
         place = publication.place
+        place.check(length)
         known = place.artifact_in(records)
         publication.precondition.check(known)
         if known is not None and not place.overwrite and length not in (None, known.size):
@@ -132,9 +135,13 @@ class Publisher:
             ConditionFailed: of what `publication.besides` gave; nothing is visible.
         """
         place = publication.place
+        place.check(received.size)
+        announced = Announced.at(place, records)
+        announced.check(received.digests)
         self._make_folders(place, records)
         funding = self._quotas.own_funding(place.counters, records)
-        return self._decide(publication, received, place.artifact_in(records), funding)
+        known = place.artifact_in(records)
+        return self._decide(publication, received, known, funding, announced)
 
     def _gauge(
         self, place: Place, length: int | None, records: Mapping[Key, Record]
@@ -158,6 +165,7 @@ class Publisher:
         received: Received,
         known: Artifact | None,
         funding: Funding,
+        announced: Announced,
     ) -> Published:
         blob: Record | None = None  # the blob of the same bytes, where one is known
         current = False  # whether `known` was read behind the body
@@ -179,6 +187,7 @@ class Publisher:
             try:
                 self._metadata.commit(
                     *operations,
+                    *announced.operations(),
                     *besides,
                     witness=self._journal.event(
                         publication.place.organization,
@@ -193,6 +202,8 @@ class Publisher:
             except ConditionFailed as error:
                 if any(operation.key in error.found for operation in besides):
                     raise
+                announced = announced.anew(error.found)
+                announced.check(received.digests)
                 known, blob = _anew(publication.place, received, error, known, blob)
                 current = current or publication.place.key in error.found
                 if publication.place.key not in error.found:
@@ -218,6 +229,7 @@ class Publisher:
             # Never before what it replaces: clocks of processes differ by a little.
             modified=now if known is None else max(now, known.since),
             user=publication.actor.user,
+            facts=received.facts,
         )
 
     def _operations(
@@ -234,7 +246,6 @@ class Publisher:
         if known is not None:
             changes.retire(place, known, publication.actor.user, artifact.modified)
         changes.reference(place.organization, artifact, blob)
-        changes.raise_revisions(publication.revisions)
         return changes.operations()
 
     def _drop(self, received: Received) -> None:

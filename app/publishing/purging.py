@@ -14,7 +14,7 @@ from app.publishing.changes import Changes, Restorable
 from app.publishing.place import Place
 from app.publishing.removal import APART, repository_of, target_of
 from app.publishing.walk import Walk
-from app.repositories import Catalogue
+from app.repositories import Catalogue, Format
 from app.work.job import Job
 from app.work.kind import Step
 from storage import keys
@@ -41,7 +41,10 @@ class Purge:
     def of(cls, organization: str, restorable: Restorable) -> "Purge":
         """The end of a restorable version, whatever the rules of its repository are by now."""
         repository, path = restorable.repository, restorable.path
-        place = Place(organization, repository, path, overwrite=False, restore_days=0)
+        # Nothing is at the path that a format would have to do with.
+        place = Place(
+            organization, repository, path, overwrite=False, restore_days=0, format=Format.RAW
+        )
         return cls(place, restorable)
 
     @property

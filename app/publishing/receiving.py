@@ -5,14 +5,16 @@ leaving on any other way aborts the upload.
 """
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 from app.publishing.digests import Digester, Digesting
 from app.publishing.errors import TooLate
-from app.publishing.expectations import Expectations
+from app.publishing.expectations import NO_EXPECTATIONS, Expectations
+from app.publishing.layouts import Read, Reading
+from app.publishing.place import Place
 from storage import keys
 from storage.blobs import Blobs
 from storage.metadata import Metadata, Put, Unavailable
@@ -48,13 +50,30 @@ class Received:
     """A complete blob that nothing refers to yet; `blob` is None for an empty body.
 
     `until` is when its commit has to be made at the latest, where nothing else keeps
-    collection from the blob.
+    collection from the blob. `facts` are what the format has read in it.
     """
 
     blob: str | None
     size: int
     digests: dict[str, str]
     until: datetime | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Demands:
+    """What is to be known of a body: digests besides SHA-256, and what reads it."""
+
+    expectations: Expectations = NO_EXPECTATIONS
+    algorithms: tuple[str, ...] = ()
+    reading: Reading | None = None
+
+    @classmethod
+    def of(cls, place: Place, expectations: Expectations) -> "Demands":
+        """What the format of a place demands, and the client expects."""
+        layout = place.layout
+        algorithms = (*layout.algorithms, *expectations.algorithms)
+        return cls(expectations, algorithms, layout.reading(place.path))
 
 
 class Receiver:
@@ -79,29 +98,36 @@ class Receiver:
         self,
         organization: str,
         body: Body,
-        expectations: Expectations,
+        demands: Demands = Demands(),
         gauge: Callable[[int], None] = lambda _: None,
     ) -> Received:
         """Take a whole body. `gauge` is told its size as it grows, and may raise.
 
         Raises:
             DigestMismatch: an announced digest does not hold; nothing is stored.
-            Whatever the body, the gauge and the blob store raise; nothing is stored either.
+            Whatever the body, what reads it, the gauge and the blob store raise; nothing is
+            stored either.
         """
-        digesting = self._digester.start(expectations.algorithms)
+        digesting = self._digester.start(demands.algorithms)
         if body.length == 0:
-            return Received(None, 0, digesting.finish(expectations))
+            received = Received(None, 0, digesting.finish(demands.expectations))
+            return self._understood(received, demands)
         self._in_flight(1)
         try:
-            return self._stream(organization, body, expectations, digesting, gauge)
+            received = self._stream(organization, body, demands, digesting, gauge)
         finally:
             self._in_flight(-1)
+        try:
+            return self._understood(received, demands)
+        except BaseException:
+            self.drop(received)
+            raise
 
     def _stream(
         self,
         organization: str,
         body: Body,
-        expectations: Expectations,
+        demands: Demands,
         digesting: Digesting,
         gauge: Callable[[int], None],
     ) -> Received:
@@ -114,14 +140,23 @@ class Receiver:
                     break
                 gauge(writer.offset + count)
                 digesting.update(window[:count])
+                if demands.reading is not None:
+                    demands.reading.feed(window[:count])
                 writer.filled(count)
                 lease.renew()
-            digests = digesting.finish(expectations)
+            digests = digesting.finish(demands.expectations)
             if writer.offset == 0:
                 return Received(None, 0, digests)
             until = self._clock() + COMMITTED_WITHIN
             writer.commit()
             return Received(writer.key, writer.offset, digests, until)
+
+    def _understood(self, received: Received, demands: Demands) -> Received:
+        """What was received, with what the format makes of it. Raises what refuses it."""
+        if demands.reading is None:
+            return received
+        facts = demands.reading.finish(received.size, reader(self._blobs, received.blob))
+        return replace(received, facts=facts)
 
     def require_timely(self, received: Received) -> None:
         """Return where its blob can't have been collected yet. Raises TooLate."""
@@ -132,6 +167,21 @@ class Receiver:
         """Delete the bytes of a body that was refused after it was received."""
         if received.blob is not None:
             self._blobs.delete([received.blob])
+
+
+def reader(blobs: Blobs, blob: str | None) -> Read:
+    """Reads ranges of a complete blob."""
+
+    def read(start: int, length: int) -> bytes:
+        if blob is None or not length:
+            return b""
+        download = blobs.open(blob, start, length)
+        try:
+            return b"".join(download)
+        finally:
+            download.close()
+
+    return read
 
 
 class _Lease:

@@ -33,7 +33,6 @@ class Remover:
         actor: Actor,
         records: Mapping[Key, Record],
         precondition: Precondition = NO_PRECONDITION,
-        revisions: tuple[Key, ...] = (),
     ) -> Artifact:
         """Delete the artifact and return what it was.
 
@@ -46,7 +45,7 @@ class Remover:
             if artifact is None:
                 raise ArtifactMissing(str(place))
             try:
-                self._commit(place, artifact, actor, revisions)
+                self._commit(place, artifact, actor)
             except ConditionFailed as error:
                 found = error.found.get(place.key)
                 artifact = None if found is None else Artifact.read(found)
@@ -54,13 +53,10 @@ class Remover:
                 return artifact
         raise Contended("the file is being changed by others")
 
-    def _commit(
-        self, place: Place, artifact: Artifact, actor: Actor, revisions: tuple[Key, ...]
-    ) -> None:
+    def _commit(self, place: Place, artifact: Artifact, actor: Actor) -> None:
         changes = Changes()
         changes.disappear(place, artifact)
         changes.retire(place, artifact, actor.user, self._clock())
-        changes.raise_revisions(revisions)
         self._metadata.commit(
             *changes.operations(),
             witness=self._journal.event(

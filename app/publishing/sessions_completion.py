@@ -16,10 +16,11 @@ from app.publishing.errors import DigestMismatch
 from app.publishing.expectations import NO_EXPECTATIONS, NO_PRECONDITION, Expectations
 from app.publishing.publication import Publication, Published
 from app.publishing.publisher import Publisher
-from app.publishing.receiving import Received
+from app.publishing.receiving import Demands, Received, reader
 from app.publishing.session import Session, SessionBroken, SessionConflict
 from app.publishing.sessions import Sessions
 from app.publishing.sessions_claim import Hold
+from app.repositories import Refused
 from storage.blobs import BlobCorrupt, BlobError, BlobMissing, Blobs, UploadBusy
 from storage.metadata import ConditionFailed, Key, Operation, Record
 
@@ -81,7 +82,8 @@ class Completion:
         read = self._publisher.clock()
         publication = self.prepare(session, publication, records)
         with self._sessions.hold(session) as hold:
-            received = self._finish(hold, publication.expectations, most)
+            demands = Demands.of(publication.place, publication.expectations)
+            received = self._finish(hold, demands, most)
             publication, records = self._publisher.afresh(publication, records, read)
             published = self._publish(hold, publication, received, records)
         if received.blob is not None and published.artifact.blob != received.blob:
@@ -115,28 +117,28 @@ class Completion:
                 f"this upload has {session.offset} of its {session.length} bytes: send the rest",
             )
 
-    def _finish(self, hold: Hold, expectations: Expectations, most: timedelta | None) -> Received:
-        """Make a blob of the pieces, and hold it against what is expected."""
+    def _finish(self, hold: Hold, demands: Demands, most: timedelta | None) -> Received:
+        """Make a blob of the pieces, and hold it against what is demanded."""
         session = hold.session
-        if not session.length:
+        if session.length:
+            self._make_blob(hold)
+        else:
             self._blobs.abort(session.token)
-            digesting = self._digester.start(expectations.algorithms)
-            try:
-                return Received(None, 0, digesting.finish(expectations))
-            except DigestMismatch:
-                self._sessions.abandon(hold)
-                raise
-        self._make_blob(hold)
         known = session.digests or {}
-        if not {"sha256", *expectations.algorithms} <= known.keys():
-            known = self._read(hold, expectations, most)
+        if demands.reading is not None or not {"sha256", *demands.algorithms} <= known.keys():
+            known = self._read(hold, demands, most)
+        blob = session.blob if session.length else None
+        received = Received(blob, session.length or 0, dict(known))
         try:
-            _compare(expectations, known)
-        except DigestMismatch:
-            self._sessions.abandon(hold)
+            _compare(demands.expectations, known)
+            if demands.reading is not None:
+                facts = demands.reading.finish(received.size, reader(self._blobs, blob))
+                received = replace(received, facts=facts)
+        except (DigestMismatch, Refused):
+            self._sessions.abandon(hold)  # it will never be what it has to be
             raise
         hold.progress(replace(session, digests=known))
-        return Received(session.blob, session.length, dict(known))
+        return received
 
     def _make_blob(self, hold: Hold) -> None:
         session = hold.session
@@ -167,18 +169,19 @@ class Completion:
         self._sessions.abandon(hold)
         return SessionBroken("the bytes of this upload are lost: begin it anew")
 
-    def _read(
-        self, hold: Hold, expectations: Expectations, most: timedelta | None
-    ) -> Mapping[str, str]:
+    def _read(self, hold: Hold, demands: Demands, most: timedelta | None) -> Mapping[str, str]:
         """Compute the digests of the blob, holding no more of it than a piece."""
         due = None if most is None else self._monotonic() + most.total_seconds()
-        digesting = self._digester.start(expectations.algorithms)
+        digesting = self._digester.start(demands.algorithms)
+        if not hold.session.length:
+            return digesting.finish(NO_EXPECTATIONS)
         download = self._blobs.open(hold.session.blob)
         try:
             if download.size != hold.session.length:
                 raise self._broken(hold)
             for piece in download:
                 digesting.update(memoryview(piece))
+                self._feed(hold, demands, piece)
                 hold.keep()
                 if due is not None and self._monotonic() > due:
                     # Whoever leaves it to a job has to find it, in its last minute as well.
@@ -186,6 +189,16 @@ class Completion:
         finally:
             download.close()
         return digesting.finish(NO_EXPECTATIONS)
+
+    def _feed(self, hold: Hold, demands: Demands, piece: bytes) -> None:
+        """Have a piece read for what the format has to know. Raises what refuses the file."""
+        if demands.reading is None:
+            return
+        try:
+            demands.reading.feed(memoryview(piece))
+        except Refused:
+            self._sessions.abandon(hold)
+            raise
 
     def _publish(
         self,

@@ -6,8 +6,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
 from enum import Enum
 
-from app.publishing.artifact import Artifact
-from app.publishing.expectations import Precondition
+from app.publishing.expectations import Precondition, Tagged
 
 _TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
 #: A member of a list, which may be empty (RFC 9110 section 5.6.1), with blanks around it.
@@ -35,7 +34,7 @@ class Conditions:
     modified_since: datetime | None = None
     unmodified_since: datetime | None = None
 
-    def for_reading(self, artifact: Artifact) -> Outcome:
+    def for_reading(self, artifact: Tagged) -> Outcome:
         """What to answer to a GET or HEAD (section 13.2.2).
 
         Raises PreconditionFailed.

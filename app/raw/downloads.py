@@ -67,7 +67,7 @@ class Downloads:
                 resp.status = HTTP_304
                 self._note(req, repository, path)  # whoever has it still uses it
                 return
-        put_headers(resp, _type_headers(path.name))
+        put_headers(resp, type_headers(path.name))
         wanted: ByteRange | None = None
         if "HTTP_RANGE" in env and req.method == "GET":
             try:
@@ -158,7 +158,8 @@ def _headers(
 
 
 @lru_cache(maxsize=4096)
-def _type_headers(name: str) -> dict[str, str]:
+def type_headers(name: str) -> dict[str, str]:
+    """The headers that say what a file is, and keep a browser from running it."""
     type_ = content_type(name)
     headers = {
         "content-type": type_,

@@ -16,6 +16,7 @@ from app.repositories.repository import (
     RESTORE_DAYS,
     Format,
     Kind,
+    Policy,
     Repository,
 )
 from app.usage import MOST_QUOTA_BYTES, Balance, Ledger, Quota, allot, balances_of
@@ -60,6 +61,7 @@ class Rules:
     overwrite: bool | None = None
     restore_days: int | None = None
     quota: Quota | None = None
+    policy: Policy | None = None
 
 
 class Catalogue:
@@ -99,6 +101,7 @@ class Catalogue:
                 restore_days=RESTORE_DAYS if rules.restore_days is None else rules.restore_days,
                 quota_bytes=None,
                 created=now,
+                policy=Policy.MIXED if repository_format is Format.MAVEN else None,
             ),
             rules,
             now,
@@ -272,8 +275,11 @@ def _with(repository: Repository, rules: Rules, now: datetime) -> Repository:
     quota = Quota(repository.quota_bytes) if rules.quota is None else rules.quota
     if quota.bytes is not None and not 0 <= quota.bytes <= MOST_QUOTA_BYTES:
         raise InvalidRepository("quota_bytes", f"must be from 0 to {MOST_QUOTA_BYTES}, or null")
+    if rules.policy is not None and repository.format is not Format.MAVEN:
+        raise InvalidRepository("policy", "is for Maven repositories alone")
     return replace(
         repository.keeping(days, now),
+        policy=repository.policy if rules.policy is None else rules.policy,
         public=repository.public if rules.public is None else rules.public,
         overwrite=repository.overwrite if rules.overwrite is None else rules.overwrite,
         quota_bytes=quota.bytes,

@@ -19,6 +19,7 @@ class Format(StrEnum):
     """The protocol that a repository speaks; it decides what a path means."""
 
     RAW = "raw"
+    MAVEN = "maven"
 
 
 class Policy(StrEnum):
@@ -57,7 +58,8 @@ class Repository:
     where no rule asks for it. `quota_bytes` is for showing (None: there is no quota); what
     enforces it are the allowances of the counters, which are written in the same commits.
     `whole_since` is when something was purged last, `fewer` tells that files were kept for
-    fewer days once (None: that never was so): neither can be gone back behind.
+    fewer days once (None: that never was so): neither can be gone back behind. `policy` is a
+    Maven repository's, and None in others.
     """
 
     id: str
@@ -74,6 +76,7 @@ class Repository:
     downloads_days: int | None = None
     whole_since: datetime | None = None
     fewer: Fewer | None = None
+    policy: Policy | None = None
 
     def goes_back_to(self, now: datetime) -> datetime:
         """The earliest moment of which all can be restored; it moves on with `now`."""
@@ -102,6 +105,7 @@ class Repository:
             "id": self.id,
             "format": self.format.value,
             "kind": self.kind.value,
+            "policy": self.policy and self.policy.value,
             "public": self.public,
             "overwrite": self.overwrite,
             "restore_days": self.restore_days,
@@ -127,6 +131,7 @@ class Repository:
     ) -> "Repository":
         """The repository of a record's value."""
         since, fewer = value.get("whole_since"), value.get("fewer")  # as `quota_bytes`
+        policy = value.get("policy")
         return cls(
             id=value["id"],
             organization=organization,
@@ -142,4 +147,5 @@ class Repository:
             downloads_days=value.get("downloads_days"),
             whole_since=since and datetime.fromisoformat(since),
             fewer=fewer and Fewer(datetime.fromisoformat(fewer["until"]), fewer["days"]),
+            policy=policy and Policy(policy),
         )

@@ -1,73 +1,71 @@
-"""The newest files of a folder, which the rules with `keep_newest` keep.
+"""What is kept in a folder by number: the newest files, and the newest builds of a snapshot.
 
 They are told apart in one pass over the folder. What was found goes on with a sweep's position,
 together with the files that it stands on: as long as each of them is what it was, at least as
 many as are kept are newer than whatever goes, and no second pass is needed.
 """
 
-import heapq
 import json
 from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any
 
 from app.publishing import Artifact
+from app.repositories import FolderPath
+from app.retention.builds import Build, belonging, may_be_in
+from app.retention.patience import asking
 from app.retention.patterns import Entered
-from app.retention.rules import RuleSet, Threshold, newness
+from app.retention.ranking import Ranking, Seen, ranking
+from app.retention.rules import Line, RuleSet, newness
 from storage.metadata import Key, Metadata, Record
 from storage.metadata.operations import KEYS_PER_GET
 
 #: Of the files in a position: most of what a record can hold. A thousand names fit as a rule.
 FILES_BYTES = 300_000
-_PATIENCE_FILES = 100  # between two questions whether to go on
-
-#: A file of a folder as the newest are told apart: its time, its name and its record's version.
-_Ranked: TypeAlias = tuple[datetime, str, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Newest:
     """What is kept in a folder.
 
-    `thresholds` are, for each rule, the oldest of the files that it keeps, None where it keeps
-    all. `files` are the versions of those that are kept, by their names; None where a position
+    `lines` are, for each rule, the last file or build that it keeps, None where it keeps all.
+    `files` are those that the lines stand on, by their names: the version of each, or None
+    where one stands for its build, and has only to be there. `files` is None where a position
     had no room for them.
     """
 
-    thresholds: tuple[Threshold | None, ...]
-    files: Mapping[str, int] | None
+    lines: tuple[Line, ...]
+    files: Mapping[str, int | None] | None
 
     @classmethod
     def told_apart(
         cls,
+        folder: FolderPath,
         records: Iterable[Record],
         rules: RuleSet,
         patterns: Entered,
         go_on: Callable[[], None],
     ) -> "Newest":
         """What is kept of all records of a folder. Raises what `go_on` does, asked in between."""
-        possible = patterns.possible()
-        heaps: dict[int, list[_Ranked]] = {
-            number: []
-            for number, rule in enumerate(rules.rules)
-            if rule.keep_newest is not None and number in possible
-        }
-        most = {number: rules.rules[number].keep_newest or 0 for number in heaps}
-        if heaps:
-            for number, record in enumerate(records):
-                if number % _PATIENCE_FILES == 0:
-                    go_on()
-                if not record.key.sort.endswith("/"):
-                    _rank(record, patterns, heaps, most)
-        full = {number: heap for number, heap in heaps.items() if len(heap) == most[number]}
-        return cls(
-            tuple(
-                full[number][0][:2] if number in full else None
-                for number in range(len(rules.rules))
-            ),
-            {name: version for heap in full.values() for _, name, version in heap},
+        rankings = _rankings(folder, rules, patterns)
+        builds = any(rules.rules[number].keep_snapshots is not None for number in rankings)
+        for record in asking(records, go_on) if rankings else ():
+            name = record.key.sort
+            if not name.endswith("/"):
+                found = belonging(folder, name) if builds else None
+                build = None if found is None else found.build
+                since = Artifact.read(record).since
+                _rank(Seen(since, name, record.version, build), patterns, rankings)
+        files: dict[str, int | None] = {}
+        for one in rankings.values():
+            # Where a file is kept and stands for its build as well, it has to be what it was.
+            files |= {name: version or files.get(name) for name, version in one.standing().items()}
+        lines = (
+            rankings[number].line() if number in rankings else None
+            for number in range(len(rules.rules))
         )
+        return cls(tuple(lines), files)
 
     @classmethod
     def read(cls, position: Mapping[str, Any]) -> "Newest | None":
@@ -75,8 +73,7 @@ class Newest:
         kept = position.get("kept")
         if kept is None:
             return None
-        thresholds = (one and (datetime.fromisoformat(one[0]), one[1]) for one in kept)
-        return cls(tuple(thresholds), position.get("files"))
+        return cls(tuple(one and _read_line(*one) for one in kept), position.get("files"))
 
     @staticmethod
     def without(position: Mapping[str, Any], names: Set[str]) -> Mapping[str, Any]:
@@ -90,7 +87,7 @@ class Newest:
 
     def value(self) -> dict[str, Any]:
         """What is kept as a position says it."""
-        kept = [one and [one[0].isoformat(), one[1]] for one in self.thresholds]
+        kept = [one and _line_value(one) for one in self.lines]
         if self.files is None or _size(self.files) > FILES_BYTES:
             return {"kept": kept}
         return {"kept": kept, "files": self.files}
@@ -113,31 +110,47 @@ class Newest:
     def _counts(self, record: Record) -> bool:
         """Whether a file that was kept is what it was, or newer than it needs to be."""
         name = record.key.sort
-        if self.files is not None and record.version == self.files[name]:
+        if self.files is None or self.files[name] in (None, record.version):
             return True
-        return newness(name, Artifact.read(record)) >= max(filter(None, self.thresholds))
+        times = (one for one in self.lines if one is not None and not isinstance(one, Build))
+        return newness(name, Artifact.read(record)) >= max(times)
 
 
-def _rank(
-    record: Record,
-    patterns: Entered,
-    heaps: Mapping[int, list[_Ranked]],
-    most: Mapping[int, int],
-) -> None:
-    name, artifact = record.key.sort, Artifact.read(record)
-    file = (*newness(name, artifact), record.version)
+def _rankings(folder: FolderPath, rules: RuleSet, patterns: Entered) -> dict[int, Ranking]:
+    """What ranks the files of a folder for each rule that may keep some of them by number."""
+    found: dict[int, Ranking] = {}
+    for number in patterns.possible():
+        rule = rules.rules[number]
+        ranks = ranking(rule)
+        if ranks is not None and (rule.keep_snapshots is None or may_be_in(folder)):
+            found[number] = ranks
+    return found
+
+
+def _rank(file: Seen, patterns: Entered, rankings: Mapping[int, Ranking]) -> None:
     # That something is older than all that are kept is told without its name: in a folder of
     # many files that is nearly all of them.
-    open_to_it = [
-        number for number, heap in heaps.items() if len(heap) < most[number] or file > heap[0]
-    ]
-    fitting = patterns.fitting(name) if open_to_it else ()
-    for number in open_to_it:
+    wanting = [number for number, ranks in rankings.items() if ranks.wants(file)]
+    fitting = patterns.fitting(file.name) if wanting else ()
+    for number in wanting:
         if number in fitting:
-            heapq.heappush(heaps[number], file)
-            if len(heaps[number]) > most[number]:
-                heapq.heappop(heaps[number])
+            rankings[number].take(file)
 
 
-def _size(files: Mapping[str, int]) -> int:
+def _read_line(first: str, second: str | int) -> Line:
+    if isinstance(second, int):
+        return Build(first, second)
+    return datetime.fromisoformat(first), second
+
+
+def _line_value(line: Line) -> list[str | int] | None:
+    match line:
+        case None:
+            return None
+        case Build():
+            return [line.timestamp, line.number]
+    return [line[0].isoformat(), line[1]]
+
+
+def _size(files: Mapping[str, int | None]) -> int:
     return len(json.dumps(files, ensure_ascii=False).encode())

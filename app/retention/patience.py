@@ -1,6 +1,10 @@
 """How long a request may look at files: it is asked between them, wherever they are many."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+
+from storage.metadata import Record
+
+FILES = 100  # between two questions whether to go on
 
 
 class TooLong(Exception):
@@ -22,3 +26,11 @@ class Patience:
         """Return where one may. Raises TooLong."""
         if self.over():
             raise TooLong("looking at the files of the repository takes too long for a request")
+
+
+def asking(records: Iterable[Record], go_on: Callable[[], None]) -> Iterator[Record]:
+    """The records, as long as one may go on; raises what `go_on` does."""
+    for number, record in enumerate(records):
+        if number % FILES == 0:
+            go_on()
+        yield record

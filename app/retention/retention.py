@@ -10,12 +10,13 @@ from typing import Any
 
 from app.publishing.bulk import Bulk
 from app.publishing.place import Place
-from app.repositories import Catalogue, Repository, RepositoryBusy, RepositoryName
+from app.repositories import Catalogue, Format, Repository, RepositoryBusy, RepositoryName
 from app.repositories.catalogue import ATTEMPTS
+from app.retention.deciding import Going
 from app.retention.newest import Newest
 from app.retention.patience import Patience, TooLong
 from app.retention.rules import RuleSet
-from app.retention.sweep import PAGE, Going, Look, Position, Sweep
+from app.retention.sweep import PAGE, Look, Position, Sweep
 from app.retention.taken import Taken
 from auth.errors import InvalidField
 from auth.principals import Authority
@@ -31,7 +32,8 @@ LOOK, LOOKS = 1_000, 16  # records of a look of a preview, and looks of a reques
 PATIENCE_SECONDS = 10.0  # of a request; long patterns on long paths take their time
 _TOO_LONG = (
     f"take over {PATIENCE_SECONDS:.0f} seconds for a folder of so many files: try fewer with"
-    " 'keep_newest', or shorter patterns. The worker takes the time that they need"
+    " 'keep_newest' or 'keep_snapshots', or shorter patterns. The worker takes the time that they"
+    " need"
 )
 #: Of a position in a cursor, which may have 4,096 characters when it is sealed.
 _CURSOR_BYTES = 3_000
@@ -99,6 +101,7 @@ class Retention:
 
         Raises:
             WouldEmpty: they would, and that was not confirmed; nothing is changed.
+            InvalidField: one is about snapshots, and the repository is none of Maven's.
             RepositoryMissing, RepositoryBusy, Forbidden.
         """
         by.require_admin()
@@ -201,10 +204,10 @@ class Retention:
 
         A rule may have been changed meanwhile: what it took until then is restorable.
 
-        The newest files of a folder are those that were there when it was begun; whatever position
-        it is given, where others have deleted some of them since, they are told apart anew. From
-        then to its commits are some seconds, in which it does not see what others delete: who
-        deletes newest files just then leaves so many fewer.
+        The newest files and builds of a folder are those that were there when it was begun;
+        whatever position it is given, where others have deleted some of them since, they are told
+        apart anew. From then to its commits are some seconds, in which it does not see what others
+        delete: who deletes the newest just then leaves so many fewer.
         """
         look = self._sweep(repository, rules, taking=True).look(position, PAGE)
         gone: list[Going] = []
@@ -229,7 +232,11 @@ class Retention:
 
     def joined(self, repository: Repository, new: RuleSet) -> RuleSet:
         """New rules in the place of those that are set: what is known of downloads counts on,
-        unless they ask for more days: what is known expires too early for these."""
+        unless they ask for more days: what is known expires too early for these.
+
+        Raises InvalidField where one is about snapshots, and the repository is none of Maven's.
+        """
+        _check(repository, new)
         old = self.rules(repository)
         days, before = new.downloads_days, old.downloads_days
         if days is None:
@@ -245,6 +252,16 @@ class Retention:
 
     def _patience(self) -> Patience:
         return Patience(self._seconds, PATIENCE_SECONDS)
+
+
+def _check(repository: Repository, rules: RuleSet) -> None:
+    for number, rule in enumerate(rules.rules):
+        if rule.keep_snapshots is not None and repository.format is not Format.MAVEN:
+            raise InvalidField(
+                f"rules[{number}].keep_snapshots",
+                f"is for Maven repositories, and this one is {repository.format.value}:"
+                " use 'keep_newest'",
+            )
 
 
 def _put(key: Key, rules: RuleSet) -> Put:

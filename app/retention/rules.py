@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, TypeAlias
 
 from app.publishing import Artifact
+from app.retention.builds import Build
 from app.retention.patterns import Pattern, Patterns
 from storage.metadata import Record
 
@@ -21,21 +22,31 @@ MOST_CHARACTERS = 2_000  # of all patterns of a repository: every file is held a
 #: What is behind it in a folder is older than the newest that are kept: time and name.
 Threshold: TypeAlias = tuple[datetime, str]
 
+#: The last of what a rule keeps in a folder, a file or a build; None where it keeps all.
+Line: TypeAlias = Threshold | Build | None
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule. A condition that is None is none; `keep_newest` is for each folder."""
+    """One rule. A condition that is None is none.
+
+    `keep_newest` counts the files of each folder, `keep_snapshots` the builds of each snapshot
+    version; there is one of them at most. With `keep_snapshots` a rule takes files of builds
+    alone, and a build is as young, and as lately used, as any of its files.
+    """
 
     match: Pattern
     keep_newest: int | None = None
     older_than_days: int | None = None
     not_downloaded_days: int | None = None
+    keep_snapshots: int | None = None
 
     def value(self) -> dict[str, Any]:
         """The rule as records and the API hold it."""
         return {
             "match": self.match.text,
             "keep_newest": self.keep_newest,
+            "keep_snapshots": self.keep_snapshots,
             "older_than_days": self.older_than_days,
             "not_downloaded_days": self.not_downloaded_days,
         }
@@ -48,27 +59,34 @@ class Rule:
             value["keep_newest"],
             value["older_than_days"],
             value["not_downloaded_days"],
+            value.get("keep_snapshots"),  # rules were set before there was such a thing
         )
 
-    def takes_by_age(self, artifact: Artifact, now: datetime) -> bool:
-        """Whether a file has been there for long enough."""
-        days = self.older_than_days
-        return days is None or artifact.since <= now - timedelta(days=days)
-
-    def takes_by_number(self, name: str, artifact: Artifact, kept: Threshold | None) -> bool:
-        """Whether there are enough newer files in its folder; `kept` is the oldest of those
-        that are kept, None where all are."""
+    def takes_by_number(
+        self, name: str, artifact: Artifact, build: Build | None, line: Line
+    ) -> bool:
+        """Whether enough of its folder is newer: files, or builds where it is of one. `line` is
+        the last of those that are kept."""
+        if self.keep_snapshots is not None:
+            return build is not None and isinstance(line, Build) and build < line
         if self.keep_newest is None:
             return True
-        return kept is not None and newness(name, artifact) < kept
+        if line is None or isinstance(line, Build):
+            return False
+        return newness(name, artifact) < line
+
+    def takes_by_age(self, since: datetime, now: datetime) -> bool:
+        """Whether what has been there since then has been there for long enough."""
+        days = self.older_than_days
+        return days is None or since <= now - timedelta(days=days)
 
     def takes_by_downloads(
-        self, artifact: Artifact, last: date | None, remembered: datetime | None, now: datetime
+        self, since: datetime, last: date | None, remembered: datetime | None, now: datetime
     ) -> bool:
         """Whether nobody has downloaded it for long enough.
 
         Args:
-            artifact: the file.
+            since: since when it is there.
             last: the day (UTC) of its last download that is known.
             remembered: since when downloads are remembered; before that, any may have been.
             now: the time.
@@ -77,7 +95,7 @@ class Rule:
             return True
         if remembered is None:
             return False
-        used = max(artifact.since, remembered)
+        used = max(since, remembered)
         if last is not None:
             used = max(used, datetime.combine(last + timedelta(days=1), time(), UTC))
         return used <= now - timedelta(days=self.not_downloaded_days)
@@ -99,8 +117,16 @@ class RuleSet:
     @property
     def may_empty(self) -> bool:
         """Whether they could take every file: where each of them keeps newest files, the
-        newest of a folder is among those of every rule that fits it, and stays."""
-        return any(rule.keep_newest is None for rule in self.rules)
+        newest of a folder is among those of every rule that fits it, and stays; and so is the
+        newest build, where each keeps builds. The newest file can be of another build."""
+        return any(rule.keep_newest is None for rule in self.rules) and any(
+            rule.keep_snapshots is None for rule in self.rules
+        )
+
+    @property
+    def keep_snapshots(self) -> bool:
+        """Whether some rule is about builds."""
+        return any(rule.keep_snapshots is not None for rule in self.rules)
 
     def since(self, moment: datetime) -> "RuleSet":
         """The rules where nobody could download until then: no download before it is known."""

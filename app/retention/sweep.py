@@ -5,33 +5,25 @@ means the same after files have come or gone: the work can be left and gone on w
 What it says of the newest files, though, is held against the records before anything is taken.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, TypeAlias
 
-from app.publishing import Artifact
-from app.repositories import ArtifactPath, FolderPath, Repository
+from app.repositories import FolderPath, Repository
+from app.retention.builds import Builds, may_be_in, rest_of_last
+from app.retention.deciding import Deciding, Going
 from app.retention.newest import Newest
+from app.retention.patience import asking
 from app.retention.patterns import Entered
 from app.retention.rules import RuleSet
 from storage import keys
-from storage.metadata import Metadata, Record
-from storage.metadata.operations import KEYS_PER_GET
+from storage.metadata import Metadata, Page, Record
 
 PAGE = 300  # records that are decided about in a step
 
 #: Where to go on, as JSON; empty at the beginning.
 Position: TypeAlias = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Going:
-    """A file that a rule takes; rules are counted from 1."""
-
-    path: ArtifactPath
-    artifact: Artifact
-    rule: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,24 +64,23 @@ class Sweep:
         self._taking = taking
         self.go_on = go_on
 
-    def look(self, position: Position, page: int = PAGE, most: int = PAGE) -> Look:
-        """Look at the next records of a folder, as many as are said, or until `most` go.
+    def look(self, position: Position, page: int = PAGE, most: int | None = None) -> Look:
+        """Look at the next records of a folder, as many as are said and the rest of the build
+        that the last one is of, or until `most` go.
 
         Raises what `go_on` does.
         """
         folder = FolderPath.parse(position.get("folder", "/")[1:])
         patterns = self._patterns.enter(folder.key[1:])
         kept = self._newest(folder, position, patterns)
-        found = self._metadata.query(self._partition(folder), "", position.get("after", ""), page)
-        files: list[Record] = []
-        child: str | None = position.get("child")
-        for record in found.records:
-            if not record.key.sort.endswith("/"):
-                files.append(record)
-            elif child is None:
-                child = record.key.sort
-        going = tuple(self._decide(folder, files, patterns, kept))
-        if len(going) > most:
+        found = self._page(folder, position.get("after", ""), page)
+        files = [record for record in found.records if not record.key.sort.endswith("/")]
+        children = (one.key.sort for one in found.records if one.key.sort.endswith("/"))
+        child: str | None = position.get("child") or next(children, None)
+        builds = Builds(folder, files if self._about_builds(folder) else (), self._reader(folder))
+        deciding = Deciding(self._metadata, self._repository, self._rules, self._now)
+        going = tuple(deciding.going(folder, files, builds, patterns, kept))
+        if most is not None and len(going) > most:
             last = going[most - 1].path.name
             return Look(going[:most], most, self._position(folder, last, child, kept))
         if found.next is not None:
@@ -108,48 +99,22 @@ class Sweep:
             yield look
             position = look.position
 
-    def _decide(
-        self, folder: FolderPath, files: Sequence[Record], patterns: Entered, kept: Newest
-    ) -> Iterator[Going]:
-        """What goes, by the first rule that takes it."""
-        candidates: list[tuple[ArtifactPath, Artifact, list[int]]] = []
-        for record in files:
-            path, artifact = ArtifactPath(folder, record.key.sort), Artifact.read(record)
-            taking = [
-                number
-                for number, rule in enumerate(self._rules.rules)
-                if rule.takes_by_age(artifact, self._now)
-                and rule.takes_by_number(path.name, artifact, kept.thresholds[number])
-            ]
-            fitting = patterns.fitting(path.name) if taking else ()
-            taking = [number for number in taking if number in fitting]
-            if taking:
-                candidates.append((path, artifact, taking))
-        last = self._last_downloads(candidates)
-        for path, artifact, taking in candidates:
-            for number in taking:
-                if self._rules.rules[number].takes_by_downloads(
-                    artifact, last.get(str(path)), self._rules.remembered, self._now
-                ):
-                    yield Going(path, artifact, number + 1)
-                    break
+    def _page(self, folder: FolderPath, after: str, limit: int) -> Page:
+        """The next records of a folder. Where builds go, none is left for the next step to
+        decide about the rest of it, which may be hours later."""
+        page = self._metadata.query(self._partition(folder), "", after, limit)
+        if not self._about_builds(folder):
+            return page
+        rest = rest_of_last(folder, page, self._reader(folder))
+        return Page((*page.records, *rest), rest[-1].key.sort) if rest else page
 
-    def _last_downloads(
-        self, candidates: Sequence[tuple[ArtifactPath, Artifact, list[int]]]
-    ) -> dict[str, date]:
-        """The days on which files were last downloaded, of those where it matters."""
-        wanted = [
-            keys.downloaded(self._repository.organization, self._repository.id, str(path))
-            for path, _, taking in candidates
-            if any(self._rules.rules[number].not_downloaded_days for number in taking)
-        ]
-        days: dict[str, date] = {}
-        for start in range(0, len(wanted), KEYS_PER_GET):
-            found = self._metadata.get(*wanted[start : start + KEYS_PER_GET])
-            days |= {
-                key.sort: date.fromisoformat(record.value["day"]) for key, record in found.items()
-            }
-        return days
+    def _about_builds(self, folder: FolderPath) -> bool:
+        return self._rules.keep_snapshots and may_be_in(folder)
+
+    def _reader(self, folder: FolderPath) -> Callable[[str], Iterable[Record]]:
+        """Gives the records of a folder whose names begin in some way, while one may go on."""
+        partition = self._partition(folder)
+        return lambda prefix: asking(self._metadata.query_all(partition, prefix), self.go_on)
 
     def _newest(self, folder: FolderPath, position: Position, patterns: Entered) -> Newest:
         """What the rules keep in a folder: as the position says, or by going through it all."""
@@ -160,7 +125,7 @@ class Sweep:
             if known is not None and (trusted or known.stands(self._metadata, partition)):
                 return known
         records = self._metadata.query_all(partition)
-        return Newest.told_apart(records, self._rules, patterns, self.go_on)
+        return Newest.told_apart(folder, records, self._rules, patterns, self.go_on)
 
     def _position(
         self,

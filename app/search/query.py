@@ -4,14 +4,18 @@ One condition decides the order that is walked, and with it where to begin and t
 others are asked of each entry on the way.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from app.publishing.entries import Entry, Order, folded, name_text, size_text
-from app.repositories import FolderPath
+from app.publishing.layouts import LAYOUTS
+from app.repositories import FolderPath, Format
+from app.search.conditions import Digest
+from app.search.coordinates import Coordinates
 from storage import keys
 from storage.metadata import Page
+from storage.metadata.operations import SORT_BYTES
 
 _ROOT = FolderPath(())
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -28,7 +32,8 @@ class Query:
 
     name: str = ""
     folder: FolderPath = _ROOT
-    sha256: str | None = None
+    digest: Digest | None = None
+    coordinates: Coordinates | None = None
     larger: int | None = None
     smaller: int | None = None
     since: datetime | None = None
@@ -37,8 +42,10 @@ class Query:
     @property
     def order(self) -> Order:
         """What is walked: the order in which the fewest entries usually fit."""
-        if self.sha256 is not None:
+        if self.digest is not None:
             return Order.DIGEST
+        if self.coordinates is not None:
+            return self.coordinates.order
         if self.name:
             return Order.NAME
         if self.larger is not None or self.smaller is not None:
@@ -49,14 +56,16 @@ class Query:
 
     @property
     def prefix(self) -> str:
-        """What all sort keys that are walked begin with."""
-        match self.order:
-            case Order.DIGEST:
-                return f"{self.sha256}/{self.folder}"
-            case Order.NAME:
-                return name_text(self.name)
-            case _:
-                return ""
+        """What all sort keys that are walked begin with, as much of it as a key can hold."""
+        return self._beginning.encode()[:SORT_BYTES].decode(errors="ignore")
+
+    @property
+    def _beginning(self) -> str:
+        if self.digest is not None:
+            return f"{self.digest.text}/{self.folder}"
+        if self.coordinates is not None:
+            return self.coordinates.prefix
+        return name_text(self.name) if self.order is Order.NAME else ""
 
     @property
     def start(self) -> str:
@@ -85,26 +94,41 @@ class Query:
         """Whether entries within the bounds may still not fit."""
         timed = self.since is not None or self.before is not None
         sized = self.larger is not None or self.smaller is not None
+        within = bool(self.folder.segments)
         match self.order:
             case Order.DIGEST:
-                return bool(self.name) or timed or sized
+                return bool(self.name) or timed or sized or self.coordinates is not None
+            case Order.COORDINATES | Order.ARTIFACT:
+                sifted = self.coordinates is not None and self.coordinates.sifts
+                return sifted or bool(self.name) or within or timed or sized
             case Order.NAME:
-                return bool(self.folder.segments) or timed or sized
+                return within or timed or sized
             case Order.SIZE:
-                return bool(self.folder.segments) or timed
+                return within or timed
             case Order.AGE:
-                return bool(self.folder.segments)
+                return within
 
-    def fits(self, path: str, size: int, modified: datetime, sha256: str | None = None) -> bool:
-        """Whether a file is one that is looked for; `sha256` None where the order proves it."""
+    def concerns(self, format_: Format) -> bool:
+        """Whether a file that fits may be in a repository of a format at all."""
+        if self.coordinates is not None and format_ is not Format.MAVEN:
+            return False
+        found_by = ("sha256", *LAYOUTS[format_].algorithms)
+        return self.digest is None or self.digest.algorithm in found_by
+
+    def fits(
+        self, path: str, size: int, modified: datetime, digests: Mapping[str, str] | None = None
+    ) -> bool:
+        """Whether a file of a repository that this concerns is one that is looked for;
+        `digests` is None where the order proves them."""
         return (
-            (self.sha256 is None or sha256 is None or sha256 == self.sha256)
+            (self.digest is None or digests is None or self.digest.is_among(digests))
             and (not self.name or _name(path).startswith(folded(self.name)))
             and path.startswith(str(self.folder))
             and (self.larger is None or size > self.larger)
             and (self.smaller is None or size < self.smaller)
             and (self.since is None or modified >= self.since)
             and (self.before is None or modified < self.before)
+            and (self.coordinates is None or self.coordinates.fits(path))
         )
 
     def sift(self, page: Page, most: int) -> tuple[Sequence[Entry], str | None]:

@@ -113,12 +113,12 @@ class Metadata:
             raise InvalidOperation("a query takes a limit of 1 or more")
         return self._patiently(lambda: self._engine.query(partition, prefix, after, limit))
 
-    def query_all(self, partition: str, prefix: str = "") -> Iterator[Record]:
+    def query_all(self, partition: str, prefix: str = "", limit: int = 1000) -> Iterator[Record]:
         """Read records of a partition, in order, page by page as they are taken."""
-        page = self.query(partition, prefix)
+        page = self.query(partition, prefix, "", limit)
         yield from page.records
         while page.next is not None:
-            page = self.query(partition, prefix, page.next)
+            page = self.query(partition, prefix, page.next, limit)
             yield from page.records
 
     def scan(self, segment: int, segments: int, after: str = "", limit: int = 1000) -> ScanPage:

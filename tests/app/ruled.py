@@ -7,7 +7,7 @@ from typing import Any
 from app.installation import Installation
 from app.publishing import Artifact
 from app.publishing.changes import Changes
-from app.repositories import Repository, RepositoryName
+from app.repositories import Format, Repository, RepositoryName, Rules
 from app.retention import Pattern, Retention, RetentionJob, Rule, RuleSet
 from app.retention.sweep import Sweep
 from app.retention.work import NAME
@@ -23,26 +23,34 @@ DAY = timedelta(days=1)
 
 
 def rule(
-    match: str, newest: int | None = None, age: int | None = None, unused: int | None = None
+    match: str,
+    newest: int | None = None,
+    age: int | None = None,
+    unused: int | None = None,
+    builds: int | None = None,
 ) -> Rule:
-    return Rule(Pattern.parse(match), newest, age, unused)
+    return Rule(Pattern.parse(match), newest, age, unused, builds)
 
 
 class Kept(Storeroom):
-    """A storeroom with rules."""
+    """A storeroom with rules; of Maven, where that is said."""
 
-    def __init__(self, at: Installation) -> None:
+    def __init__(self, at: Installation, kind: Format = Format.RAW) -> None:
         super().__init__(at)
+        if kind is not Format.RAW:
+            name, rules = RepositoryName(kind.value), Rules(overwrite=True)
+            self.repository = self.catalogue.create(ORG, ACTOR, name, rules, kind)
+        self.name = RepositoryName(self.repository.name)
         self.retention = Retention(self.at.recent, at.journal, self.catalogue, self.bulk)
         job = RetentionJob(self.catalogue, self.retention)
         self.kinds = {**self.kinds, NAME: job}
 
     def here(self) -> Repository:
         """The repository as it is now."""
-        return self.catalogue.get(ORG, FILES)
+        return self.catalogue.get(ORG, self.name)
 
     def set(self, *rules: Rule, confirmed: bool = True) -> RuleSet:
-        return self.retention.set(BY, FILES, RuleSet(rules), confirmed=confirmed)
+        return self.retention.set(BY, self.name, RuleSet(rules), confirmed=confirmed)
 
     def sweep(self, rules: RuleSet | None = None, repository: Repository | None = None) -> Sweep:
         """What looks at the repository: by the rules that are set, or by others."""

@@ -17,7 +17,7 @@ from app.publishing import Artifact
 from app.publishing.changes import GOING, Changes
 from app.publishing.entries import NAME_BYTES, Entry, Order, entries, folded, name_text, size_text
 from app.publishing.place import Place
-from app.repositories import ArtifactPath
+from app.repositories import ArtifactPath, Format
 from app.repositories.names import PATH_BYTES, SEGMENT_BYTES
 from app.settings import read_settings
 from app.usage import Ledger
@@ -34,8 +34,14 @@ ARTIFACT = Artifact(
 TEXT = st.text(st.characters(exclude_categories=("Cs", "Cc"), exclude_characters="/\\"))
 
 
+#: Those that files of every format are found by.
+RAW_ORDERS = (Order.NAME, Order.DIGEST, Order.AGE, Order.SIZE)
+
+
 def place(path: str) -> Place:
-    return Place(ORG, REPO, ArtifactPath.parse(path), overwrite=True, restore_days=14)
+    return Place(
+        ORG, REPO, ArtifactPath.parse(path), overwrite=True, restore_days=14, format=Format.RAW
+    )
 
 
 def all_artifacts(at: Installation) -> dict[str, Artifact]:
@@ -60,7 +66,7 @@ def entries_in(at: Installation, order: Order) -> list[Record]:
 def assert_exact(at: Installation) -> None:
     """Whatever order: the entries are those of the artifacts that are there, and no other."""
     artifacts = all_artifacts(at)
-    for order in Order:
+    for order in RAW_ORDERS:
         found = [Entry.read(record) for record in entries_in(at, order)]
         assert sorted(entry.path for entry in found) == sorted(artifacts)
         for entry in found:

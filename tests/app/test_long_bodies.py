@@ -7,7 +7,6 @@ import pytest
 
 from app.installation import Installation
 from app.publishing import ArtifactExists, Publication, Published, TooLate
-from app.publishing.expectations import NO_EXPECTATIONS
 from app.publishing.receiving import COMMITTED_WITHIN
 from app.repositories import RepositoryMissing, RepositoryName, Rules
 from app.repositories.repository import RULES_HOLD
@@ -87,12 +86,12 @@ def test_bytes_that_waited_for_long_are_not_committed(room: Storeroom) -> None:
     """As where a machine stood still for a day: they may have been collected."""
     place = room.place("f")
     records = room.at.metadata.get(*place.keys())
-    received = room.receiver.receive(ORG, Body(b"bytes"), NO_EXPECTATIONS)
+    received = room.receiver.receive(ORG, Body(b"bytes"))
     room.wait(COMMITTED_WITHIN)
     with pytest.raises(TooLate):
         room.publisher.commit(Publication(place, ACTOR), received, records)
     assert room.read("f") is None
-    received = room.receiver.receive(ORG, Body(b"others"), NO_EXPECTATIONS)
+    received = room.receiver.receive(ORG, Body(b"others"))
     room.wait(COMMITTED_WITHIN - timedelta(seconds=10))
     room.publisher.commit(Publication(place, ACTOR), received, records)
     room.wait(timedelta(hours=26))

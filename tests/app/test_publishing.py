@@ -26,7 +26,7 @@ from app.publishing import (
 from app.publishing.expectations import Precondition
 from app.publishing.place import Place
 from app.publishing.receiving import Receiver
-from app.repositories import ArtifactPath
+from app.repositories import ArtifactPath, Format
 from app.usage import Ledger, balances_of
 from storage import keys
 from storage.events import Actor, Feed
@@ -75,7 +75,9 @@ class Shelf:
         self.remover = Remover(at.metadata, at.journal)
 
     def place(self, path: str, overwrite: bool = False) -> Place:
-        return Place(ORG, REPO, ArtifactPath.parse(path), overwrite, restore_days=14)
+        return Place(
+            ORG, REPO, ArtifactPath.parse(path), overwrite, restore_days=14, format=Format.RAW
+        )
 
     def put(
         self, path: str, data: bytes | Bytes, overwrite: bool = False, **more: Any
@@ -321,21 +323,12 @@ def test_bytes_of_an_unknown_outcome_are_left_to_collection(shelf: Shelf) -> Non
     assert shelf.read("f") == b"kept"
 
 
-def test_revisions_are_raised_in_the_same_commit(shelf: Shelf) -> None:
-    """A format whose files share a document names its revision."""
-    revision = Key("org1#project#p", "revision")
-    shelf.put("a", b"1", revisions=(revision,))
-    shelf.put("b", b"2", revisions=(revision,))
-    shelf.remove("a", revisions=(revision,))
-    assert shelf.at.metadata.get(revision)[revision].value["revision"] == 3
-
-
 def test_an_upload_that_lasts_long_holds_a_lease_on_its_blob(shelf: Shelf) -> None:
     """Its lease is made after half an hour, and renewed before it could run out."""
     start = datetime.now(UTC)
     moments = iter(start + timedelta(minutes=20 * n) for n in range(99))
     receiver = Receiver(shelf.at.blobs, shelf.at.metadata, Digester(2), clock=lambda: next(moments))
-    received = receiver.receive(ORG, Bytes(b"x" * 5_000_000), Expectations())
+    received = receiver.receive(ORG, Bytes(b"x" * 5_000_000))
     assert received.blob is not None
     key = keys.upload(ORG, received.blob)
     lease = shelf.at.metadata.get(key)[key]
@@ -367,10 +360,10 @@ def test_a_lease_that_can_not_be_written_for_a_while_costs_no_upload(
     body = Bytes(b"x" * 40_000_000)
     if not stored:
         with pytest.raises(OutcomeUnknown):
-            receiver.receive(ORG, body, Expectations())
+            receiver.receive(ORG, body)
         assert shelf.blobs() == []
         return
-    received = receiver.receive(ORG, body, Expectations())
+    received = receiver.receive(ORG, body)
     assert received.blob is not None
     assert shelf.at.metadata.get(keys.upload(ORG, received.blob))
 

@@ -135,7 +135,7 @@ def impatient(room: Kept, questions: int) -> Retention:
 
 
 def test_a_request_gives_up_within_a_folder(room: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.retention.newest._PATIENCE_FILES", 10)
+    monkeypatch.setattr("app.retention.patience.FILES", 10)
     plant(room, 40)
     rules = RuleSet((rule("**", newest=5), rule("*", age=1)))
     here = room.here()

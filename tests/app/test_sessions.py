@@ -24,7 +24,7 @@ from app.publishing.session import (
 from app.publishing.sessions import Sessions, Terms, Ticket, session_keys
 from app.publishing.sessions_completion import Completion, TakesLong
 from app.publishing.sessions_pieces import SLICE_BYTES, Piece, Pieces
-from app.repositories import ArtifactPath
+from app.repositories import ArtifactPath, Format
 from app.usage import Ledger, balances_of
 from storage import keys
 from storage.events import Actor
@@ -32,7 +32,9 @@ from storage.metadata import Metadata, OutcomeUnknown, Put, Unavailable
 from tests.faults.metadata import Faults, lost_after_effect, lost_before_effect, passes, throttled
 
 ORG, REPO, USER = "org1", "0123456789abcdef", "user1"
-PLACE = Place(ORG, REPO, ArtifactPath.parse("a/b"), overwrite=False, restore_days=14)
+PLACE = Place(
+    ORG, REPO, ArtifactPath.parse("a/b"), overwrite=False, restore_days=14, format=Format.RAW
+)
 DATA = bytes(range(256)) * 4 * 1024 * 2  # 2 MiB: eight slices
 
 

@@ -12,9 +12,10 @@ from app.installation import existing
 from app.publishing import Artifact
 from app.publishing.changes import Changes
 from app.publishing.place import Place
-from app.repositories import ArtifactPath, Catalogue, RepositoryName
+from app.repositories import ArtifactPath, Catalogue, Format, RepositoryName, Rules
 from app.settings import read_settings
 from auth.organizations import Organizations
+from storage.events import SYSTEM
 from tests.cli.here import Here
 
 RULES = {"rules": [{"match": "**", "older_than_days": 30}]}
@@ -107,6 +108,23 @@ def test_a_run_looks_at_all_files_before_it_takes_every_one(
     status, _, err = strongroom("retention", "run", repository)
     assert (status, "--yes" in err) == (1, True)
     assert len(strongroom.json("retention", "preview", repository)["files"]) == 2
+
+
+def test_rules_about_builds_are_for_maven_repositories(
+    strongroom: Here, repository: str, data: Path
+) -> None:
+    rules = json.dumps({"rules": [{"match": "**", "keep_snapshots": 2, "older_than_days": 7}]})
+    for command in (("set", repository, "-"), ("preview", repository, "--rules", "-")):
+        status, _, err = strongroom("retention", *command, typed=rules)
+        assert (status, "rules[0].keep_snapshots" in err) == (1, True), command
+    with existing(read_settings({"STRONGROOM_DATA": str(data)})) as at:
+        organization = Organizations(at.recent).named("default").id
+        Catalogue(at.recent, at.journal).create(
+            organization, SYSTEM, RepositoryName("maven"), Rules(), Format.MAVEN
+        )
+    status, out, err = strongroom("retention", "set", "maven", "-", typed=rules)
+    said = "1. **: all but the newest 2 builds of a snapshot, older than 7 days\n"
+    assert (status, out, err) == (0, said, "")
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ from tests.durability.verdict import settled_at
 #: Records of the service that no event tells of: they mean nothing by themselves.
 _UNTOLD = (
     *("events", "who", "attempts", "seen", "refusals", "uploads"),
-    *("jobs", "readers", "sessions", "open-sessions", "emptied", "made", "downloaded"),
+    *("jobs", "readers", "sessions", "open-sessions", "emptied", "made"),
+    *("downloaded", "expected", "sent"),
 )
 
 #: Records that are written whatever is there.

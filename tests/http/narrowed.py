@@ -19,6 +19,8 @@ _OF_BODY = re.compile("Md5|Digest|Checksum|UploadLength")
 _UPLOAD = re.compile("/Upload$")
 #: What takes from the history that a restore of the same repository would go back in.
 _OF_RULED = re.compile("/retention|/purge$")
+#: Of a search: what goes with no other, or with some other alone.
+_NOT_BESIDE_OTHERS = "q", "md5", "sha1", "sha512", "v", "c", "e"
 _PIECE = "five."
 _FOLDERS = "/repositories/{repository}/", "/repositories/{repository}/{path}/"
 
@@ -48,6 +50,7 @@ def narrowed(at: Installation) -> Mapping[str, Any]:
     _narrow_query(paths["/api/keys"]["get"], "user", at.user, "all", "")
     search = paths["/api/search"]["get"]
     _narrow_query(search, "repository", *REPOSITORIES, ",".join(REPOSITORIES))
+    _leave_out_queries(search, *_NOT_BESIDE_OTHERS)
     _narrow_uploads(paths["/repositories/{repository}/{path}"], parameters, at.upload)
     return whole
 
@@ -58,6 +61,12 @@ def _narrow_repositories(
     schemas["RepositoryName"] = _one_of(*REPOSITORIES, RULED, *SPARES)
     schemas["Grants"]["propertyNames"] = _one_of(*REPOSITORIES)
     schemas["NewRepository"]["properties"]["name"] = _one_of(*reversed(SPARES))
+    # These are taken in Maven repositories alone.
+    for fields in (schemas["NewRepository"], schemas["RepositoryChanges"]):
+        del fields["properties"]["policy"]
+    rule = schemas["NewRule"]
+    del rule["properties"]["keep_snapshots"], rule["not"]
+    rule["anyOf"] = [one for one in rule["anyOf"] if "keep_snapshots" not in one["required"]]
     parameters["RepositoryName"] |= {"schema": _one_of(*SPARES), "example": SPARES[0]}
     parameters["Repository"] |= {"schema": _one_of(*REPOSITORIES), "example": REPOSITORIES[0]}
     _stay(paths, REPOSITORIES[0], RULED)
@@ -153,6 +162,12 @@ def _narrow_restore(operation: dict[str, Any], schemas: dict[str, Any], at: Inst
 def _leave_out(operation: dict[str, Any], names: re.Pattern[str]) -> None:
     operation["parameters"] = [
         one for one in operation["parameters"] if not names.search(one.get("$ref", ""))
+    ]
+
+
+def _leave_out_queries(operation: dict[str, Any], *names: str) -> None:
+    operation["parameters"] = [
+        one for one in operation["parameters"] if one.get("name") not in names
     ]
 
 

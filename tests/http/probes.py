@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from app.repositories import Format
 from auth.records import new_id
 from storage.metadata import Record
 from tests.http.pieces import Upload
@@ -61,6 +62,11 @@ class Names:
         return f"public-{self.word}"
 
     @property
+    def maven(self) -> str:
+        """A Maven repository, with a file of the group `com.WORD`."""
+        return f"maven-{self.word}"
+
+    @property
     def deleted(self) -> str:
         """A repository that was deleted."""
         return f"deleted-{self.word}"
@@ -81,6 +87,11 @@ class Names:
         return sha256(content(self.word))
 
     @property
+    def sha1(self) -> str:
+        """Of the same, as the Maven repository has it."""
+        return hashlib.sha1(content(self.word).encode(), usedforsecurity=False).hexdigest()
+
+    @property
     def taken_bytes(self) -> str:
         """What lies in its file `taken`."""
         return content(self.taken)
@@ -92,8 +103,8 @@ class Names:
     def values(self) -> dict[str, str]:
         """All of them by name, for templates and for masks."""
         derived = (
-            "repository", "public", "deleted", "gone", "path", "sha256", "taken_bytes",
-            "taken_sha256",
+            "repository", "public", "maven", "deleted", "gone", "path", "sha256", "sha1",
+            "taken_bytes", "taken_sha256",
         )  # fmt: skip
         return {**dataclasses.asdict(self), **{name: getattr(self, name) for name in derived}}
 
@@ -359,9 +370,15 @@ PROBES: Mapping[tuple[str, str], tuple[Probe, ...]] = {
     ("/api/search", "GET"): (
         Probe("/api/search"),
         Probe("/api/search?sha256={sha256}"),
+        Probe("/api/search?sha1={sha1}"),
+        Probe("/api/search?g=com.{word}&a=lib"),
+        Probe("/api/search?a=lib&g=com.*"),
+        Probe("/api/search?q=com.{word}:lib:1.0"),
+        Probe("/api/search?q={sha1}"),
         Probe("/api/search?name=a-{word}"),
         Probe("/api/search?path=a-{word}/"),
         Probe("/api/search?repository={repository},{public}"),
+        Probe("/api/search?repository={maven}&g=com.{word}"),
         Probe(f"/api/search?repository={SHARED}"),
         Probe("/api/search?limit=1&after={cursor_of_search}"),
     ),
@@ -385,7 +402,10 @@ def furnish(there: Stand, here: Stand) -> Names:
     names = Names(own.id, own.key_id)
     there.repository(names.repository)
     there.repository(names.public, public=True)
+    there.repository(names.maven, Format.MAVEN)
     admins = there.admins
+    jar = f"/repositories/{names.maven}/com/{names.word}/lib/1.0/lib-1.0.jar"
+    assert admins.put(jar, content(names.word).encode()).status == 201
     for repository in (SHARED, names.repository, names.public):
         for path in (names.path, "a/first", "own"):
             at = f"/repositories/{repository}/{path}"
@@ -444,7 +464,7 @@ def way_back(page: str) -> str:
 def marks(there: Stand, names: Names) -> tuple[str, ...]:
     """What tells of an organization wherever it turns up: everything random in its records."""
     own = names.values()
-    named = [own[name] for name in ("word", "user", "key", "job", "upload", "sha256")]
+    named = [own[name] for name in ("word", "user", "key", "job", "upload", "sha256", "sha1")]
     values = [record.value for record in records_of(there)]
     ids = [str(value["id"]) for value in values if "id" in value]
     blobs = [str(value["blob"]) for value in values if value.get("blob")]

@@ -18,7 +18,7 @@ from app.compose import metrics_folder, run_folder
 from app.cursors import Cursors
 from app.health import Checks
 from app.installation import Installation
-from app.repositories import Catalogue, Repository, RepositoryName, Rules
+from app.repositories import Catalogue, Format, Repository, RepositoryName, Rules
 from app.retention import LastDownloads
 from app.routes import Parts, build
 from app.secret_key import secret_keys
@@ -167,10 +167,12 @@ class Stand:
         self.process.background.jobs.report(job)
         return job.id
 
-    def repository(self, name: str = "files", **rules: Any) -> Repository:
+    def repository(
+        self, name: str = "files", kind: Format = Format.RAW, **rules: Any
+    ) -> Repository:
         catalogue = Catalogue(self.process.installation.recent, self.process.installation.journal)
         return catalogue.create(
-            self.organization, SYSTEM, RepositoryName.parse(name), Rules(**rules)
+            self.organization, SYSTEM, RepositoryName.parse(name), Rules(**rules), kind
         )
 
     def person(

@@ -3,15 +3,23 @@
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
+from app.repositories import Format
 from storage import keys
 from tests.http.client import Client
 from tests.http.stand import Stand
+from tests.http.test_maven import pom
 
 RULES = "/api/repositories/files/retention"
-NONE = {"keep_newest": None, "older_than_days": None, "not_downloaded_days": None}
+NONE = {
+    "keep_newest": None,
+    "keep_snapshots": None,
+    "older_than_days": None,
+    "not_downloaded_days": None,
+}
 FILE = "/repositories/files/d/f"
 
 
@@ -120,6 +128,18 @@ WRONG: Mapping[str, tuple[dict[str, Any], str]] = {
         "rules[1].older_than",
     ),
     "misspelt beside": ({"rules": [], "confirmed": True}, "confirmed"),
+    "builds where there are none": (
+        {"rules": [{"match": "a", "keep_newest": 1}, {"match": "**", "keep_snapshots": 1}]},
+        "rules[1].keep_snapshots",
+    ),
+    "both numbers": (
+        {"rules": [{"match": "**", "keep_newest": 1, "keep_snapshots": 1}]},
+        "rules[0].keep_snapshots",
+    ),
+    "no build is kept": (
+        {"rules": [{"match": "**", "keep_snapshots": 0}]},
+        "rules[0].keep_snapshots",
+    ),
     "no flag": ({"rules": [], "confirm": "yes"}, "confirm"),
 }
 
@@ -156,6 +176,48 @@ def test_a_worker_carries_the_rules_out(any_stand: Stand) -> None:
     (report,) = [j for j in admins.get("/api/jobs").json["jobs"] if j["kind"] == "retention"]
     assert (report["repository"], report["counts"]["deleted"]) == ("files", 2)
     assert [f["path"] for f in admins.get("/api/search").json["files"]] == ["a/2"]
+
+
+SNAPSHOT = "com/example/lib/2.0-SNAPSHOT"
+
+
+def builds(client: Client) -> list[str]:
+    """The builds that the metadata of the snapshot tells of, by their numbers."""
+    answer = client.get(f"/repositories/maven/{SNAPSHOT}/maven-metadata.xml")
+    values = ElementTree.fromstring(answer.body).iterfind(".//snapshotVersion/value")
+    return sorted({(one.text or "").rpartition("-")[2] for one in values})
+
+
+def test_old_builds_of_a_snapshot_go_and_its_metadata_tells_of_what_is_left(
+    any_stand: Stand,
+) -> None:
+    any_stand.repository("maven", Format.MAVEN)
+    admins, at = any_stand.admins, "/repositories/maven"
+    kinds = {1: ("-sources.jar", ".jar", ".war"), 2: (".jar",), 3: (".jar", ".pom")}
+    for number, found in kinds.items():
+        for kind in found:
+            path = f"{SNAPSHOT}/lib-2.0-20261125.1{number}0000-{number}{kind}"
+            data = pom(version="2.0-SNAPSHOT") if kind == ".pom" else f"{number}{kind}".encode()
+            assert admins.put(f"{at}/{path}", data).status == 201
+    assert admins.put(f"{at}/com/example/lib/1.0/lib-1.0.jar", b"release").status == 201
+    assert builds(admins) == ["1", "3"], "the newest of each kind"
+    rules = "/api/repositories/maven/retention"
+    wanted = {"rules": [{"match": "**", "keep_snapshots": 2}]}
+    going = admins.post(f"{rules}/preview", json=wanted).json["files"]
+    old = [f"{SNAPSHOT}/lib-2.0-20261125.110000-1{kind}" for kind in kinds[1]]
+    assert [(file["path"], file["rule"]) for file in going] == [(path, 1) for path in old]
+    answer = admins.ask("PUT", rules, json=wanted)
+    assert (answer.status, answer.json["rules"][0]) == (200, {**NONE, **wanted["rules"][0]})
+    assert "retention" in any_stand.process.work()
+    assert [admins.get(f"{at}/{path}").status for path in old] == [404] * 3
+    assert builds(admins) == ["3"]
+    assert admins.get(f"{at}/{SNAPSHOT}/lib-2.0-SNAPSHOT.jar").body == b"3.jar"
+    assert admins.get(f"{at}/{SNAPSHOT}/lib-2.0-20261125.120000-2.jar").body == b"2.jar"
+    assert admins.get(f"{at}/{SNAPSHOT}/lib-2.0-SNAPSHOT.war").status == 404
+    assert admins.get(f"{at}/com/example/lib/1.0/lib-1.0.jar").body == b"release"
+    back = admins.post("/api/repositories/maven/restore", {"path": old[2]})
+    assert back.status == 200, back.text
+    assert builds(admins) == ["1", "3"]
 
 
 def test_a_repository_s_rules_outlive_changes_of_it(memory_stand: Stand) -> None:

@@ -79,6 +79,7 @@ def place(repository: Repository, path: str) -> Place:
         ArtifactPath.parse(path),
         overwrite=True,
         restore_days=14,
+        format=repository.format,
     )
 
 
@@ -191,6 +192,11 @@ WRONG = {
     "sha256=abc": "sha256",
     "sha256=" + "g" * 64: "sha256",
     "sha256=": "sha256",
+    "md5=" + "a" * 31: "md5",
+    "sha1=" + "a" * 64: "sha1",
+    "sha512=" + "z" * 128: "sha512",
+    "sha1=" + "a" * 40 + "&md5=" + "a" * 32: "sha1",
+    "sha512=" + "a" * 128 + "&sha256=" + "a" * 64: "sha512",
     "larger=-1": "larger",
     "larger=1e3": "larger",
     "smaller=" + "9" * 16: "smaller",

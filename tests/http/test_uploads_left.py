@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.raw.files import RawFiles
+from app.files import Files
 from app.raw.uploads_ending import UploadEnds
 from storage.blobs import BlobsUnavailable
 from tests.http.client import Answer
@@ -16,7 +16,7 @@ DATA = bytes_of(8 * MIB + 5)
 
 def ends_of(process: Process) -> UploadEnds:
     files = process.routes.declared["/repositories/{repository}/{path:path}"].resource
-    assert isinstance(files, RawFiles)
+    assert isinstance(files, Files)
     return files.uploads.ends
 
 

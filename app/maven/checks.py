@@ -1,0 +1,107 @@
+"""Checksum files that clients send: compared with what they are of, and never stored.
+
+A file's checksum may come before the file, and is held until it comes; what the checksum of a
+document is of is the client's own copy of that document, which is remembered for an hour: the
+document that is served is computed.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from app.maven.paths import quoted
+from app.publishing import Contended
+from app.publishing.announced import Announced
+from app.publishing.place import Place
+from app.repositories import Refused, Repository
+from storage import keys
+from storage.metadata import ConditionFailed, Key, Metadata, Put, Record
+
+KEPT = timedelta(hours=1)
+#: Of a client's documents, as many are looked at for one that a checksum is of.
+MOST_SENT = 1_000
+_DECISIONS = 24
+_DIGITS = {"md5": 32, "sha1": 40, "sha256": 64, "sha512": 128}
+
+
+class ChecksumDiffers(Refused):
+    """A checksum file that is not of what it is named after; the message has both."""
+
+
+def parse_checksum(algorithm: str, data: bytes) -> str:
+    """The digest in a checksum file, which may have a file's name behind it, or before it with
+    a colon or `=`, as tools write them. Raises ChecksumDiffers."""
+    digits = _DIGITS[algorithm]
+    text = data.decode("ascii", "replace").lower().replace("=", " ").replace(":", " ")
+    for word in text.split():
+        if len(word) == digits and set(word) <= set("0123456789abcdef"):
+            return word
+    raise ChecksumDiffers(f"a .{algorithm} file holds {digits} hexadecimal digits, and this not")
+
+
+class Checks:
+    """Compares what clients send."""
+
+    def __init__(self, metadata: Metadata) -> None:
+        self._metadata = metadata
+
+    def of_file(
+        self, place: Place, records: Mapping[Key, Record], algorithm: str, digest: str
+    ) -> None:
+        """Hold the checksum of a file against it, or keep it until the file comes.
+
+        `records` are those of the file and of what was announced of it, as they were read.
+
+        Raises:
+            ChecksumDiffers: there is a file, and it has another one.
+            Contended: others change it again and again.
+        """
+        for _ in range(_DECISIONS):
+            artifact = place.artifact_in(records)
+            if artifact is not None:
+                _compare(str(place), algorithm, digest, artifact.digests[algorithm])
+                return
+            announced = Announced.at(place, records)
+            try:
+                self._metadata.commit(
+                    *announced.adding(place, algorithm, digest, self._metadata.now())
+                )
+            except ConditionFailed:
+                records = self._metadata.get(place.key, *announced.keys)
+            else:
+                return
+        raise Contended("the file is being changed by others")
+
+    def remember(self, repository: Repository, path: str, digests: Mapping[str, str]) -> None:
+        """Remember a document that a client sent, by its digests."""
+        key = keys.sent_document(repository.organization, repository.id, path, digests["sha256"])
+        expires = self._metadata.now() + KEPT
+        self._metadata.commit(Put(key, {"digests": dict(digests)}, expires=expires))
+
+    def of_document(
+        self,
+        repository: Repository,
+        path: str,
+        algorithm: str,
+        digest: str,
+        served: Mapping[str, str] | None,
+    ) -> None:
+        """Hold the checksum of a document against those that clients sent, and `served`, the
+        digests of the one that is served. One that nothing is known for is taken: its document
+        may be yet to come, and changes nothing.
+
+        Raises ChecksumDiffers.
+        """
+        partition = keys.sent_documents(repository.organization, repository.id)
+        page = self._metadata.query(partition, f"{path}/", "", MOST_SENT)
+        sent = [record.value["digests"][algorithm] for record in page.records]
+        known = [*sent, *([] if served is None else [served[algorithm]])]
+        if sent and page.next is None and digest not in known:
+            _compare(path, algorithm, digest, sent[-1])
+
+
+def _compare(path: str, algorithm: str, sent: str, right: str) -> None:
+    if sent != right:
+        raise ChecksumDiffers(
+            f"the {algorithm} that was sent of {quoted(path)} is {sent}, and that of its bytes is"
+            f" {right}: send the file again, or the right checksum"
+        )
