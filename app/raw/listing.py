@@ -12,11 +12,12 @@ from falcon import Request, Response
 
 from app.api.reading import query_number
 from app.cursors import Cursors, InvalidCursor
+from app.maven.coordinates_page import CoordinatesPage, Seen
 from app.publishing.artifact import Outline
 from app.publishing.place import is_listed
-from app.raw.listing_page import POLICY, Links, Shown, render
+from app.raw.listing_page import POLICY, Links, Shown, Told, render
 from app.raw.trail import Trail
-from app.repositories import FolderPath, Opened, Repository
+from app.repositories import FolderPath, Format, Opened, Repository
 from auth.errors import InvalidField
 from middleware.problems import Problem
 from storage import keys
@@ -36,6 +37,7 @@ class Listing:
     def __init__(self, recent: Recent, cursors: Cursors) -> None:
         self._recent = recent
         self._cursors = cursors
+        self._coordinates = CoordinatesPage(recent)
 
     def exists(self, repository: Repository, folder: FolderPath) -> bool:
         """Whether there is anything in the folder, or so much to look through that its listing
@@ -60,13 +62,20 @@ class Listing:
             resp.content_type = "text/html; charset=utf-8"
             resp.set_header("Content-Security-Policy", POLICY)
             links = self._links(page, limit, after, trail, scope)
+            told = self._told(repository, Seen(folder, page.records, not after and not page.next))
             resp.text = render(
-                Shown(repository.name, folder.segments, _entries(page), shows_users, links)
+                Shown(repository.name, folder.segments, _entries(page), shows_users, links, told)
             )
         else:
             following = None if page.next is None else self._cursors.seal(page.next, *scope)
             resp.content_type = _JSON
             resp.text = _json(repository.name, folder, _entries(page), shows_users, following)
+
+    def _told(self, repository: Repository, seen: Seen) -> Told | None:
+        """What the repository's format tells of a folder; a raw one knows nothing of it."""
+        if repository.format is Format.MAVEN:
+            return self._coordinates.tell(repository, seen)
+        return None
 
     def _asked(self, req: Request, scope: tuple[str, ...]) -> tuple[str, Trail]:
         """Where the page begins, and how its reader came to it. Raises InvalidCursor."""

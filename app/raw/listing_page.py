@@ -21,6 +21,14 @@ class Links:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """What a repository's format tells of a folder: markup, for the heading and beneath it."""
+
+    heading: str
+    beneath: str
+
+
+@dataclass(frozen=True, slots=True)
 class Shown:
     """A page of a folder, ready to be shown. `users`: the reader may know who put a file."""
 
@@ -29,6 +37,7 @@ class Shown:
     entries: Iterable[tuple[str, Outline | None]]
     users: bool
     links: Links
+    told: Told | None = None
 
 
 STYLE = (
@@ -59,6 +68,11 @@ tbody tr:hover { background: var(--row) }
 .size, .time, .more, .empty { color: var(--faint) }
 code { display: block; width: 17ch; overflow: hidden; text-overflow: ellipsis;
   font: .875rem ui-monospace, monospace }
+.use { display: grid; gap: 0 1.5rem; margin: 0 0 1.5rem;
+  grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)) }
+.use h2 { font-size: .875rem; font-weight: 600; color: var(--faint); margin: .5rem 0 .25rem }
+.use pre { font: .875rem/1.5 ui-monospace, monospace; background: var(--row); margin: 0;
+  padding: .5rem .75rem; white-space: pre-wrap; overflow-wrap: anywhere }
 .pages { display: flex; flex-wrap: wrap; gap: 0 1.5rem; margin-top: 1rem }
 @media (max-width: 48rem) {
   .more { display: none }
@@ -87,6 +101,7 @@ _PAGE = Template(
 $trail
 <main id="entries" tabindex="-1">
 <h1>$heading</h1>
+$beneath
 $table
 $pages
 </main>
@@ -116,7 +131,8 @@ def render(shown: Shown) -> str:
         title=_plain("/".join((*names, ""))),
         style=STYLE,
         trail=_trail(names[:-1]),
-        heading=_text(names[-1]),
+        heading=text(names[-1]) if shown.told is None else shown.told.heading,
+        beneath="" if shown.told is None else shown.told.beneath,
         table=_table(shown) or (_NOTHING if pages else _EMPTY),
         pages=pages,
     )
@@ -127,7 +143,7 @@ def _trail(above: tuple[str, ...]) -> str:
     if not above:
         return ""
     links = (
-        f'<li><a href="{"../" * (len(above) - depth)}">{_text(name)}</a></li>'
+        f'<li><a href="{"../" * (len(above) - depth)}">{text(name)}</a></li>'
         for depth, name in enumerate(above)
     )
     way = f'<nav aria-label="Folders on the way here"><ol>{"".join(links)}</ol></nav>'
@@ -171,11 +187,15 @@ def _file(name: str, file: Outline, users: bool) -> str:
 
 def _row(name: str, cells: str) -> str:
     # "./" keeps a name with a colon from being read as a scheme.
-    link = f'<a href="./{quote(name)}">{_text(name)}</a>'
-    return f'<tr><th scope="row">{link}</th>{cells}</tr>'
+    return f'<tr><th scope="row">{link(f"./{name}", name)}</th>{cells}</tr>'
 
 
-def _text(name: str) -> str:
+def link(target: str, name: str) -> str:
+    """A link to a path from here, which is not encoded yet."""
+    return f'<a href="{quote(target)}">{text(name)}</a>'
+
+
+def text(name: str) -> str:
     """A name as text: one that is written from right to left does not turn its row around."""
     return escape(name) if name.isascii() else f"<bdi>{_plain(name)}</bdi>"
 
@@ -199,8 +219,8 @@ def size_text(size: int) -> str:
 
 def _pages(links: Links) -> str:
     found = [
-        f'<a{rel} href="./{escape(f"?{urlencode(query)}" if query else "")}">{text}</a>'
-        for text, rel, query in (
+        f'<a{rel} href="./{escape(f"?{urlencode(query)}" if query else "")}">{label}</a>'
+        for label, rel, query in (
             ("First page", "", links.first),
             ("Previous page", ' rel="prev"', links.previous),
             ("Next page", ' rel="next"', links.following),
