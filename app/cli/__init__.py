@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import TextIO
 
-from app.cli import gc, key, org, retention, serve, usage, user, worker
+from app.cli import gc, imports, key, org, retention, serve, usage, user, worker
 from app.cli.output import CommandFailed, Output
 from app.errors import told
 from app.ownership import NameTaken, refuse_foreign_packages
 from app.settings import SettingsError
 
-_COMMANDS = (serve, worker, org, user, key, retention, usage, gc)
+_COMMANDS = (serve, worker, org, user, key, imports, retention, usage, gc)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -37,6 +37,8 @@ def test_imports_point_down() -> None:
             "do not know each other",
         ),
         ("app/publishing/intruder.py", "import falcon", "Publishing, repositories"),
+        ("app/maven/views.py", "import falcon", "Publishing, repositories"),
+        ("app/maven/paths.py", "import storage.keys", "What reads and writes Maven's formats"),
         ("app/server/pace.py", "from app.server import tls", "A conversation does not know"),
     ],
 )
