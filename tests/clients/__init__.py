@@ -1,0 +1,1 @@
+"""Real clients against a started server: what they publish, others resolve."""
