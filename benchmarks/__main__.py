@@ -22,6 +22,7 @@ from benchmarks.downloads import large, small
 from benchmarks.figures import Finding, table
 from benchmarks.machine import describe
 from benchmarks.many import idle, listing, sweep
+from benchmarks.maven import deploys, resolution, versions
 from benchmarks.memory import memory
 from benchmarks.plan import QUICK, Plan
 from benchmarks.processes import BenchmarkFailed
@@ -40,6 +41,9 @@ SECTIONS: dict[str, Callable[[Plan, Path], Iterator[Finding]]] = {
     "listing": listing,
     "idle": idle,
     "sweep": sweep,
+    "versions": versions,
+    "deploys": deploys,
+    "resolution": resolution,
 }
 RESULTS = ROOT / "benchmarks" / "results.md"
 README = ROOT / "README.md"

@@ -41,6 +41,7 @@ http {{
         auth_basic_user_file {folder}/passwords;
         location / {{
             dav_methods PUT DELETE;
+            create_full_put_path on;
             autoindex on;
             autoindex_format json;
         }}
