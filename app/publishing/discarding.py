@@ -60,7 +60,9 @@ class Discarding:
             self._blobs.delete(blob_keys)
         except BlobError as error:
             self._count_failure(organization, began)
-            if len(blob_keys) == 1 or self.is_given_up(organization):
+            if self._away is not None:
+                return set()
+            if len(blob_keys) == 1 or organization in self._left:
                 self.refused.update(blob_keys)
                 self._note(f"blob {blob_keys[0]}", error)
                 return set()

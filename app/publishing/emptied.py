@@ -148,10 +148,7 @@ class EmptiedFolders:
         ]
         if puts:
             # What lay there may be gone by now, and all have been told so.
-            lowest = folders[-1]
-            now = self._metadata.now()
-            note = keys.made(organization, now, lowest.repository, lowest.path)
-            self._metadata.commit(Put(note, {}), *puts)
+            self._metadata.commit(self._note(organization, folders[-1]), *puts)
 
     def _make_findable(self, organization: str, folders: Sequence[_Folder]) -> None:
         """Write of those that have no record that they are gone: what can be restored beneath
@@ -160,7 +157,14 @@ class EmptiedFolders:
         found = self._metadata.get(*records)
         for key in (key for key in records if key not in found):
             with suppress(ConditionFailed):  # somebody publishes there, and it is listed
-                self._metadata.commit(Put(key, {"gone": True}, absent=True))
+                self._metadata.commit(
+                    self._note(organization, folders[-1]), Put(key, {"gone": True}, absent=True)
+                )
+
+    def _note(self, organization: str, folder: _Folder) -> Put:
+        """What has a folder looked at a day later."""
+        now = self._metadata.now()
+        return Put(keys.made(organization, now, folder.repository, folder.path), {})
 
     def _take_back(self, organization: str, folder: _Folder) -> bool:
         """Take back the record of a folder where nothing is in it; whether it is gone."""
@@ -186,9 +190,12 @@ class EmptiedFolders:
             if not is_listed(record):
                 return True
             operation = Put(record.key, {"gone": True}, at=record.version)
-        expires = self._metadata.now() + REMEMBERED
+        now = self._metadata.now()
+        mark = Put(folder.emptied(organization), {}, expires=now + REMEMBERED)
         try:
-            self._metadata.commit(operation, Put(folder.emptied(organization), {}, expires=expires))
+            # Whoever drops it may be killed before he looks again, and others may have read by
+            # then all that tells of what came meanwhile.
+            self._metadata.commit(operation, mark, self._note(organization, folder))
         except ConditionFailed:
             return False  # somebody publishes there
         return True

@@ -282,6 +282,7 @@ def test_a_folder_that_was_made_for_a_file_that_never_came_goes_a_day_later(
     assert look_again(reading) == 3
     assert reading.listed() == set()
     assert reading.found() == {"a/f"}
+    look_again(reading)
     assert room.records("made") == []
 
 
@@ -320,8 +321,8 @@ def test_many_notes_are_looked_at_some_at_a_time(
         die_before(room, f"a/{number}/f")
     room.put("a/7/f")
     asked: list[None] = []
-    later = room.at.metadata.now() + timedelta(1)
-    looked = EmptiedFolders(room.at.metadata).look_again(ORG, later, lambda: asked.append(None))
+    now = room.at.metadata.now()
+    looked = EmptiedFolders(room.at.metadata).look_again(ORG, now, lambda: asked.append(None))
     assert looked == 120
     assert len(asked) >= 120
     assert reading.listed() == {"a/", "a/7/"}
@@ -350,6 +351,46 @@ def test_a_file_that_came_while_its_folder_was_taken_back_is_listed_whoever_died
     look_again(reading)
     reading.read()
     assert reading.listed() == {"a/", "a/b/"}
+
+
+@pytest.mark.parametrize("who", ["reader", "collection"])
+@pytest.mark.parametrize("stays", [True, False])
+def test_who_stood_still_and_died_behind_his_drop_hides_nothing_for_good(
+    reading: Reading, who: str, stays: bool
+) -> None:
+    """His successor has read of all that came meanwhile, and has seen the folder in use."""
+    room = reading.room
+    if who == "reader":
+        room.put("a/f")
+        room.remove("a/f")
+        room.run(PURGE)
+    else:
+        die_before(room, "a/f")
+    records = room.at.metadata.get(*room.place("a/z").keys())
+
+    def meanwhile(call: Callable[[], Any]) -> Any:
+        room.put("a/z", records=records)
+        if not stays:
+            room.remove("a/z")
+        Reading(room).read()
+        look_again(reading)
+        result = call()
+        room.engine.next("get", *[throttled] * 12)
+        return result
+
+    room.engine.next("transact", meanwhile)
+    with suppress(MetadataError):
+        if who == "reader":
+            reading.read()
+        else:
+            look_again(reading)
+    room.engine.forget()
+    for _ in range(3):  # days later; the feed has nothing new
+        room.wait(timedelta(days=1))
+        look_again(reading)
+    assert reading.listed() == ({"a/"} if stays else set())
+    assert reading.found() == (set() if stays else {"a/z"})
+    assert room.records("made") == []
 
 
 def test_who_stood_still_lists_no_folder_for_good_whose_files_are_gone(

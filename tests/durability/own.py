@@ -40,7 +40,8 @@ class OwnFolder:
         if not deed.path.startswith(self._prefix):
             return
         if deed.kind.is_of_a_folder:
-            if not deed.settles and not deed.is_refused:
+            # 202 is that of a job which has ended, or was begun long before what is met later.
+            if deed.status != 202 and not deed.settles and not deed.is_refused:
                 self._unanswered.add((deed.path, deed.kind))
             for path in self.paths:
                 if path.startswith(deed.path):

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from tests.durability.diary import Content, Deed, Kind
 from tests.durability.own import NOTHING, OwnFolder
 from tests.durability.verdict import possible, wrongs
@@ -99,17 +101,23 @@ def test_a_restore_that_was_refused_did_nothing() -> None:
     assert in_folder(put(OLD, 1, 2), taken) == {OLD}
 
 
-def test_a_client_is_sure_of_no_new_file_in_a_folder_whose_change_was_not_answered() -> None:
-    """A job may go on with it, and takes up what went within two seconds of its beginning."""
-    for kind in (Kind.RECOVER, Kind.CLEAR):
-        own = OwnFolder("c")
-        for deed in (
-            replace(put(OLD, 0, 1), path="own/c/000/1"),
-            Deed("id", "c", kind, "own/c/000/", None, 2, None, None),
-            replace(put(NEW, 3, 4), path="own/c/000/2"),
-            replace(delete(5, 6), path="own/c/000/2"),
-            replace(put(NEW, 7, 8), path="own/c/001/3"),
-            replace(delete(9, 10), path="own/c/001/3"),
-        ):
-            own.learn(deed)
-        assert own.certain == {"own/c/001/3": NOTHING}
+@pytest.mark.parametrize("kind", [Kind.RECOVER, Kind.CLEAR, Kind.PURGE])
+@pytest.mark.parametrize("status", [None, 503, 202])
+def test_a_client_is_sure_of_no_new_file_where_a_folders_change_was_not_answered(
+    kind: Kind, status: int | None
+) -> None:
+    """A job may go on with it, and takes up what went within two seconds of its beginning; one
+    that is told of has ended, or was begun long before."""
+    own = OwnFolder("c")
+    for deed in (
+        replace(put(OLD, 0, 1), path="own/c/000/1"),
+        Deed("id", "c", kind, "own/c/000/", None, 2, None, status),
+        replace(put(NEW, 3, 4), path="own/c/000/2"),
+        replace(delete(5, 6), path="own/c/000/2"),
+        replace(put(NEW, 7, 8), path="own/c/001/3"),
+        replace(delete(9, 10), path="own/c/001/3"),
+    ):
+        own.learn(deed)
+    assert own.certain["own/c/001/3"] == NOTHING
+    reached = kind is not Kind.PURGE and status != 202
+    assert ("own/c/000/2" in own.certain) is not reached
