@@ -4,20 +4,25 @@ All of a file is decided by what is read right before it, the repository's rules
 where a client sends it.
 """
 
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from app.importing.folder import Found
+from app.importing.lookup import LookUp
 from app.importing.report import Outcome
 from app.importing.source import Source, Unreadable, digests_of, read_checksum
 from app.publishing import (
     Artifact,
     ArtifactExists,
+    Contended,
     DigestMismatch,
     Expectations,
+    PreconditionFailed,
     Publication,
     Publisher,
 )
+from app.publishing.expectations import NO_PRECONDITION, Precondition
 from app.publishing.place import Place
 from app.repositories import ArtifactPath, InvalidName, Refused, Repository, RepositoryMissing
 from app.usage import QuotaExceeded
@@ -26,7 +31,8 @@ from storage.blobs import UploadTooLarge
 from storage.events import Actor
 from storage.metadata import Key, Metadata, Record
 
-_READ_AT_ONCE = 100  # as many records as one get reads
+#: Nothing may be there.
+_NEW = Precondition(none_match=("*",))
 
 
 class NotTaken(Exception):
@@ -56,12 +62,15 @@ class Importer:
         actor: Actor,
         *,
         dry: bool = False,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`clock` gives seconds that never go back."""
         self._metadata = metadata
         self._publisher = publisher
         self._repository = repository
         self._actor = actor
         self._dry = dry
+        self._clock = clock
 
     def candidate(self, found: Found, checksums: Iterable[tuple[str, Found]]) -> Candidate:
         """A file that was found as one that may be published. Raises NotTaken."""
@@ -74,21 +83,17 @@ class Importer:
             raise NotTaken(str(error)) from error
         return Candidate(found, place, tuple(checksums))
 
-    def look_up(self, candidates: Iterable[Candidate]) -> Mapping[Key, Record]:
-        """What is there of them already: one read for 100."""
-        wanted = [one.place.key for one in candidates]
-        records: dict[Key, Record] = {}
-        for start in range(0, len(wanted), _READ_AT_ONCE):
-            records |= self._metadata.get(*wanted[start : start + _READ_AT_ONCE])
-        return records
+    def look_up(self, candidates: Iterable[Candidate]) -> LookUp:
+        """What is there of them already, read when the first of them is taken."""
+        return LookUp(self._metadata, [one.place.key for one in candidates], self._clock)
 
     def take(
         self,
         candidate: Candidate,
-        records: Mapping[Key, Record],
+        there: LookUp,
         moved: Callable[[int], None] = lambda _: None,
     ) -> Outcome:
-        """Take a file. `records` are those of `look_up`; `moved` is told how far it is read.
+        """Take a file. `there` is a `look_up` it was in; `moved` is told how far it is read.
 
         Raises:
             NotTaken: nothing is stored of it.
@@ -99,11 +104,11 @@ class Importer:
         try:
             expectations = _expectations(candidate)
             with Source(candidate.found, moved) as source:
-                known = candidate.place.artifact_in(records)
+                known = candidate.place.artifact_in(there.records())
                 sha256 = None if known is None else _compared(source, known, expectations)
-                if known is not None and sha256 == known.sha256:
+                # Asked again, because a large file is compared for longer than an answer holds.
+                if sha256 is not None and _is_there(sha256, candidate.place, there.records()):
                     return Outcome.THERE
-                source.rewind()
                 return self._publish(candidate.place.path, source, expectations, sha256)
         except DigestMismatch as error:
             raise NotTaken(_differing(error, expectations)) from error
@@ -112,28 +117,38 @@ class Importer:
                 "other bytes are under this path already, and the repository does not allow"
                 " overwriting"
             ) from error
+        except PreconditionFailed as error:
+            raise Contended("another file came under this path meanwhile") from error
         except (Unreadable, Refused, QuotaExceeded, UploadTooLarge) as error:
             raise NotTaken(str(error)) from error
 
     def _publish(
         self, path: ArtifactPath, source: Source, expectations: Expectations, sha256: str | None
     ) -> Outcome:
-        """Publish a file, whose digest may be known already."""
-        place, records = self._read(path)
+        """Publish a file, whose digest may be known already, unless something is there."""
+        repository, records = self._read(path)
+        place = Place.at(repository, path)
         known = place.artifact_in(records)
-        if known is not None and not place.overwrite and sha256 not in (None, known.sha256):
-            raise ArtifactExists(str(place))  # before its bytes are stored for nothing
-        publication = Publication(place, self._actor, expectations)
+        if known is not None and not repository.overwrite:
+            sha256 = sha256 or _compared(source, known, expectations)
+            if sha256 != known.sha256:
+                raise ArtifactExists(str(place))  # before its bytes are stored for nothing
+            return Outcome.THERE
+        # The format lets a client write a snapshot over and over; what lies in a folder may be
+        # older than what was deployed since.
+        terms = _NEW if place.overwrite and not repository.overwrite else NO_PRECONDITION
+        publication = Publication(place, self._actor, expectations, terms)
+        source.rewind()
         if self._dry:
             return self._rehearse(publication, source, known, records)
         published = self._publisher.publish(publication, source, records)
         # The same bytes may have come from somebody else meanwhile: another import, say.
         before = published.artifact.sha256 if known is None else known.sha256
-        new = published.created or before != published.artifact.sha256
-        return Outcome.IMPORTED if new else Outcome.THERE
+        changed = published.created or before != published.artifact.sha256
+        return Outcome.IMPORTED if changed else Outcome.THERE
 
-    def _read(self, path: ArtifactPath) -> tuple[Place, Mapping[Key, Record]]:
-        """Where the file goes by the rules that count now, and what decides on it: one read.
+    def _read(self, path: ArtifactPath) -> tuple[Repository, Mapping[Key, Record]]:
+        """The repository with the rules that count now, and what decides on a file: one read.
 
         Raises RepositoryMissing: into one that is gone nothing may come.
         """
@@ -143,7 +158,7 @@ class Importer:
         record = records.get(named)
         if record is None or record.value["id"] != known.id:
             raise RepositoryMissing(known.name)
-        return Place.at(Repository.read(known.organization, record), path), records
+        return Repository.read(known.organization, record), records
 
     def _rehearse(
         self,
@@ -166,8 +181,6 @@ class Importer:
             reading.finish(source.length, source.read_at)
         if known is not None and known.sha256 == digests["sha256"]:
             return Outcome.THERE
-        if known is not None and not place.overwrite:
-            raise ArtifactExists(str(place))
         return Outcome.IMPORTED
 
 
@@ -176,6 +189,11 @@ def _expectations(candidate: Candidate) -> Expectations:
     return Expectations(
         tuple((name, read_checksum(found, name)) for name, found in candidate.checksums)
     )
+
+
+def _is_there(sha256: str, place: Place, records: Mapping[Key, Record]) -> bool:
+    known = place.artifact_in(records)
+    return known is not None and known.sha256 == sha256
 
 
 def _compared(source: Source, known: Artifact, expectations: Expectations) -> str | None:

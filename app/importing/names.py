@@ -1,5 +1,6 @@
 """What the names in a folder tell: which files are published, compared, or left out."""
 
+import re
 from fnmatch import fnmatchcase
 
 from app.maven.paths import ALGORITHMS, InvalidLayout, MavenFile, parse
@@ -7,24 +8,30 @@ from app.repositories.names import ArtifactPath, InvalidName
 
 #: Folders of indexes, of other repositories' own notes, and of version control.
 _FOLDERS = (".*", "*.artifactory-metadata")
-#: What Maven and its peers note for themselves, and downloads that came to no end.
+#: What Maven and its peers note for themselves.
 _FILES = (
     ".*",
     "_maven.repositories",
     "_remote.repositories",
-    "*.lastUpdated",
     "resolver-status.properties",
     "m2e-lastUpdated.properties",
     "archetype-catalog.xml",
-    "nexus-maven-repository-index*",
-    "*.part",
-    "*.part.lock",
-    "*.tmp",
     "Thumbs.db",
     "desktop.ini",
 )
-#: Documents that a repository computes, and clients' copies of them.
-_METADATA = ("maven-metadata.xml", "maven-metadata.xml.*", "maven-metadata-*.xml")
+#: Documents that a repository computes, and clients' copies of them, unless an artifact is
+#: called so.
+_COMPUTED = (
+    "maven-metadata.xml",
+    "maven-metadata.xml.*",
+    "maven-metadata-*.xml",
+    "nexus-maven-repository-index*",
+)
+#: What is put behind a file's name until its download came to an end, or came to none.
+_UNFINISHED = (".lastUpdated", ".part", ".part.lock", ".tmp")
+#: An extension at the end of what is read as a classifier, as in `sources.jar` of a file
+#: `lib-1.0-sources.jar.part`; digits are none, as in `scala_2.13`.
+_EXTENSION = re.compile(r"\.[^.0-9]")
 
 
 def checksum_of(name: str) -> tuple[str, str] | None:
@@ -42,13 +49,25 @@ def is_left_out(path: str) -> bool:
         return True
     if any(fnmatchcase(name, pattern) for pattern in _FILES):
         return True
-    metadata = any(fnmatchcase(name, pattern) for pattern in _METADATA)
-    return metadata and not _is_artifact("/".join((*folders, name)))
+    if any(fnmatchcase(name, pattern) for pattern in _COMPUTED):
+        return _artifact("/".join((*folders, name))) is None
+    if name.endswith(_UNFINISHED):
+        return not _is_whole("/".join((*folders, name)))
+    return False
 
 
-def _is_artifact(path: str) -> bool:
-    """Whether it is a file of an artifact, which may be called `maven-metadata` itself."""
-    try:
-        return isinstance(parse(ArtifactPath.parse(path)), MavenFile)
-    except (InvalidName, InvalidLayout):
+def _is_whole(path: str) -> bool:
+    """Whether an artifact's extension is really `tmp`, say: there is no other before it."""
+    file = _artifact(path)
+    if file is None or f".{file.extension}" not in _UNFINISHED:
         return False
+    return _EXTENSION.search(file.classifier) is None
+
+
+def _artifact(path: str) -> MavenFile | None:
+    """The file of an artifact, which may be called `maven-metadata` itself."""
+    try:
+        file = parse(ArtifactPath.parse(path))
+    except (InvalidName, InvalidLayout):
+        return None
+    return file if isinstance(file, MavenFile) else None

@@ -8,20 +8,21 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeAlias, TypeVar
+from typing import TypeVar
 
+from app.importing.copies import copies
 from app.importing.folder import Found, walk
 from app.importing.importer import Candidate, Importer, NotTaken
+from app.importing.lookup import LookUp
 from app.importing.names import checksum_of, is_left_out
 from app.importing.report import Outcome, Tally, printable
 from app.maven.paths import ALGORITHMS
 from app.publishing import Contended, TooLate
 from app.repositories import RepositoryMissing
 from storage.blobs import BlobError, BlobsUnavailable, UploadMemorySpent
-from storage.metadata import Conflict, Key, MetadataError, Record, Unavailable
+from storage.metadata import Conflict, MetadataError, Unavailable
 
 _T = TypeVar("_T")
-Records: TypeAlias = Mapping[Key, Record]
 
 _LOOKED_UP = 100  # files: one read tells what is there of them
 _WAITING = 4  # folders for each thread, read ahead
@@ -90,11 +91,12 @@ class Import:
 
     def _sort_out(self, files: Sequence[Found]) -> list[Candidate]:
         """Those files of a folder that may be published, POMs last; the others end here."""
-        beside = {found.name: found for found in files}
+        own = copies(found.path for found in files)
+        beside = {found.name: found for found in files if found.path not in own}
         candidates = []
         for found in files:
             of = checksum_of(found.name)
-            if is_left_out(found.path):
+            if found.path in own or is_left_out(found.path):
                 self._tally.end(found.path, found.size, Outcome.LEFT_OUT)
             elif of is not None:
                 compared = of[0] in beside and checksum_of(of[0]) is None
@@ -107,19 +109,14 @@ class Import:
                     self._tally.refuse(found.path, found.size, str(error))
         return sorted(candidates, key=lambda one: one.found.name.endswith(".pom"))
 
-    def _hand_out(self, pool: ThreadPoolExecutor, versions: Iterable[list[Candidate]]) -> None:
+    def _hand_out(self, pool: ThreadPoolExecutor, versions: Sequence[list[Candidate]]) -> None:
         """Give folders to the threads, and wait where they have enough."""
         if self.ending:
             return
-        some = [candidate for version in versions for candidate in version]
-        try:
-            records = self._patiently(lambda: self._importer.look_up(some))
-        except _ENDS as error:
-            self.stop(_words(error))
-            return
+        there = self._importer.look_up(one for version in versions for one in version)
         for version in versions:
             self._room.acquire()
-            pool.submit(self._take_version, version, records).add_done_callback(self._ended)
+            pool.submit(self._take_version, version, there).add_done_callback(self._ended)
 
     def _ended(self, future: Future[None]) -> None:
         fault = future.exception()
@@ -128,20 +125,20 @@ class Import:
             self.stop("a fault of the program")
         self._room.release()
 
-    def _take_version(self, version: Iterable[Candidate], records: Records) -> None:
+    def _take_version(self, version: Iterable[Candidate], there: LookUp) -> None:
         for candidate in version:
             if self.ending:
                 return
-            self._take(candidate, records)
+            self._take(candidate, there)
 
-    def _take(self, candidate: Candidate, records: Records) -> None:
+    def _take(self, candidate: Candidate, there: LookUp) -> None:
         path, size = candidate.found.path, candidate.found.size
 
         def moved(count: int) -> None:
             self._tally.moved(path, count)
 
         try:
-            outcome = self._patiently(lambda: self._importer.take(candidate, records, moved))
+            outcome = self._patiently(lambda: self._importer.take(candidate, there, moved))
         except NotTaken as error:
             self._tally.refuse(path, size, str(error))
         except _ENDS as error:

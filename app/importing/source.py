@@ -110,7 +110,7 @@ def read_checksum(found: Found, algorithm: str) -> str:
         if found.size > _CHECKSUM_BYTES:
             raise Unreadable(f"a checksum file takes at most {_CHECKSUM_BYTES} bytes")
         with Source(found) as source:
-            return parse_checksum(algorithm, source.read_at(0, _CHECKSUM_BYTES))
+            return parse_checksum(found.path, algorithm, source.read_at(0, _CHECKSUM_BYTES))
     except (Unreadable, ChecksumDiffers) as error:
         raise Unreadable(f"its checksum file {quoted(found.name)}: {error}") from error
 

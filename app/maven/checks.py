@@ -19,6 +19,7 @@ from storage.metadata import ConditionFailed, Key, Metadata, Put, Record
 KEPT = timedelta(hours=1)
 #: Of a client's documents, as many are looked at for one that a checksum is of.
 MOST_SENT = 1_000
+_SENT_PAGES = 10
 _DECISIONS = 24
 _DIGITS = {"md5": 32, "sha1": 40, "sha256": 64, "sha512": 128}
 
@@ -27,15 +28,18 @@ class ChecksumDiffers(Refused):
     """A checksum file that is not of what it is named after; the message has both."""
 
 
-def parse_checksum(algorithm: str, data: bytes) -> str:
-    """The digest in a checksum file, which may have a file's name behind it, or before it with
-    a colon or `=`, as tools write them. Raises ChecksumDiffers."""
+def parse_checksum(path: str, algorithm: str, data: bytes) -> str:
+    """The digest in a checksum file of what lies at a path. A file's name may stand behind it,
+    or before it with a colon or `=`, as tools write them. Raises ChecksumDiffers."""
     digits = _DIGITS[algorithm]
     text = data.decode("ascii", "replace").lower().replace("=", " ").replace(":", " ")
     for word in text.split():
         if len(word) == digits and set(word) <= set("0123456789abcdef"):
             return word
-    raise ChecksumDiffers(f"a .{algorithm} file holds {digits} hexadecimal digits, and this not")
+    raise ChecksumDiffers(
+        f"{quoted(path)}: a checksum by {algorithm} is {digits} hexadecimal digits, and these are"
+        " not there"
+    )
 
 
 class Checks:
@@ -45,11 +49,18 @@ class Checks:
         self._metadata = metadata
 
     def of_file(
-        self, place: Place, records: Mapping[Key, Record], algorithm: str, digest: str
+        self,
+        place: Place,
+        records: Mapping[Key, Record],
+        sent: tuple[str, str],
+        *,
+        reads: bool,
     ) -> None:
-        """Hold the checksum of a file against it, or keep it until the file comes.
+        """Hold a checksum of a file, its algorithm and digest, against it, or keep it until the
+        file comes.
 
-        `records` are those of the file and of what was announced of it, as they were read.
+        `records` are those of the file and of what was announced of it, as they were read. Who
+        `reads` is told what the file has: its digest would tell others what is in it.
 
         Raises:
             ChecksumDiffers: there is a file, and it has another one.
@@ -58,13 +69,11 @@ class Checks:
         for _ in range(_DECISIONS):
             artifact = place.artifact_in(records)
             if artifact is not None:
-                _compare(str(place), algorithm, digest, artifact.digests[algorithm])
+                _compare(str(place), *sent, artifact.digests[sent[0]], reads=reads)
                 return
             announced = Announced.at(place, records)
             try:
-                self._metadata.commit(
-                    *announced.adding(place, algorithm, digest, self._metadata.now())
-                )
+                self._metadata.commit(*announced.adding(place, *sent, self._metadata.now()))
             except ConditionFailed:
                 records = self._metadata.get(place.key, *announced.keys)
             else:
@@ -91,17 +100,36 @@ class Checks:
 
         Raises ChecksumDiffers.
         """
+        if served is not None and served[algorithm] == digest:
+            return
+        if self._is_unknown(repository, path, algorithm, digest):
+            raise ChecksumDiffers(
+                f"the {algorithm} that was sent of {quoted(path)} is {digest}, and that of no"
+                " document that was sent there in the last hour: send the document again"
+            )
+
+    def _is_unknown(self, repository: Repository, path: str, algorithm: str, digest: str) -> bool:
+        """Whether documents are remembered and a digest is of none of them. Of too many to look
+        at it is not told."""
         partition = keys.sent_documents(repository.organization, repository.id)
-        page = self._metadata.query(partition, f"{path}/", "", MOST_SENT)
-        sent = [record.value["digests"][algorithm] for record in page.records]
-        known = [*sent, *([] if served is None else [served[algorithm]])]
-        if sent and page.next is None and digest not in known:
-            _compare(path, algorithm, digest, sent[-1])
+        after: str | None = ""
+        found = False
+        for _ in range(_SENT_PAGES):  # an engine that deletes what has expired late has short ones
+            page = self._metadata.query(partition, f"{path}/", after or "", MOST_SENT)
+            for record in page.records:
+                found = True
+                if record.value["digests"][algorithm] == digest:
+                    return False
+            after = page.next
+            if after is None:
+                return found
+        return False
 
 
-def _compare(path: str, algorithm: str, sent: str, right: str) -> None:
+def _compare(path: str, algorithm: str, sent: str, right: str, *, reads: bool) -> None:
     if sent != right:
+        its = f"is {right}" if reads else "is another"
         raise ChecksumDiffers(
-            f"the {algorithm} that was sent of {quoted(path)} is {sent}, and that of its bytes is"
-            f" {right}: send the file again, or the right checksum"
+            f"the {algorithm} that was sent of {quoted(path)} is {sent}, and that of its bytes"
+            f" {its}: send the file again, or the right checksum"
         )

@@ -32,7 +32,9 @@ from app.publishing.place import Place
 from app.raw.computed import Computed, send
 from app.raw.dialect import RawDialect
 from app.raw.downloads import Downloads
+from app.raw.terms import named
 from app.repositories import ArtifactPath, Opened, Policy, Repository
+from auth.principals import Action
 from middleware.body import Body, open_body
 from middleware.problems import Problem
 from storage.metadata import Key
@@ -77,7 +79,8 @@ class MavenDialect:
                 if found is None:
                     raise self._raw.missing()
                 where, artifact = found
-                self._downloads.answer(req, resp, opened.repository, where, artifact)
+                alias = where != path
+                self._downloads.answer(req, resp, opened.repository, where, artifact, alias=alias)
             case _:
                 self._raw.get(req, resp, opened, path)
 
@@ -106,10 +109,10 @@ class MavenDialect:
         match meaning:
             case ChecksumFile(of=of, algorithm=algorithm):
                 precondition.check(None)
-                sent = _read_checksum(open_body(req.env))
+                sent = _read_checksum(path, open_body(req.env))
                 digests, size = _digests_of(sent), len(sent)
                 _hold(expectations, digests)
-                self._compare(opened, of, algorithm, parse_checksum(algorithm, sent))
+                self._compare(opened, of, algorithm, parse_checksum(str(of.path), algorithm, sent))
             case MetadataDocument():
                 precondition.check(self._documents.find(opened.repository, meaning))
                 digests, size = _take(meaning, open_body(req.env))
@@ -199,7 +202,8 @@ class MavenDialect:
         match of:
             case MavenFile():
                 place = Place.at(repository, of.path)
-                self._checks.of_file(place, opened.records, algorithm, digest)
+                reads = named(opened).may(repository.id, Action.READ)
+                self._checks.of_file(place, opened.records, (algorithm, digest), reads=reads)
             case MetadataDocument():
                 rendered = self._documents.find(repository, of)
                 served = None if rendered is None else rendered.digests
@@ -216,12 +220,12 @@ def _meaning(path: ArtifactPath) -> MavenPath | None:
         return None
 
 
-def _read_checksum(body: Body) -> bytes:
+def _read_checksum(path: ArtifactPath, body: Body) -> bytes:
     """A checksum file, bounded."""
     memory = bytearray(_CHECKSUM_BYTES + 1)
     count = body.readinto(memoryview(memory))
     if count > _CHECKSUM_BYTES:
-        raise ChecksumDiffers(f"a checksum file takes at most {_CHECKSUM_BYTES} bytes")
+        raise ChecksumDiffers(f"{path}: a checksum file takes at most {_CHECKSUM_BYTES} bytes")
     return bytes(memory[:count])
 
 

@@ -8,6 +8,8 @@ is bounded whatever is sent: the texts, the names, and one piece of the document
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from encodings import normalize_encoding
+from encodings.aliases import aliases
 from typing import TypeAlias
 from xml.parsers import expat
 
@@ -27,8 +29,21 @@ TOKEN_BYTES = 256 * 1024
 #: What the parser is given at a time. It looks at a tag or comment from its beginning again
 #: with each piece, so that small ones as they come from the network would make it slow.
 PIECE_BYTES = 64 * 1024
-#: Those that the parser knows by itself; for any other Python's codecs would be looked up.
+#: Those that the parser knows by itself.
 ENCODINGS = ("utf-8", "utf-16", "utf-16le", "utf-16be", "iso-8859-1", "us-ascii")
+#: Those that it is told of, as Python names them: a character of each byte, ASCII's as in ASCII.
+#: For any other name Python's codecs would be looked up, and those of more bytes are not read.
+SINGLE_BYTE = frozenset(
+    (
+        *("ascii", "latin_1", "koi8_r", "koi8_u", "tis_620", "hp_roman8"),
+        *(f"iso8859_{part}" for part in (*range(2, 12), *range(13, 17))),
+        *(f"cp{page}" for page in range(1250, 1259)),
+        *("cp437", "cp737", "cp775", "cp850", "cp852", "cp855", "cp857", "cp858", "cp860"),
+        *("cp861", "cp862", "cp863", "cp865", "cp866", "cp869", "cp874"),
+        *("mac_croatian", "mac_cyrillic", "mac_greek", "mac_iceland", "mac_latin2"),
+        *("mac_roman", "mac_romanian", "mac_turkish"),
+    )
+)
 
 
 class InvalidDocument(Exception):
@@ -126,7 +141,10 @@ class DocumentReader:
             raise InvalidDocument(f"a tag or comment takes more than {TOKEN_BYTES:,} bytes")
 
     def _on_declaration(self, _version: str, encoding: str | None, _standalone: int) -> None:
-        if encoding is not None and encoding.lower() not in ENCODINGS:
+        if encoding is None or encoding.lower() in ENCODINGS:
+            return
+        name = normalize_encoding(encoding).lower()
+        if aliases.get(name, name) not in SINGLE_BYTE:
             raise InvalidDocument(f"the encoding {quoted(encoding)} is not read: use UTF-8")
 
     def _on_doctype(self, *_: object) -> None:

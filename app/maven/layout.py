@@ -1,10 +1,11 @@
 """A Maven repository's files, as publishing sees them."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from app.maven.paths import InvalidLayout, MavenFile, admit, parse, quoted
-from app.maven.plugins import Scanner, read_plugin
+from app.maven.plugins import InvalidPlugin, Scanner, read_plugin
 from app.maven.pom import POM_BYTES, PomReader, require_room
 from app.repositories.names import ArtifactPath, FolderPath
 from app.repositories.repository import Policy
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 COORDINATES, ARTIFACTS, PLUGINS, ARCHETYPES = "coordinates", "artifacts", "plugins", "archetypes"
 #: A file is found by its SHA-512 and its path: both are the 1,024 bytes of a sort key.
 PATH_BYTES = 1_024 - 128 - 1
+#: What Maven finds a plugin's prefix in, where nothing else tells it.
+_PLUGIN = re.compile(r".+-maven-plugin|maven-.+-plugin")
+_DESCRIPTION_CHARACTERS = 256
 _ARCHETYPE = "maven-archetype"  # a POM's packaging
 
 
@@ -100,7 +104,9 @@ class _Pom:
         pom = self._reader.finish()
         if pom.packaging != _ARCHETYPE:
             return {}
-        return {"archetype": {"description": pom.description or pom.name}}
+        # An entry is to take 2 KiB at most, and a character four bytes.
+        said = (pom.description or pom.name)[:_DESCRIPTION_CHARACTERS]
+        return {"archetype": {"description": said}}
 
 
 class _Jar:
@@ -114,8 +120,14 @@ class _Jar:
         self._scanner.feed(piece)
 
     def finish(self, size: int, read: Callable[[int, int], bytes]) -> Mapping[str, Any]:
-        """Raises InvalidPlugin."""
-        plugin = read_plugin(size, read) if self._scanner.found else None
+        """Raises InvalidPlugin, where it is to be one by its name: any jar may hold what looks
+        like a descriptor, in another jar within it or behind its end."""
+        try:
+            plugin = read_plugin(size, read) if self._scanner.found else None
+        except InvalidPlugin as error:
+            if not _PLUGIN.fullmatch(self._file.artifact):
+                return {}
+            raise InvalidPlugin(f"{self._file.coordinates}: {error}") from error
         # A jar that other plugins were put into has the descriptor of one of them.
         if plugin is None or (plugin.group, plugin.artifact) != (
             self._file.group,

@@ -4,16 +4,22 @@ Every change of a file raises a counter of the folders whose documents tell of i
 commit. What the counters of a folder say is the revision of its document: it is read first, and
 where it is that of a document in memory, that is the answer. Else the document is computed, and
 the counters are read again: a document that was computed while files came and went is computed
-anew, so that one revision has one document, in every process.
+anew.
+
+DynamoDB shows the records of a commit one by one, within moments, so that a counter may be seen
+before the entry that it tells of. So a document is remembered only if its revision had been seen
+for a while when it was computed; until then it is given to those alone who were waiting for it.
 """
 
 import hashlib
 import threading
-from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import time
+from collections import OrderedDict, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from itertools import islice
 from typing import TypeAlias
 
 from app.maven.layout import ARCHETYPES, COORDINATES, PLUGINS, file_at
@@ -44,7 +50,9 @@ from storage.metadata.operations import moment
 
 #: Of rendered documents that are remembered in a process.
 MOST_BYTES = 32 * 1024 * 1024
-_LOOKS = 5  # at a document that changes while it is computed
+#: For how long a revision has to be seen before its document is taken for final.
+SETTLED_SECONDS = 2.0
+_TURNS = 64
 _ENTRIES = 20_000  # at once: a page ends at a megabyte, and all of it is needed
 _ROOTS = 20  # folders at the root that the list of prefixes looks into
 _MOST_BENEATH = 1_000
@@ -55,16 +63,23 @@ _Where: TypeAlias = tuple[str, str]  # a repository's id, and the folder of a do
 
 @dataclass(frozen=True)
 class Rendered:
-    """A document as it is sent. `revision` tells it from what it was and will be."""
+    """A document as it is sent. `revision` tells it from what it was and will be.
+
+    `newest` are the names of the newest files of a snapshot version, by their classifier and
+    extension; of other documents there are none.
+    """
 
     body: bytes
     revision: str
     modified: datetime
+    newest: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def etag(self) -> str:
-        """The strong entity tag, quotes included."""
-        return f'"revision:{self.revision}"'
+        """The strong entity tag, quotes included. It has the body's digest too: what was
+        computed a moment too early has another one."""
+        said = hashlib.blake2b(self.body, digest_size=8).hexdigest()
+        return f'"revision:{self.revision}{said}"'
 
     @cached_property
     def digests(self) -> Mapping[str, str]:
@@ -75,6 +90,22 @@ class Rendered:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A document in memory. `seen` is when its revision was seen first, `began` when it began to
+    be computed, by a clock that never goes back."""
+
+    revision: str
+    seen: float
+    began: float
+    rendered: Rendered | None
+
+    def serves(self, revision: str, arrived: float) -> bool:
+        """Whether it is the answer to who came then."""
+        settled = self.began - self.seen >= SETTLED_SECONDS
+        return self.revision == revision and (settled or self.began >= arrived)
+
+
 class Documents:
     """Finds and remembers documents. Safe for many threads."""
 
@@ -83,39 +114,57 @@ class Documents:
         self._most_bytes = most_bytes
         self._bytes = 0
         self._lock = threading.Lock()
-        self._remembered: OrderedDict[_Where, tuple[str, Rendered | None]] = OrderedDict()
+        self._remembered: OrderedDict[_Where, _Known] = OrderedDict()
+        # Whoever computes a document holds one of these: others wait, and have it too.
+        self._turns = tuple(threading.Lock() for _ in range(_TURNS))
 
     def find(self, repository: Repository, document: Document) -> Rendered | None:
         """A document as it is now, or None where there is nothing to say."""
+        arrived = time.monotonic()
         if isinstance(document, Prefixes):
             return self._prefixes(repository)
         segments = document.segments if isinstance(document, MetadataDocument) else ()
-        folder = FolderPath(segments).key
-        revision = self._revision(repository, folder)
+        where = repository.id, FolderPath(segments).key
+        revision = self._revision(repository, where[1])
         if not revision and isinstance(document, MetadataDocument):
             return None  # nothing has ever been there
-        with self._lock:
-            known = self._remembered.get((repository.id, folder))
-            if known is not None and known[0] == revision:
-                self._remembered.move_to_end((repository.id, folder))
-                return known[1]
-        for _ in range(_LOOKS):
-            rendered = self._render(repository, document, revision)
-            before, revision = revision, self._revision(repository, folder)
-            if revision == before:
-                self._remember((repository.id, folder), revision, rendered)
-                return rendered
-        return self._render(repository, document, revision)
+        known = self._known(where)
+        if known is None or not known.serves(revision, arrived):
+            with self._turns[hash(where) % _TURNS]:
+                known = self._known(where)
+                if known is None or not known.serves(revision, arrived):
+                    known = self._renew(repository, document, where, revision)
+        return known.rendered
 
     def newest(self, repository: Repository, wanted: MavenFile) -> ArtifactPath | None:
         """The file that is the newest of a snapshot version's, for its name without a
         timestamp: the path it lies at, or None where there is none."""
-        found = newest(
-            list(self._files(repository, wanted.group, wanted.artifact, wanted.version)),
-            wanted.classifier,
-            wanted.extension,
-        )
-        return None if found is None else ArtifactPath(wanted.path.folder, found.name)
+        folder = wanted.path.folder
+        rendered = self.find(repository, MetadataDocument(folder.segments))
+        if rendered is None:
+            return None
+        name = rendered.newest.get((wanted.classifier, wanted.extension))
+        return None if name is None else ArtifactPath(folder, name)
+
+    def _renew(
+        self, repository: Repository, document: Document, where: _Where, revision: str
+    ) -> _Known:
+        """Compute a document, once more where it changed meanwhile."""
+        made, revision = self._made(repository, document, where, revision)
+        if made.revision != revision:
+            made, revision = self._made(repository, document, where, revision)
+        if made.revision == revision:
+            self._remember(where, made)
+        return made
+
+    def _made(
+        self, repository: Repository, document: Document, where: _Where, revision: str
+    ) -> tuple[_Known, str]:
+        """A document under a revision that was read, and the revision behind that."""
+        known, began = self._known(where), time.monotonic()
+        seen = known.seen if known is not None and known.revision == revision else began
+        made = _Known(revision, seen, began, self._render(repository, document, revision))
+        return made, self._revision(repository, where[1])
 
     def _revision(self, repository: Repository, folder: str) -> str:
         """What the counters of a folder say, or nothing where there are none."""
@@ -127,22 +176,20 @@ class Documents:
         return hashlib.blake2b(said.encode(), digest_size=16).hexdigest()
 
     def _render(self, repository: Repository, document: Document, revision: str) -> Rendered | None:
-        body, now = self._compute(repository, document), self._metadata.now()
-        return None if body is None else Rendered(body, revision or "0", now)
-
-    def _compute(self, repository: Repository, document: Document) -> bytes | None:
+        now = self._metadata.now()
+        newest_files: Mapping[tuple[str, str], str] = {}
         match document:
+            case MetadataDocument() if document.snapshot is not None:
+                files = list(self._files(repository, *document.snapshot))
+                body = render_snapshots(*document.snapshot, files)
+                newest_files = _newest_files(files)
             case MetadataDocument():
-                return self._metadata_of(repository, document)
-            case ArchetypeCatalog():
-                return archetype_catalog(list(self._archetypes(repository)))
-        raise LookupError("the list of prefixes has no revision")
+                body = self._metadata_of(repository, document)
+            case _:
+                body = archetype_catalog(list(self._archetypes(repository)))
+        return None if body is None else Rendered(body, revision or "0", now, newest_files)
 
     def _metadata_of(self, repository: Repository, document: MetadataDocument) -> bytes | None:
-        if document.snapshot is not None:
-            return render_snapshots(
-                *document.snapshot, list(self._files(repository, *document.snapshot))
-            )
         artifact = None
         if document.artifact is not None:
             files = list(self._versions(repository, *document.artifact))
@@ -211,35 +258,54 @@ class Documents:
         return Rendered(body, revision, self._metadata.now())
 
     def _folders(self, repository: Repository, segments: tuple[str, ...]) -> list[str]:
-        """The names of the folders in a folder."""
+        """The names of the folders in a folder, the first of many."""
         partition = keys.folder(repository.organization, repository.id, FolderPath(segments).key)
-        return [
+        names = (
             record.key.sort.removesuffix("/")
             for record in self._metadata.query_all(partition)
             if record.key.sort.endswith("/") and is_listed(record)
-        ]
+        )
+        return list(islice(names, _MOST_BENEATH + 1))
 
     def _is_group(self, repository: Repository, name: str) -> bool:
         partition = keys.finding(repository.organization, repository.id, COORDINATES)
         return bool(self._metadata.query(partition, f"{name}:", "", 1).records)
 
-    def _remember(self, where: _Where, revision: str, rendered: Rendered | None) -> None:
+    def _known(self, where: _Where) -> _Known | None:
+        with self._lock:
+            known = self._remembered.get(where)
+            if known is not None:
+                self._remembered.move_to_end(where)
+            return known
+
+    def _remember(self, where: _Where, known: _Known) -> None:
         with self._lock:
             self._forget(where)
-            self._remembered[where] = revision, rendered
-            self._bytes += _weight(where, rendered)
+            self._remembered[where] = known
+            self._bytes += _weight(where, known)
             while self._bytes > self._most_bytes:
                 self._forget(next(iter(self._remembered)))
 
     def _forget(self, where: _Where) -> None:
         known = self._remembered.pop(where, None)
         if known is not None:
-            self._bytes -= _weight(where, known[1])
+            self._bytes -= _weight(where, known)
 
 
-def _weight(where: _Where, rendered: Rendered | None) -> int:
+def _weight(where: _Where, known: _Known) -> int:
     """About what is held of a document, with what it is found by."""
-    return 1_000 + sum(map(len, where)) + (0 if rendered is None else len(rendered.body))
+    rendered = known.rendered
+    body = 0 if rendered is None else len(rendered.body) * (2 if rendered.newest else 1)
+    return 1_000 + sum(map(len, where)) + body
+
+
+def _newest_files(files: Iterable[VersionFile]) -> dict[tuple[str, str], str]:
+    """The names of the newest files, by classifier and extension."""
+    kinds: defaultdict[tuple[str, str], list[VersionFile]] = defaultdict(list)
+    for file in files:
+        kinds[file.classifier, file.extension].append(file)
+    found = {kind: newest(some, *kind) for kind, some in kinds.items()}
+    return {kind: file.name for kind, file in found.items() if file is not None}
 
 
 def _parsed(record: Record) -> MavenFile | None:

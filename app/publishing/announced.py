@@ -10,11 +10,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from app.publishing.errors import DigestMismatch
 from app.publishing.place import Place
+from app.repositories import Refused
 from storage.metadata import Check, Delete, Key, Operation, Put, Record
 
 KEPT = timedelta(hours=1)
+
+
+class AnnouncedDiffers(Refused):
+    """A file that is not the one of which a digest was sent before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +50,19 @@ class Announced:
             return Announced(self.key, {})
         return Announced(self.key, record.value["digests"], record.version)
 
-    def check(self, digests: Mapping[str, str]) -> None:
-        """Raise DigestMismatch where a file with these digests is not the one announced."""
+    def check(self, place: Place, digests: Mapping[str, str]) -> None:
+        """Raise AnnouncedDiffers where a file with these digests is not the one announced."""
         for algorithm, expected in self.digests.items():
             if digests[algorithm] != expected:
-                raise DigestMismatch(algorithm, expected, digests[algorithm])
+                raise AnnouncedDiffers(
+                    f"{place}: the {algorithm} that was sent before the file is {expected}, and"
+                    f" that of its bytes is {digests[algorithm]}: send the file again, or the right"
+                    " checksum"
+                )
 
     def operations(self) -> tuple[Operation, ...]:
-        """What the file's commit has to do with it: it is done with, and no other came."""
+        """What the file's commit has to do with it: it is done with, and no other came. What was
+        left by a file that came otherwise, as by a restore, is of no use any more."""
         if self.key is None:
             return ()
         if self.version is None:

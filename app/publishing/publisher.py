@@ -137,7 +137,8 @@ class Publisher:
         place = publication.place
         place.check(received.size)
         announced = Announced.at(place, records)
-        announced.check(received.digests)
+        if place.artifact_in(records) is None:
+            announced.check(place, received.digests)
         self._make_folders(place, records)
         funding = self._quotas.own_funding(place.counters, records)
         known = place.artifact_in(records)
@@ -203,8 +204,9 @@ class Publisher:
                 if any(operation.key in error.found for operation in besides):
                     raise
                 announced = announced.anew(error.found)
-                announced.check(received.digests)
                 known, blob = _anew(publication.place, received, error, known, blob)
+                if known is None:
+                    announced.check(publication.place, received.digests)
                 current = current or publication.place.key in error.found
                 if publication.place.key not in error.found:
                     counters = publication.place.counters

@@ -7,7 +7,7 @@ from app.publishing.removal import repository_of
 from app.publishing.session import SessionBroken, SessionConflict, SessionMissing
 from app.publishing.sessions import Sessions, Ticket, session_keys
 from app.publishing.sessions_completion import Completion
-from app.repositories import ArtifactPath, Catalogue, RepositoryMissing
+from app.repositories import ArtifactPath, Catalogue, Refused, RepositoryMissing
 from app.usage import QuotaExceeded
 from app.work.job import Job
 from app.work.kind import Failed, Later, Step
@@ -63,6 +63,7 @@ class UploadCompletion:
             PreconditionFailed,
             ArtifactExists,
             QuotaExceeded,
+            Refused,
         ) as error:
             raise Failed(_told(error)) from error
         artifact = published.artifact
@@ -76,4 +77,6 @@ def _told(error: Exception) -> str:
     if isinstance(error, ArtifactExists):
         return "There are other bytes under this path, and overwriting is not allowed."
     text = str(error)
+    if isinstance(error, Refused):  # it begins with what it is about
+        return f"{text}."
     return f"{text[:1].upper()}{text[1:]}."

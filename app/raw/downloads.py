@@ -5,9 +5,10 @@ attachment, and everything under a policy that lets nothing run.
 """
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import lru_cache
+from typing import Any
 from urllib.parse import quote
 
 from falcon import HTTP_200, HTTP_206, HTTP_304, HTTP_416, Request, Response
@@ -28,6 +29,7 @@ _CONDITIONS = (
     "HTTP_IF_UNMODIFIED_SINCE",
 )
 _CONDITIONAL = frozenset(_CONDITIONS)
+_TIMES = frozenset(_CONDITIONS[2:])
 
 
 class Downloads:
@@ -44,12 +46,17 @@ class Downloads:
         repository: Repository,
         path: ArtifactPath,
         artifact: Artifact,
+        *,
+        alias: bool = False,
     ) -> None:
         """Answer with the file, a part of it, or that it was not modified.
 
+        Under an `alias` it is one of several that come and go there, the newer ones too: nothing
+        is told or asked by time, and the rest of a file is sent to who names it by its tag alone.
+
         Raises PreconditionFailed, InvalidCondition, and what the blob store raises.
         """
-        env = req.env
+        env = _without_times(req.env) if alias else req.env
         digests = artifact.digests
         put_headers(
             resp,
@@ -61,6 +68,8 @@ class Downloads:
                 digests.get("sha1"),
             ),
         )
+        if alias:
+            resp.delete_header("Last-Modified")
         if not _CONDITIONAL.isdisjoint(env):
             conditions = parse_conditions(*(env.get(name) for name in _CONDITIONS))
             if conditions.for_reading(artifact) is Outcome.NOT_MODIFIED:
@@ -107,6 +116,14 @@ class Downloads:
             resp.stream = download.file  # the server sends it without copying
         else:
             resp.stream = _Begun(download)
+
+
+def _without_times(env: Mapping[str, Any]) -> dict[str, Any]:
+    """What a request asks without what it asks by time, and without a range that no tag is for."""
+    left = {name: value for name, value in env.items() if name not in _TIMES}
+    if not left.get("HTTP_IF_RANGE", "").startswith('"'):
+        left.pop("HTTP_RANGE", None)
+    return left
 
 
 class _Begun:

@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 
 from app.importing import Counts, Import, Importer, Outcome, Survey, Tally
 from app.importing.folder import walk
+from app.importing.lookup import FRESH_SECONDS
 from app.importing.names import is_left_out
 from app.importing.progress import State, line
 from app.importing.report import Refusal, printable
 from app.importing.run import PAUSES
 from app.installation import Installation
-from app.publishing import Artifact, Digester, Publisher
+from app.publishing import Artifact, Digester, Publication, Publisher, Remover
 from app.publishing.place import Place
 from app.publishing.receiving import Receiver
 from app.repositories import ArtifactPath, Catalogue, Format, Policy, RepositoryName, Rules
@@ -30,6 +31,7 @@ from storage.blobs.upload_memory import RETRY_AFTER
 from storage.events import SYSTEM
 from storage.metadata import Metadata
 from storage.metadata.recent import Recent
+from tests.app.storeroom import Body
 from tests.faults.blobs import FaultyBlobs
 from tests.faults.metadata import Faults, conflict, full, lost_after_effect, throttled
 
@@ -71,16 +73,45 @@ class Depot:
         self.pauses: list[float] = []
         self.refused: list[Refusal] = []
         self.tally = Tally()
+        self.seconds = self.step = 0.0
 
     def lay(self, files: Mapping[str, bytes]) -> None:
         for path, data in files.items():
             (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
             (self.folder / path).write_bytes(data)
 
-    def new(self, *, jobs: int = 2, dry: bool = False) -> Import:
+    @property
+    def publisher(self) -> Publisher:
         receiver = Receiver(self.blobs, self.metadata, Digester(2))
-        publisher = Publisher(receiver, self.metadata, self.at.journal)
-        importer = Importer(self.metadata, publisher, self.repository, SYSTEM, dry=dry)
+        return Publisher(receiver, self.metadata, self.at.journal)
+
+    def clock(self) -> float:
+        """Seconds, so many more each time they are asked for."""
+        self.seconds += self.step
+        return self.seconds
+
+    def put(self, path: str, data: bytes) -> None:
+        """Publish a file as a client does."""
+        place = Place.at(self.repository, ArtifactPath.parse(path))
+        records = self.metadata.get(*place.keys())
+        self.publisher.publish(Publication(place, SYSTEM), Body(data), records)
+
+    def delete(self, path: str) -> None:
+        """Delete a file as a client does."""
+        place = Place.at(self.repository, ArtifactPath.parse(path))
+        Remover(self.metadata, self.at.journal).remove(
+            place, SYSTEM, self.metadata.get(*place.keys())
+        )
+
+    def new(self, *, jobs: int = 2, dry: bool = False) -> Import:
+        importer = Importer(
+            self.metadata,
+            self.publisher,
+            self.repository,
+            SYSTEM,
+            dry=dry,
+            clock=self.clock,
+        )
         self.refused = []
         self.tally = Tally(self.refused.append)
         return Import(importer, self.tally, jobs=jobs, pause=self.pauses.append)
@@ -161,6 +192,30 @@ def test_a_hundred_files_are_looked_up_in_one_read(depot: Depot) -> None:
     assert depot.engine.made == ["get"]
 
 
+def test_files_that_take_long_are_looked_up_again_each_few_seconds(depot: Depot) -> None:
+    depot.lay(release("1.0") | release("1.1"))
+    depot.run()
+    depot.step = 0.3 * FRESH_SECONDS
+    depot.engine.made.clear()
+    assert depot.run(jobs=1) == (0, 4, 0)
+    # The clock is looked at before and after each of the four files is compared.
+    assert depot.engine.made == ["get", "get"]
+
+
+def test_a_file_that_was_deleted_since_it_was_looked_up_comes_again(depot: Depot) -> None:
+    depot.lay(release("1.0") | release("1.1"))
+    depot.run()
+    depot.delete("com/example/lib/1.0/lib-1.0.jar")
+
+    def later() -> None:
+        depot.delete("com/example/lib/1.1/lib-1.1.jar")
+        depot.seconds += FRESH_SECONDS + 1
+
+    depot.blobs.slow("create", later)
+    assert depot.run(jobs=1) == (2, 2, 0)
+    assert depot.read("com/example/lib/1.1/lib-1.1.jar") == b"1.1"
+
+
 def test_a_pom_comes_behind_the_other_files_of_its_version(depot: Depot) -> None:
     depot.lay({f"{LIB}{ending}": JAR for ending in (".jar", "-sources.jar", "-z.zip", ".zip")})
     depot.lay({f"{LIB}.pom": pom()})
@@ -198,14 +253,35 @@ def test_what_clients_and_servers_note_for_themselves_is_left_out(depot: Depot, 
     assert depot.tally.counts[Outcome.LEFT_OUT] == Counts(1, 8)
 
 
+def test_unfinished_downloads_are_left_out_and_what_is_called_so_comes_over(depot: Depot) -> None:
+    at = "com/example/lib/1.0/lib-1.0"
+    whole = [f"{at}.tmp", f"{at}.part", f"{at}-data.tmp", f"{at}-scala_2.13.part"]
+    unfinished = [
+        f"{at}.jar.part",
+        f"{at}.jar.part.lock",
+        f"{at}.jar.8416541.tmp",
+        f"{at}.jar-5b2a1c.tmp",
+        f"{at}-sources.jar.part",
+        f"{at}-sources.jar.123.tmp",
+        f"{at}.pom.lastUpdated",
+        "com/example/lib/1.0/other-1.0.tmp",
+        "com/example/lib/1.0/lib.tmp",
+    ]
+    depot.lay(dict.fromkeys(whole + unfinished, JAR) | {f"{at}.tmp.sha1": SHA1.encode()})
+    assert depot.run() == (len(whole), 0, 0)
+    assert depot.tally.counts[Outcome.LEFT_OUT].files == len(unfinished)
+    assert depot.tally.counts[Outcome.CHECKSUM].files == 1
+
+
 _WORD = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,8}", fullmatch=True)
 
 
 @given(_WORD, _WORD, _WORD)
 def test_no_file_of_an_artifact_is_left_out(group: str, artifact: str, version: str) -> None:
-    for ending in ("jar", "pom", "jar.asc", "jar.sha1", "xml"):
-        path = f"{group}/{artifact}/{version}/{artifact}-{version}.{ending}"
-        assert not is_left_out(path)
+    for ending in ("jar", "pom", "jar.asc", "jar.sha1", "xml", "tmp", "part", "lastUpdated"):
+        for classifier in ("", "-sources", "-scala_2.13"):
+            name = f"{artifact}-{version}{classifier}.{ending}"
+            assert not is_left_out(f"{group}/{artifact}/{version}/{name}")
 
 
 @given(st.text(max_size=60))
@@ -213,9 +289,39 @@ def test_any_name_is_left_out_or_not(path: str) -> None:
     assert is_left_out(path) in (True, False)
 
 
-def test_an_artifact_may_be_called_as_metadata_is(depot: Depot) -> None:
-    depot.lay({"org/example/maven-metadata/1.0/maven-metadata-1.0.xml": b"<a/>"})
+@pytest.mark.parametrize("name", ["maven-metadata", "nexus-maven-repository-index"])
+def test_an_artifact_may_be_called_as_a_document_is(depot: Depot, name: str) -> None:
+    depot.lay({f"org/example/{name}/1.0/{name}-1.0.xml": b"<a/>"})
     assert depot.run() == (1, 0, 0)
+
+
+BUILDS = "com/example/lib/1.0-SNAPSHOT"
+STAMPED = f"{BUILDS}/lib-1.0-20261125.100000-3"
+PLAIN = f"{BUILDS}/lib-1.0-SNAPSHOT"
+
+
+@pytest.mark.parametrize(
+    "files, copied",
+    [
+        ([f"{STAMPED}.jar"], [f"{PLAIN}.jar"]),
+        ([f"{STAMPED}.jar"], [f"{PLAIN}.jar", f"{PLAIN}.jar.sha1"]),
+        ([f"{STAMPED}-x.zip", f"{PLAIN}-y.zip"], [f"{PLAIN}-x.zip"]),
+        ([f"{STAMPED}.jar", f"{PLAIN}-sources.jar", f"{PLAIN}.zip"], []),
+        ([f"{PLAIN}.jar"], [f"{STAMPED}.jar.lastUpdated"]),
+        ([f"{STAMPED}.xml", f"{BUILDS}/ivy-1.0-SNAPSHOT.xml"], []),
+        ([f"{PLAIN}.jar", f"{PLAIN}.zip"], []),
+        ([f"{STAMPED}.zip"], [f"{PLAIN}.jar", f"{BUILDS}/maven-metadata-local.xml"]),
+        ([f"{PLAIN}.jar"], ["com/example/lib/maven-metadata-local.xml"]),
+        ([f"{LIB}.jar"], ["com/example/lib/1.0/maven-metadata-local.xml"]),
+    ],
+)
+def test_a_clients_own_copies_of_snapshots_are_left_out(
+    depot: Depot, files: list[str], copied: list[str]
+) -> None:
+    depot.lay(dict.fromkeys(files + copied, JAR))
+    assert depot.run() == (len(files), 0, 0)
+    assert depot.tally.counts[Outcome.LEFT_OUT].files == len(copied)
+    assert all(depot.read(path) == JAR for path in files)
 
 
 @pytest.mark.parametrize(
@@ -246,6 +352,17 @@ def test_what_is_refused_is_told_with_its_reason(
         assert path == printable(min(files, key=len))
         assert said in reason
     assert depot.stored() == 2
+
+
+def test_a_pom_in_an_encoding_of_one_byte_comes_over(depot: Depot) -> None:
+    head = "<?xml version='1.0' encoding='windows-1252'?>"
+    text = pom(head=head, more="<name>café</name>").decode()
+    depot.lay({f"{LIB}.pom": text.encode("cp1252")})
+    assert depot.run() == (1, 0, 0)
+    depot.lay({f"{LIB}.pom": text.replace("windows-1252", "GBK").encode("gbk", "replace")})
+    depot.delete(f"{LIB}.pom")
+    assert depot.run() == (0, 0, 1)
+    assert "the encoding 'GBK' is not read: use UTF-8" in depot.reasons[f"{LIB}.pom"]
 
 
 def test_checksums_beside_a_file_hold_or_it_is_refused_there_already_or_not(depot: Depot) -> None:
@@ -350,6 +467,40 @@ def test_other_bytes_replace_where_that_is_allowed(make: Callable[..., Depot]) -
     depot.lay({f"{LIB}.jar": JAR.upper()})
     assert depot.run() == (1, 0, 0)
     assert depot.read(f"{LIB}.jar") == JAR.upper()
+
+
+def test_a_snapshot_that_was_deployed_since_is_not_rolled_back(depot: Depot) -> None:
+    depot.lay({f"{PLAIN}.jar": JAR, f"{PLAIN}.zip": JAR})
+    assert depot.run() == (2, 0, 0)
+    depot.put(f"{PLAIN}.jar", JAR.upper())
+    depot.put(f"{PLAIN}.zip", b"of another")
+    made = depot.blobs.calls["create"]
+    for dry in (True, False):
+        assert depot.run(dry=dry) == (0, 0, 2)
+        assert "does not allow overwriting" in depot.reasons[f"{PLAIN}.zip"]
+    assert depot.blobs.calls["create"] == made
+    assert depot.read(f"{PLAIN}.zip") == b"of another"
+
+
+@pytest.mark.parametrize("data, told", [(b"newer", (0, 0, 1)), (JAR, (0, 1, 0))])
+def test_a_snapshot_that_is_deployed_meanwhile_stays(
+    depot: Depot, data: bytes, told: tuple[int, int, int]
+) -> None:
+    depot.lay({f"{PLAIN}.jar": JAR})
+    depot.blobs.slow("create", lambda: depot.put(f"{PLAIN}.jar", data))
+    assert depot.run() == told
+    assert depot.read(f"{PLAIN}.jar") == data
+    assert depot.stored() == 1
+
+
+def test_a_snapshot_replaces_where_the_repository_allows_overwriting(
+    make: Callable[..., Depot],
+) -> None:
+    depot = make(overwrite=True)
+    depot.lay({f"{PLAIN}.jar": JAR})
+    depot.put(f"{PLAIN}.jar", b"before")
+    assert depot.run() == (1, 0, 0)
+    assert depot.read(f"{PLAIN}.jar") == JAR
 
 
 def test_what_does_not_fit_a_quota_is_refused(make: Callable[..., Depot]) -> None:

@@ -12,7 +12,11 @@ import pytest
 
 from app.publishing.bulk import Bulk
 from app.publishing.erasure import Eraser
+from app.publishing.sessions_left import COMPLETE
 from app.repositories import DeletedRepositories, Format, Policy
+from storage import keys
+from storage.events import Actor
+from storage.metadata import Add, Put
 from tests.faults.metadata import passes
 from tests.http.client import Answer, Client
 from tests.http.probes import records_of
@@ -62,6 +66,7 @@ class Maven:
 
     stand: Stand
     client: Client
+    repository_id: str = ""
 
     def put(self, path: str, data: bytes = JAR, **more: Any) -> Answer:
         return self.client.put(f"{AT}{path}", data, **more)
@@ -81,8 +86,8 @@ class Maven:
 
 @pytest.fixture
 def maven(memory_stand: Stand) -> Maven:
-    memory_stand.repository("maven", Format.MAVEN)
-    return Maven(memory_stand, memory_stand.admins)
+    made = memory_stand.repository("maven", Format.MAVEN)
+    return Maven(memory_stand, memory_stand.admins, made.id)
 
 
 @pytest.fixture
@@ -393,7 +398,10 @@ def test_an_upload_in_pieces_is_held_against_its_path(maven: Maven) -> None:
     assert digests == digest("sha512", pom())
 
 
-def test_a_release_costs_no_more_round_trips_than_a_raw_file(maven: Maven) -> None:
+def test_a_release_costs_no_more_round_trips_than_a_raw_file(
+    maven: Maven, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.maven.views.SETTLED_SECONDS", 0.0)
     maven.release("1.0")
     before = len(maven.stand.engine.made)
     maven.put("com/example/lib/1.0/lib-1.0-sources.jar")
@@ -422,8 +430,8 @@ def test_nothing_is_left_of_an_erased_repository(maven: Maven) -> None:
     eraser = Eraser(at.metadata, at.journal, repositories, Bulk(at.metadata, at.journal))
     eraser.erase(deleted, lambda: None)
     repository = deleted.repository.id
-    keys = [record.key for record in records_of(maven.stand)]
-    assert not [key for key in keys if f"#{repository}" in key.partition]
+    left = [record.key for record in records_of(maven.stand)]
+    assert not [key for key in left if f"#{repository}" in key.partition]
 
 
 def test_a_path_is_as_long_as_all_of_its_records_can_hold(maven: Maven) -> None:
@@ -512,3 +520,124 @@ def test_a_document_that_changes_while_it_is_computed_is_computed_anew(maven: Ma
     assert done
     assert (first.body, first.headers["etag"]) == (again.body, again.headers["etag"])
     assert b"1.1" in first.body
+
+
+def test_a_document_that_was_computed_a_moment_too_early_is_not_remembered(maven: Maven) -> None:
+    """DynamoDB shows the records of a commit one by one: a counter before what it tells of."""
+    maven.release("1.0")
+    url, records = "com/example/lib/maven-metadata.xml", maven.stand.process.installation.metadata
+    at = maven.stand.organization, maven.repository_id
+    # A stripe of its own: what is counted there is all that is seen of the commit.
+    records.commit(Add(keys.revision(*at, "/com/example/lib/", "x"), {"revision": 1}, create=True))
+    early = maven.get(url)
+    assert b"2.0" not in early.body
+    entry = keys.found(*at, "coordinates", "com.example:lib:2.0:lib-2.0.pom")
+    records.commit(Put(entry, {"size": 1, "modified": 1}))
+    late = maven.get(url, headers={"If-None-Match": early.headers["etag"]})
+    assert late.status == 200
+    assert b"2.0" in late.body
+
+
+def test_what_is_remembered_is_not_computed_again(
+    maven: Maven, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once its revision has been seen for a while."""
+    maven.release("1.0")
+    url = "com/example/lib/maven-metadata.xml"
+    maven.get(url)
+    before = len(maven.stand.engine.made)
+    maven.get(url)
+    assert maven.stand.engine.made[before:].count("query") > 1, "it may be too early"
+    monkeypatch.setattr("app.maven.views.SETTLED_SECONDS", 0.0)
+    maven.get(url)
+    before = len(maven.stand.engine.made)
+    maven.get(url)
+    assert maven.stand.engine.made[before:] == ["query"]
+
+
+def test_the_plain_name_of_a_snapshot_is_told_by_no_time(maven: Maven) -> None:
+    """A build that is deleted gives way to an older one, whose bytes are others."""
+    for stamp, data in (("20261125.100000-1", b"good build"), ("20261125.110000-2", b"bad build!")):
+        assert maven.put(f"{SNAPSHOT}lib-2.0-{stamp}.jar", data).status == 201
+    plain = f"{SNAPSHOT}lib-2.0-SNAPSHOT.jar"
+    bad = maven.get(plain)
+    assert "last-modified" not in bad.headers
+    assert maven.client.delete(f"{AT}{SNAPSHOT}lib-2.0-20261125.110000-2.jar").status == 204
+    late = "Fri, 01 Jan 2100 00:00:00 GMT"
+    answer = maven.get(plain, headers={"If-Modified-Since": late})
+    assert (answer.status, answer.body) == (200, b"good build")
+    resumed = {"Range": "bytes=4-", "If-Unmodified-Since": late}
+    answer = maven.get(plain, headers=resumed)
+    assert (answer.status, answer.body) == (200, b"good build")
+    tagged = {"Range": "bytes=4-", "If-Range": answer.headers["etag"]}
+    assert (maven.get(plain, headers=tagged).status) == 206
+    stale = {"Range": "bytes=4-", "If-Range": bad.headers["etag"]}
+    assert maven.get(plain, headers=stale).body == b"good build"
+
+
+def test_a_checksum_that_was_left_stands_in_no_files_way(maven: Maven) -> None:
+    """It was sent while the file was deleted, and that came back otherwise."""
+    path = "com/example/lib/1.0/lib-1.0.jar"
+    maven.put(path)
+    assert maven.client.delete(f"{AT}{path}").status == 204
+    assert maven.put(f"{path}.sha1", b"0" * 40).status == 201
+    restored = maven.client.post("/api/repositories/maven/restore", {"path": path})
+    assert restored.status == 200, restored.text
+    assert maven.put(path).status == 200
+    assert maven.put(f"{path}.sha1", digest("sha1", JAR).encode()).status == 201
+
+
+def test_who_may_only_write_learns_no_digest(maven: Maven) -> None:
+    path = "com/example/lib/1.0/lib-1.0.jar"
+    maven.put(path)
+    writer = maven.stand.person(grants={maven.repository_id: ["write"]})
+    client = maven.stand.client.as_(writer.by_key)
+    for algorithm in ("md5", "sha1", "sha256", "sha512"):
+        wrong = b"0" * len(digest(algorithm, JAR))
+        answer = client.put(f"{AT}{path}.{algorithm}", wrong)
+        assert answer.status == 400
+        assert digest(algorithm, JAR) not in answer.text
+        assert client.put(f"{AT}{path}.{algorithm}", digest(algorithm, JAR).encode()).status == 201
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"no zip, but META-INF/maven/plugin.xml",
+        plugin_jar()[:-30],
+        plugin_jar() + b"and more behind its end",
+    ],
+)
+def test_only_what_is_to_be_a_plugin_is_refused_for_its_descriptor(
+    maven: Maven, data: bytes
+) -> None:
+    """Any jar may hold what looks like one."""
+    assert maven.put("com/example/lib/1.0/lib-1.0.jar", data).status == 201
+    plugin = "com/example/greet-maven-plugin/1.0/greet-maven-plugin-1.0.jar"
+    answer = maven.put(plugin, data)
+    if answer.status == 400:
+        assert answer.detail.startswith("com.example:greet-maven-plugin:jar:1.0: ")
+        assert maven.get(plugin).status == 404
+    else:
+        assert maven.get("com/example/maven-metadata.xml").status == 200
+
+
+def test_a_job_that_completes_an_upload_says_why_the_format_refuses_it(maven: Maven) -> None:
+    stand, body = maven.stand, pom(version="1.1")
+    begun = maven.client.post(f"{LIB}1.0/lib-1.0.pom?uploads", None)
+    where = begun.headers["location"]
+    headers = {"Content-Range": f"bytes 0-{len(body) - 1}/{len(body)}"}
+    assert maven.client.ask("PATCH", where, body=body, headers=headers).status == 202
+    upload = where.rpartition("=")[2]
+    job = stand.process.background.jobs.start(
+        COMPLETE,
+        stand.organization,
+        Actor(stand.admin.id, stand.admin.key_id, "request"),
+        {"path": "com/example/lib/1.0/lib-1.0.pom", "upload": upload},
+        maven.repository_id,
+        left=True,
+    )
+    stand.process.work()
+    done = maven.client.get(f"/api/jobs/{job.id}").json
+    assert done["state"] == "failed"
+    assert "'1.1'" in done["error"]

@@ -75,6 +75,16 @@ def test_group_and_version_may_be_the_parents(content: str) -> None:
     assert (pom.group, pom.artifact, pom.version) == ("com.example", "lib", "1.0")
 
 
+@pytest.mark.parametrize("encoding", ["windows-1252", "ISO-8859-15", "IBM850", "MacRoman"])
+def test_a_pom_is_read_in_the_encoding_it_declares(encoding: str) -> None:
+    content = _project(f"{_OWN}<name>Größe</name>")
+    file = parse(ArtifactPath.parse(_RELEASE))
+    assert isinstance(file, MavenFile)
+    reader = PomReader(file)
+    reader.feed(f"<?xml version='1.0' encoding='{encoding}'?>{content}".encode(encoding))
+    assert reader.finish().name == "Größe"
+
+
 @pytest.mark.parametrize("version", ["1.0-SNAPSHOT", "1.0-20261125.100000-3"])
 def test_a_snapshots_pom_has_its_folders_version_or_its_own(version: str) -> None:
     pom = _read(_project(_OWN.replace("1.0", version)), _STAMPED)
