@@ -23,6 +23,10 @@ MOST_BEYOND = 1_000
 Read: TypeAlias = Callable[[str], Iterable[Record]]
 
 
+#: The classifier and the extension of a file, such as `sources` and `jar`.
+Kind: TypeAlias = tuple[str, str]
+
+
 class Build(NamedTuple):
     """Which build of a snapshot a file is of, as its name says; the later one is greater."""
 
@@ -31,10 +35,11 @@ class Build(NamedTuple):
 
 
 class Belonging(NamedTuple):
-    """Of which build a file is, and how the names of all files of that build begin."""
+    """Of which build a file is, how the names of all files of that build begin, and its kind."""
 
     build: Build
     beginning: str
+    kind: Kind
 
 
 def may_be_in(folder: FolderPath) -> bool:
@@ -47,7 +52,11 @@ def belonging(folder: FolderPath, name: str) -> Belonging | None:
     file = file_at(ArtifactPath(folder, name))
     if file is None or file.stamp is None:
         return None
-    return Belonging(Build(*file.stamp), f"{file.artifact}-{file.full_version}")
+    return Belonging(
+        Build(*file.stamp),
+        f"{file.artifact}-{file.full_version}",
+        (file.classifier, file.extension),
+    )
 
 
 def rest_of_last(folder: FolderPath, page: Page, read: Read) -> list[Record]:
@@ -70,7 +79,7 @@ class Builds:
     def __init__(self, folder: FolderPath, files: Iterable[Record], read: Read) -> None:
         self._folder = folder
         self._read = read
-        self._of: dict[str, Build] = {}
+        self._of: dict[str, Belonging] = {}
         self._since: dict[Build, dict[str, datetime]] = {}
         self._cut: dict[Build, Belonging] = {}
         last: Belonging | None = None
@@ -80,13 +89,13 @@ class Builds:
                 continue
             if last is None:
                 self._cut[found.build] = found
-            self._add(found.build, record)
+            self._add(found, record)
             last = found
         if last is not None:
             self._cut[last.build] = last
 
-    def of(self, name: str) -> Build | None:
-        """The build of one of the files."""
+    def of(self, name: str) -> Belonging | None:
+        """Of which build one of the files is."""
         return self._of.get(name)
 
     def since(self, build: Build) -> datetime:
@@ -97,17 +106,18 @@ class Builds:
         """Where all files of a build lie."""
         return [f"{self._folder}{name}" for name in self._files(build)]
 
-    def _add(self, build: Build, record: Record) -> None:
+    def _add(self, file: Belonging, record: Record) -> None:
         name = record.key.sort
-        self._of[name] = build
-        self._since.setdefault(build, {})[name] = Artifact.read(record).since
+        self._of[name] = file
+        self._since.setdefault(file.build, {})[name] = Artifact.read(record).since
 
     def _files(self, build: Build) -> dict[str, datetime]:
         cut = self._cut.pop(build, None)
         if cut is not None:
             for record in _span(cut, self._read):
-                if belonging(self._folder, record.key.sort) == cut:
-                    self._add(build, record)
+                found = belonging(self._folder, record.key.sort)
+                if found is not None and found.build == build:
+                    self._add(found, record)
         return self._since[build]
 
 

@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 from app.publishing import Artifact
 from app.repositories import ArtifactPath, FolderPath, Repository
-from app.retention.builds import Build, Builds
+from app.retention.builds import Belonging, Build, Builds
 from app.retention.newest import Newest
 from app.retention.patterns import Entered
 from app.retention.rules import Rule, RuleSet
@@ -57,11 +57,13 @@ class Deciding:
         found: list[_Candidate] = []
         for record in files:
             path, artifact = ArtifactPath(folder, record.key.sort), Artifact.read(record)
-            build = builds.of(path.name)
+            file = builds.of(path.name)
+            build = None if file is None else file.build
             taking = [
                 number
                 for number, rule in enumerate(self._rules.rules)
                 if rule.takes_by_number(path.name, artifact, build, kept.lines[number])
+                and not _spared(rule, file, kept)
                 and self._by_age(rule, artifact, build, builds)
             ]
             fitting = patterns.fitting(path.name) if taking else ()
@@ -111,6 +113,11 @@ class Deciding:
                 key.sort: date.fromisoformat(record.value["day"]) for key, record in known.items()
             }
         return days
+
+
+def _spared(rule: Rule, file: Belonging | None, kept: Newest) -> bool:
+    """Whether the metadata of a snapshot names a file, so that counting builds can't take it."""
+    return rule.keep_snapshots is not None and file is not None and kept.kinds.spare(file)
 
 
 def _since(rule: Rule, artifact: Artifact, build: Build | None, builds: Builds) -> datetime:

@@ -204,7 +204,7 @@ class Retention:
 
         A rule may have been changed meanwhile: what it took until then is restorable.
 
-        The newest files and builds of a folder are those that were there when it was begun;
+        The newest files, builds and kinds of a folder are those that were there when it was begun;
         whatever position it is given, where others have deleted some of them since, they are told
         apart anew. From then to its commits are some seconds, in which it does not see what others
         delete: who deletes the newest just then leaves so many fewer.
@@ -274,7 +274,9 @@ def _cursor(position: Position) -> str:
     """A position as a cursor holds it: without what only those ask for who take files. Which
     are the newest is found out anew where that would make it too long."""
     text = _without(position, "files")
-    return text if len(text.encode()) <= _CURSOR_BYTES else _without(position, "files", "kept")
+    if len(text.encode()) <= _CURSOR_BYTES:
+        return text
+    return _without(position, "files", "kinds", "kept")
 
 
 def _without(position: Position, *left_out: str) -> str:

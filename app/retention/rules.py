@@ -32,7 +32,8 @@ class Rule:
 
     `keep_newest` counts the files of each folder, `keep_snapshots` the builds of each snapshot
     version; there is one of them at most. With `keep_snapshots` a rule takes files of builds
-    alone, and a build is as young, and as lately used, as any of its files.
+    alone, but never the newest of a classifier and extension, and a build is as young, and as
+    lately used, as any of its files.
     """
 
     match: Pattern

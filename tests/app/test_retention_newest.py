@@ -67,7 +67,7 @@ BETWEEN: dict[str, tuple[Callable[[Kept, list[str]], object], Callable[[list[str
 def test_so_many_of_the_newest_stay_as_there_are_then(
     room: Kept, what: str, room_for: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.retention.newest.FILES_BYTES", room_for)
+    monkeypatch.setattr("app.retention.newest.KEPT_BYTES", room_for)
     names = plant(room, 40)
     room.set(rule("**", newest=5))
     job = begun(room, 4)

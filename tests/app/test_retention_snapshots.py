@@ -1,9 +1,10 @@
-"""Retention of Maven snapshots: the newest builds stay, and a build is whole or gone."""
+"""Retention of Maven snapshots: the newest builds stay, and what their metadata names; of any
+other build all goes at once."""
 
 import json
 import random
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from app.installation import Installation
 from app.maven.layout import file_at
+from app.maven.metadata import VersionFile, newest
 from app.repositories import ArtifactPath, Format
 from app.retention import Rule, RuleSet, WouldEmpty
 from app.retention.work import NAME
@@ -24,6 +26,7 @@ from tests.app.ruled import DAY, Kept, note, rule
 LIB = "com/example/lib"
 SNAPSHOT = f"{LIB}/2.0-SNAPSHOT"
 KINDS = (".jar", ".pom", "-sources.jar", ".jar.asc")
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -94,12 +97,56 @@ def test_builds_are_ranked_by_what_their_names_say_and_not_by_when_they_came(roo
     assert room.paths() == sorted(build(10)), "of one timestamp the higher number is newer"
 
 
-def test_builds_count_and_not_kinds_of_files(room: Kept) -> None:
-    """Sources go with their build, though no newer build has any."""
-    plant(room, *builds(1), *build(2, ".jar", hour=2), *build(3, ".jar", hour=3))
+def test_builds_count_and_the_newest_of_each_kind_stays_besides(room: Kept) -> None:
+    """Sources stay as long as no newer build has any: the metadata names them."""
+    plant(room, *builds(0, 1), *build(2, ".jar", hour=2), *build(3, ".jar", hour=3))
     room.set(rule("**", builds=2))
     room.run(NAME)
-    assert room.paths() == [*build(2, ".jar", hour=2), *build(3, ".jar", hour=3)]
+    named = build(1, "-sources.jar", ".jar.asc", ".pom", hour=1)
+    assert room.paths() == sorted([*named, *build(2, ".jar", hour=2), *build(3, ".jar", hour=3)])
+
+
+def test_a_snapshot_resolves_while_a_deploy_is_under_way_or_has_died(room: Kept) -> None:
+    plant(room, *builds(1, 2), *build(3, ".jar", hour=3))
+    room.set(rule("**", builds=1))
+    going = [path for path, _ in room.preview()]
+    room.run(NAME)
+    left = sorted({*builds(2), *build(3, ".jar", hour=3)} - {*build(2, ".jar", hour=2)})
+    assert room.paths() == left
+    assert sorted(going) == sorted([*builds(1), *build(2, ".jar", hour=2)])
+    plant(room, *(path for path in build(3, hour=3) if path not in left))
+    room.run(NAME)
+    assert room.paths() == builds(3), "once it is whole, what it has takes the place"
+
+
+def test_what_each_platform_s_job_deployed_last_stays(room: Kept) -> None:
+    """Each under a build number of its own."""
+    of = {1: "linux", 2: "mac", 3: "linux", 4: "mac", 5: "windows", 6: "mac", 7: "mac"}
+    files = {number: build(number, f"-{name}.jar")[0] for number, name in of.items()}
+    plant(room, *files.values())
+    room.set(rule("**", builds=1))
+    room.run(NAME)
+    assert room.paths() == [files[3], files[5], files[7]]
+
+
+def test_kinds_are_told_apart_among_all_files_whether_they_fit_or_not(room: Kept) -> None:
+    """The newest POM does not fit, and the metadata names it all the same."""
+    newer = [*build(2, ".jar", hour=2), *build(3, ".pom", hour=10)]
+    plant(room, *build(1, ".pom", ".war", hour=1), *newer)
+    room.set(rule("**/*.0?0000-*", builds=1))
+    room.run(NAME)
+    assert room.paths() == sorted([*build(1, ".war", hour=1), *newer])
+
+
+def test_a_kind_that_there_is_no_room_for_stays(
+    room: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.retention.kinds.MOST_KINDS", 2)
+    plant(room, *builds(1, 2))
+    room.set(rule("**", builds=1))
+    room.run(NAME)
+    gone = build(1, "-sources.jar", ".jar", hour=1)
+    assert room.paths() == sorted({*builds(1, 2)} - {*gone}), "the first two of a folder count"
 
 
 def test_builds_with_files_that_fit_are_counted(room: Kept) -> None:
@@ -164,13 +211,14 @@ def test_a_build_with_more_files_than_a_step_takes_up_goes_in_parts(
     large = build(1, *(f"-{number:02}.jar" for number in range(20)), hour=1)
     plant(room, *large[:19], days=9)
     plant(room, large[19], days=1)
-    plant(room, *builds(2))
+    newer = sorted(path.replace("010000-1", "020000-2") for path in large)
+    plant(room, *newer)
     room.set(rule("**", builds=1, age=5))
     room.run(NAME)
-    assert room.paths() == sorted([*large, *builds(2)]), "each part is as young as all"
+    assert room.paths() == sorted([*large, *newer]), "each part is as young as all"
     room.wait(5 * DAY)
     room.run(NAME)
-    assert room.paths() == builds(2)
+    assert room.paths() == newer
 
 
 MEANWHILE = {
@@ -199,6 +247,55 @@ def test_the_newest_builds_stay_whatever_is_deleted_meanwhile(room: Kept, what: 
     plant(room, *added)
     room.finish(job)
     assert room.paths() == (left or sorted({*builds(6, 7)} - {*removed}))
+
+
+@pytest.mark.usefixtures("small_steps")
+@pytest.mark.parametrize("room_for", [300_000, 10], ids=["position", "no room"])
+def test_the_newest_of_a_kind_stays_whatever_is_deleted_meanwhile(
+    room: Kept, room_for: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its build may have other files, so that the builds are the same as before."""
+    monkeypatch.setattr("app.retention.newest.KEPT_BYTES", room_for)
+    plant(room, *builds(*range(1, 6)), *build(6, ".jar", hour=6), *build(7, ".jar", hour=7))
+    room.set(rule("**", builds=2))
+    job = room.job(NAME)
+    while builds(2)[0] in room.paths():
+        job = room.step(job)
+    (pom,) = build(5, ".pom", hour=5)
+    room.remove(pom)
+    room.finish(job)
+    named = [*build(4, ".pom", hour=4), *build(5, "-sources.jar", ".jar.asc", hour=5)]
+    jars = [*build(6, ".jar", hour=6), *build(7, ".jar", hour=7)]
+    assert room.paths() == sorted([*named, *jars])
+
+
+@pytest.mark.usefixtures("small_steps")
+def test_a_kind_that_comes_meanwhile_stays_until_the_next_run(room: Kept) -> None:
+    plant(room, *builds(*range(1, 6)))
+    room.set(rule("**", builds=1))
+    job = room.job(NAME)
+    while builds(1)[0] in room.paths():
+        job = room.step(job)
+    late = [*build(3, "-late.jar", hour=3), *build(4, "-late.jar", hour=4)]
+    plant(room, *late)
+    room.finish(job)
+    assert room.paths() == sorted([*late, *builds(5)])
+    room.run(NAME)
+    assert room.paths() == sorted([*late[1:], *builds(5)])
+
+
+def test_a_position_of_before_kinds_were_kept_is_not_relied_on(room: Kept) -> None:
+    plant(room, *builds(*range(1, 6)), *build(6, ".jar", hour=6))
+    rules = room.set(rule("**", builds=1))
+    position: Mapping[str, Any] | None = {"folder": f"/{SNAPSHOT}/"}
+    going: set[str] = set()
+    while position is not None:
+        old = {name: value for name, value in position.items() if name != "kinds"}
+        look = room.sweep(rules).look(old, 3)
+        going |= {str(one.path) for one in look.going}
+        position = look.position
+    jar = build(5, ".jar", hour=5)
+    assert going == {*builds(1, 2, 3, 4), *jar}
 
 
 @pytest.mark.usefixtures("small_steps")
@@ -296,6 +393,17 @@ def stamp(path: str) -> tuple[str, int] | None:
     return None if file is None else file.stamp
 
 
+def named(files: Iterable[str]) -> set[str]:
+    """What stands for the names without a timestamp, were there no others, in one folder."""
+    found = [
+        VersionFile(file.version, path, file.stamp, file.classifier, file.extension, NEVER)
+        for path in files
+        if (file := file_at(ArtifactPath.parse(path))) is not None and file.stamp is not None
+    ]
+    kinds = {(one.classifier, one.extension) for one in found}
+    return {one.name for kind in kinds if (one := newest(found, *kind)) is not None}
+
+
 def model(
     files: Mapping[str, datetime], downloads: Mapping[str, int], rules: RuleSet, now: datetime
 ) -> dict[str, int]:
@@ -310,7 +418,7 @@ def model(
             kept = False
             if one.keep_snapshots is not None:
                 ranked = sorted({found for other in fitting if (found := stamp(other))})
-                kept = stamp(path) not in ranked[: -one.keep_snapshots]
+                kept = stamp(path) not in ranked[: -one.keep_snapshots] or path in named(beside)
                 together = [other for other in beside if stamp(other) == stamp(path)]
             elif one.keep_newest is not None:
                 by_time = sorted((files[other], other) for other in fitting)
