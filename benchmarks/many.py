@@ -77,7 +77,7 @@ def idle(_plan: Plan, folder: Path) -> Iterator[Fact]:
     """
     with strongroom(folder / "ours") as service, opened(settings_of(service)) as at:
         fill(at, (f"few/{number}" for number in range(10)))
-    watch = _Counting()
+    watch = Counting()
     hour = timedelta(hours=1)
     with contextlib.closing(open_installation(at.settings, watch)) as counted:
         work = background(counted)
@@ -132,7 +132,7 @@ def sweep(plan: Plan, folder: Path) -> Iterator[Finding]:
                 grown <= 64,
             )
         with stores(service) as at:
-            watch = _Counting()
+            watch = Counting()
             with contextlib.closing(open_installation(at.settings, watch)) as counted:
                 found: list[Any] = []
                 seconds = _timed(
@@ -147,7 +147,7 @@ def sweep(plan: Plan, folder: Path) -> Iterator[Finding]:
         )
 
 
-class _Counting(Unobserved):
+class Counting(Unobserved):
     """Counts calls to the stores."""
 
     def __init__(self) -> None:

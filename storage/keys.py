@@ -80,6 +80,8 @@ from hashlib import blake2b
 from storage.metadata.records import Key
 
 STRIPES = 16
+#: Of a document's revision: all of them are read whenever somebody asks for it.
+REVISION_STRIPES = 4
 
 FORMAT = Key("_#format", "format")
 SCAN = Key("_#scan", "position")
@@ -285,7 +287,8 @@ def revisions(org: str, repository_id: str) -> str:
     return f"{org}#revisions#{repository_id}"
 
 
-def revision(org: str, repository_id: str, folder_path: str, stripe_digit: str) -> Key:
+def revision(org: str, repository_id: str, folder_path: str, path: str) -> Key:
+    stripe_digit = int(stripe(path), 16) % REVISION_STRIPES
     return Key(revisions(org, repository_id), f"{folder_path}:{stripe_digit}")
 
 

@@ -104,10 +104,12 @@ class Importer:
         try:
             expectations = _expectations(candidate)
             with Source(candidate.found, moved) as source:
-                known = candidate.place.artifact_in(there.records())
+                known = candidate.place.artifact_in(there.records(candidate.place.key))
                 sha256 = None if known is None else _compared(source, known, expectations)
                 # Asked again, because a large file is compared for longer than an answer holds.
-                if sha256 is not None and _is_there(sha256, candidate.place, there.records()):
+                if sha256 is not None and _is_there(
+                    sha256, candidate.place, there.records(candidate.place.key)
+                ):
                     return Outcome.THERE
                 return self._publish(candidate.place.path, source, expectations, sha256)
         except DigestMismatch as error:

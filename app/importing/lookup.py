@@ -22,26 +22,27 @@ class LookUp:
     ) -> None:
         """`clock` gives seconds that never go back."""
         self._metadata = metadata
-        self._wanted = wanted
         self._clock = clock
         self._lock = threading.Lock()
-        self._read_at: float | None = None
-        self._records: Mapping[Key, Record] = {}
+        parts = (
+            tuple(wanted[start : start + _READ_AT_ONCE])
+            for start in range(0, len(wanted), _READ_AT_ONCE)
+        )
+        #: The keys that are read together with a key.
+        self._parts = {key: part for part in parts for key in part}
+        self._read: dict[tuple[Key, ...], tuple[float, Mapping[Key, Record]]] = {}
 
-    def records(self) -> Mapping[Key, Record]:
-        """Those that are there, by a read that began FRESH_SECONDS ago at most.
+    def records(self, key: Key) -> Mapping[Key, Record]:
+        """That of a key and some around it, those that are there, by a read that began
+        FRESH_SECONDS ago at most.
 
         Raises what the store raises; it may be asked again.
         """
+        part = self._parts[key]
         with self._lock:
             now = self._clock()
-            if self._read_at is None or now - self._read_at > FRESH_SECONDS:
-                self._records = self._read()
-                self._read_at = now
-            return self._records
-
-    def _read(self) -> dict[Key, Record]:
-        records: dict[Key, Record] = {}
-        for start in range(0, len(self._wanted), _READ_AT_ONCE):
-            records |= self._metadata.get(*self._wanted[start : start + _READ_AT_ONCE])
-        return records
+            read_at, records = self._read.get(part, (-FRESH_SECONDS, {}))
+            if part not in self._read or now - read_at > FRESH_SECONDS:
+                records = self._metadata.get(*part)
+                self._read[part] = now, records
+            return records

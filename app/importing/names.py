@@ -59,7 +59,7 @@ def is_left_out(path: str) -> bool:
 def _is_whole(path: str) -> bool:
     """Whether an artifact's extension is really `tmp`, say: there is no other before it."""
     file = _artifact(path)
-    if file is None or f".{file.extension}" not in _UNFINISHED:
+    if file is None or "." in file.extension or f".{file.extension}" not in _UNFINISHED:
         return False
     return _EXTENSION.search(file.classifier) is None
 

@@ -5,7 +5,7 @@ document is of is the client's own copy of that document, which is remembered fo
 document that is served is computed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from app.maven.paths import quoted
@@ -90,19 +90,17 @@ class Checks:
         self,
         repository: Repository,
         path: str,
-        algorithm: str,
-        digest: str,
-        served: Mapping[str, str] | None,
+        sent: tuple[str, str],
+        served: Callable[[], str | None],
     ) -> None:
-        """Hold the checksum of a document against those that clients sent, and `served`, the
-        digests of the one that is served. One that nothing is known for is taken: its document
-        may be yet to come, and changes nothing.
+        """Hold a checksum of a document, its algorithm and digest, against those that clients
+        sent, and else against what is `served`, if anything. One that nothing is known for is
+        taken: its document may be yet to come, and changes nothing.
 
         Raises ChecksumDiffers.
         """
-        if served is not None and served[algorithm] == digest:
-            return
-        if self._is_unknown(repository, path, algorithm, digest):
+        algorithm, digest = sent
+        if self._is_unknown(repository, path, algorithm, digest) and served() != digest:
             raise ChecksumDiffers(
                 f"the {algorithm} that was sent of {quoted(path)} is {digest}, and that of no"
                 " document that was sent there in the last hour: send the document again"

@@ -6,6 +6,7 @@ client sends of them is compared.
 
 import hashlib
 from collections.abc import Mapping
+from functools import lru_cache
 
 from falcon import HTTP_201, Request, Response
 
@@ -27,7 +28,7 @@ from app.maven.paths import (
 from app.maven.pom import METADATA_BYTES, MetadataReader, require_room
 from app.maven.views import Document, Documents, Rendered
 from app.publishing import Artifact, DigestMismatch, Expectations
-from app.publishing.expectations import Precondition
+from app.publishing.expectations import NO_PRECONDITION, Precondition
 from app.publishing.place import Place
 from app.raw.computed import Computed, send
 from app.raw.dialect import RawDialect
@@ -37,6 +38,7 @@ from app.repositories import ArtifactPath, Opened, Policy, Repository
 from auth.principals import Action
 from middleware.body import Body, open_body
 from middleware.problems import Problem
+from middleware.response_headers import put_headers
 from storage.metadata import Key
 from storage.metadata.recent import Recent
 
@@ -79,8 +81,8 @@ class MavenDialect:
                 if found is None:
                     raise self._raw.missing()
                 where, artifact = found
-                alias = where != path
-                self._downloads.answer(req, resp, opened.repository, where, artifact, alias=alias)
+                # Also where it is the file of that very name: a newer one may have been there.
+                self._downloads.answer(req, resp, opened.repository, where, artifact, alias=True)
             case _:
                 self._raw.get(req, resp, opened, path)
 
@@ -114,7 +116,8 @@ class MavenDialect:
                 _hold(expectations, digests)
                 self._compare(opened, of, algorithm, parse_checksum(str(of.path), algorithm, sent))
             case MetadataDocument():
-                precondition.check(self._documents.find(opened.repository, meaning))
+                if precondition != NO_PRECONDITION:
+                    precondition.check(self._documents.find(opened.repository, meaning))
                 digests, size = _take(meaning, open_body(req.env))
                 _hold(expectations, digests)
                 self._checks.remember(opened.repository, str(path), digests)
@@ -192,8 +195,7 @@ class MavenDialect:
         found = self._documents.find(repository, document)
         if found is None:
             raise self._raw.missing()
-        for algorithm in ALGORITHMS:
-            resp.set_header(f"X-Checksum-{algorithm.title()}", found.digests[algorithm])
+        put_headers(resp, found.headers)
         name = document.path.name
         send(req, resp, repository, Computed(name, found.body, found.etag, found.modified))
 
@@ -205,13 +207,17 @@ class MavenDialect:
                 reads = named(opened).may(repository.id, Action.READ)
                 self._checks.of_file(place, opened.records, (algorithm, digest), reads=reads)
             case MetadataDocument():
-                rendered = self._documents.find(repository, of)
-                served = None if rendered is None else rendered.digests
-                self._checks.of_document(repository, str(of.path), algorithm, digest, served)
+
+                def served() -> str | None:
+                    rendered = self._documents.find(repository, of)
+                    return None if rendered is None else rendered.digests[algorithm]
+
+                self._checks.of_document(repository, str(of.path), (algorithm, digest), served)
             case _:
                 raise InvalidLayout(f"'{of.path}' is computed here, and so are its checksums")
 
 
+@lru_cache(maxsize=4096)  # each request asks it twice, and builds ask for the same again and again
 def _meaning(path: ArtifactPath) -> MavenPath | None:
     """What a path means, None where nothing can be there but a folder."""
     try:

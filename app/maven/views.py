@@ -16,6 +16,7 @@ import threading
 import time
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -45,7 +46,7 @@ from app.maven.versions import version_key
 from app.publishing.place import is_listed
 from app.repositories import ArtifactPath, FolderPath, Repository
 from storage import keys
-from storage.metadata import Metadata, Record
+from storage.metadata import Metadata, Record, Unavailable
 from storage.metadata.operations import moment
 
 #: Of rendered documents that are remembered in a process.
@@ -53,6 +54,7 @@ MOST_BYTES = 32 * 1024 * 1024
 #: For how long a revision has to be seen before its document is taken for final.
 SETTLED_SECONDS = 2.0
 _TURNS = 64
+_TURN_SECONDS = 10.0
 _ENTRIES = 20_000  # at once: a page ends at a megabyte, and all of it is needed
 _ROOTS = 20  # folders at the root that the list of prefixes looks into
 _MOST_BENEATH = 1_000
@@ -82,6 +84,11 @@ class Rendered:
         return f'"revision:{self.revision}{said}"'
 
     @cached_property
+    def headers(self) -> Mapping[str, str]:
+        """Those that tell the digests, names in lower case."""
+        return {f"x-checksum-{name}": digest for name, digest in self.digests.items()}
+
+    @cached_property
     def digests(self) -> Mapping[str, str]:
         """Of the document itself, in hexadecimal, by algorithm."""
         return {
@@ -101,9 +108,10 @@ class _Known:
     rendered: Rendered | None
 
     def serves(self, revision: str, arrived: float) -> bool:
-        """Whether it is the answer to who came then."""
+        """Whether it is the answer to who came then: begun since, or of the revision that he
+        has read, where that is final."""
         settled = self.began - self.seen >= SETTLED_SECONDS
-        return self.revision == revision and (settled or self.began >= arrived)
+        return self.began >= arrived or (settled and self.revision == revision)
 
 
 class Documents:
@@ -130,11 +138,23 @@ class Documents:
             return None  # nothing has ever been there
         known = self._known(where)
         if known is None or not known.serves(revision, arrived):
-            with self._turns[hash(where) % _TURNS]:
+            with self._turn(where):
                 known = self._known(where)
                 if known is None or not known.serves(revision, arrived):
                     known = self._renew(repository, document, where, revision)
         return known.rendered
+
+    @contextmanager
+    def _turn(self, where: _Where) -> Iterator[None]:
+        """Within it nobody else computes the document. Raises Unavailable after a while: then the
+        store is ill, and those who wait for it must not fail one after the other."""
+        turn = self._turns[hash(where) % _TURNS]
+        if not turn.acquire(timeout=_TURN_SECONDS):
+            raise Unavailable("a document is being computed for longer than anybody can wait")
+        try:
+            yield
+        finally:
+            turn.release()
 
     def newest(self, repository: Repository, wanted: MavenFile) -> ArtifactPath | None:
         """The file that is the newest of a snapshot version's, for its name without a
@@ -152,9 +172,10 @@ class Documents:
         """Compute a document, once more where it changed meanwhile."""
         made, revision = self._made(repository, document, where, revision)
         if made.revision != revision:
-            made, revision = self._made(repository, document, where, revision)
-        if made.revision == revision:
-            self._remember(where, made)
+            made, _ = self._made(repository, document, where, revision)
+        # Also where it changed again: those who wait came before it was begun, and counters only
+        # rise, so that nobody will read the revision of one that is outdated.
+        self._remember(where, made)
         return made
 
     def _made(
@@ -169,7 +190,7 @@ class Documents:
     def _revision(self, repository: Repository, folder: str) -> str:
         """What the counters of a folder say, or nothing where there are none."""
         partition = keys.revisions(repository.organization, repository.id)
-        page = self._metadata.query(partition, f"{folder}:")  # sixteen at most
+        page = self._metadata.query(partition, f"{folder}:")  # a few at most
         if not page.records:
             return ""
         said = ",".join(f"{one.key.sort[-1]}{one.value['revision']}" for one in page.records)

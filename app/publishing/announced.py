@@ -28,6 +28,7 @@ class Announced:
     key: Key | None
     digests: Mapping[str, str]
     version: int | None = None
+    until: datetime | None = None
 
     @property
     def keys(self) -> tuple[Key, ...]:
@@ -48,7 +49,7 @@ class Announced:
         record = found[self.key]
         if record is None:
             return Announced(self.key, {})
-        return Announced(self.key, record.value["digests"], record.version)
+        return Announced(self.key, record.value["digests"], record.version, record.expires)
 
     def check(self, place: Place, digests: Mapping[str, str]) -> None:
         """Raise AnnouncedDiffers where a file with these digests is not the one announced."""
@@ -72,11 +73,11 @@ class Announced:
     def adding(
         self, place: Place, algorithm: str, digest: str, now: datetime
     ) -> tuple[Operation, ...]:
-        """What announces one more of a file that is not there yet."""
+        """What announces one more of a file that is not there yet; all end with the first."""
         if self.key is None:
             raise LookupError("the format of the repository has no such digests")
         value = {"digests": {**self.digests, algorithm: digest}}
-        put = Put(self.key, value, absent=True, expires=now + KEPT)
+        put = Put(self.key, value, absent=True, expires=self.until or now + KEPT)
         if self.version is not None:
             put = replace(put, absent=False, at=self.version)
         return (put, Check(place.key, absent=True))

@@ -95,7 +95,7 @@ class Place:
     def revisions(self, artifact: Artifact) -> tuple[Key, ...]:
         """The counters of the computed documents that tell of an artifact here."""
         return tuple(
-            keys.revision(self.organization, self.repository, folder, keys.stripe(str(self.path)))
+            keys.revision(self.organization, self.repository, folder, str(self.path))
             for folder in self.layout.documents(self.path, artifact)
         )
 

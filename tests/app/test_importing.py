@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from app.importing import Counts, Import, Importer, Outcome, Survey, Tally
 from app.importing.folder import walk
-from app.importing.lookup import FRESH_SECONDS
+from app.importing.lookup import FRESH_SECONDS, LookUp
 from app.importing.names import is_left_out
 from app.importing.progress import State, line
 from app.importing.report import Refusal, printable
@@ -29,7 +29,7 @@ from auth.organizations import founding
 from storage.blobs import BlobsFull, UploadMemorySpent
 from storage.blobs.upload_memory import RETRY_AFTER
 from storage.events import SYSTEM
-from storage.metadata import Metadata
+from storage.metadata import Key, Metadata
 from storage.metadata.recent import Recent
 from tests.app.storeroom import Body
 from tests.faults.blobs import FaultyBlobs
@@ -687,3 +687,21 @@ def test_what_is_printed_does_nothing_to_a_terminal(text: str) -> None:
     shown = printable(text)
     assert shown.isprintable()
     shown.encode()
+
+
+def test_a_look_up_reads_what_is_asked_for_however_many_there_are(depot: Depot) -> None:
+    """A folder of thousands takes longer to read than an answer may be old."""
+    wanted = [Key(f"org1#folder#{number}", "x") for number in range(3_000)]
+    now = 0.0
+
+    def slow(call: Callable[[], object]) -> object:
+        nonlocal now
+        now += 1.0
+        return call()
+
+    look_up = LookUp(depot.metadata, wanted, lambda: now)
+    depot.engine.next("get", *[slow] * 1_000)
+    before = depot.engine.made.count("get")
+    for key in wanted[:200]:
+        assert look_up.records(key) == {}
+    assert depot.engine.made.count("get") - before == 2

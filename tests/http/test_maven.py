@@ -16,7 +16,7 @@ from app.publishing.sessions_left import COMPLETE
 from app.repositories import DeletedRepositories, Format, Policy
 from storage import keys
 from storage.events import Actor
-from storage.metadata import Add, Put
+from storage.metadata import Add, Key, Put
 from tests.faults.metadata import passes
 from tests.http.client import Answer, Client
 from tests.http.probes import records_of
@@ -528,7 +528,9 @@ def test_a_document_that_was_computed_a_moment_too_early_is_not_remembered(maven
     url, records = "com/example/lib/maven-metadata.xml", maven.stand.process.installation.metadata
     at = maven.stand.organization, maven.repository_id
     # A stripe of its own: what is counted there is all that is seen of the commit.
-    records.commit(Add(keys.revision(*at, "/com/example/lib/", "x"), {"revision": 1}, create=True))
+    records.commit(
+        Add(Key(keys.revisions(*at), "/com/example/lib/:x"), {"revision": 1}, create=True)
+    )
     early = maven.get(url)
     assert b"2.0" not in early.body
     entry = keys.found(*at, "coordinates", "com.example:lib:2.0:lib-2.0.pom")
@@ -641,3 +643,34 @@ def test_a_job_that_completes_an_upload_says_why_the_format_refuses_it(maven: Ma
     done = maven.client.get(f"/api/jobs/{job.id}").json
     assert done["state"] == "failed"
     assert "'1.1'" in done["error"]
+
+
+def test_the_plain_name_is_told_by_no_time_also_where_a_file_has_it(maven: Maven) -> None:
+    """The file that has it may be older than a build that was the answer before."""
+    plain, late = f"{SNAPSHOT}lib-2.0-SNAPSHOT.jar", "Fri, 01 Jan 2100 00:00:00 GMT"
+    assert maven.put(plain, b"of the plain name").status == 201
+    answer = maven.get(plain, headers={"Range": "bytes=4-", "If-Unmodified-Since": late})
+    assert (answer.status, answer.body) == (200, b"of the plain name")
+    assert "last-modified" not in answer.headers
+
+
+def test_what_is_sent_of_a_document_has_none_computed(maven: Maven) -> None:
+    """A deploy ends with four of these; what is there is computed for who asks for it."""
+    maven.release("1.0")
+    url, document = "com/example/lib/maven-metadata.xml", metadata()
+    before = len(maven.stand.engine.made)
+    maven.put(url, document)
+    maven.put(f"{url}.sha1", digest("sha1", document).encode())
+    assert maven.stand.engine.made[before:] == ["get", "transact", "get", "query"]
+
+
+def test_digests_that_came_before_their_file_end_with_the_first(maven: Maven) -> None:
+    """One that is wrong does not stand in the way for longer because others are sent again."""
+    path = "com/example/lib/1.0/lib-1.0.jar"
+    ends = set()
+    for algorithm in ("sha512", "sha1", "md5"):
+        maven.put(f"{path}.{algorithm}", digest(algorithm, JAR).encode())
+        key = keys.expected(maven.stand.organization, maven.repository_id, path)
+        record = maven.stand.process.installation.metadata.get(key)[key]
+        ends.add(record.expires)
+    assert len(ends) == 1
