@@ -5,12 +5,14 @@ from pathlib import Path
 from tests.clients.artifacts import Artifact, jar
 from tests.clients.commands import java_options, succeed
 from tests.clients.server import USER, Repository, Server
+from tests.clients.stores import over_both_stores
 from tests.parts import part, tool
 
 LIB = Artifact("lib", "1.1")
 APP = Artifact("app", "1.0")
 
 
+@over_both_stores
 def test_an_artifact_is_fetched_with_what_it_depends_on(
     server: Server, releases: Repository, tmp_path: Path
 ) -> None:

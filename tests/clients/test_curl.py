@@ -6,11 +6,13 @@ from pathlib import Path
 from tests.clients.artifacts import Artifact, jar
 from tests.clients.commands import succeed
 from tests.clients.server import USER, Repository, Server
+from tests.clients.stores import over_both_stores
 from tests.parts import tool
 
 LIB = Artifact("lib", "1.0")
 
 
+@over_both_stores
 def test_a_file_is_what_the_checksum_beside_it_says(
     server: Server, releases: Repository, tmp_path: Path
 ) -> None:

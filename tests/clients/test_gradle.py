@@ -9,6 +9,7 @@ from pathlib import Path
 from tests.clients.artifacts import Artifact, jar
 from tests.clients.commands import java_options, succeed
 from tests.clients.server import USER, Repository, Server
+from tests.clients.stores import over_both_stores
 from tests.parts import tool
 
 LIB = Artifact("lib", "1.0")
@@ -60,6 +61,7 @@ def gradle(home: Path, project: Path, script: str, *words: str) -> None:
     succeed(command, home, project, {"GRADLE_OPTS": java_options(home)})
 
 
+@over_both_stores
 def test_what_one_build_publishes_another_one_resolves(
     server: Server, releases: Repository, tmp_path: Path
 ) -> None:

@@ -7,6 +7,7 @@ import pytest
 from tests.clients.artifacts import Artifact, jar
 from tests.clients.commands import java_options, succeed
 from tests.clients.server import USER, Repository, Server
+from tests.clients.stores import over_both_stores
 from tests.parts import part, tool
 
 LIB = Artifact("lib", "1.0")
@@ -56,6 +57,7 @@ def ivy(folder: Path, *words: str, cache: str = "publisher") -> None:
     succeed([*command, *words], folder, folder)
 
 
+@over_both_stores
 def test_what_one_module_publishes_another_one_resolves(
     releases: Repository, workplace: Path
 ) -> None:

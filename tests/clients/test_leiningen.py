@@ -6,6 +6,7 @@ from pathlib import Path
 from tests.clients.artifacts import Artifact
 from tests.clients.commands import java_options, succeed
 from tests.clients.server import USER, Repository, Server
+from tests.clients.stores import over_both_stores
 from tests.parts import tool
 
 SUNG = Artifact("sung", "1.0")
@@ -27,6 +28,7 @@ _PROJECT = """\
 """
 
 
+@over_both_stores
 def test_what_one_project_deploys_another_one_resolves(
     server: Server, releases: Repository, snapshots: Repository, tmp_path: Path
 ) -> None:

@@ -129,7 +129,7 @@ def test_a_snapshot_does_not_come_into_a_repository_for_releases(
 
 
 @pytest.mark.slow
-@each_line
+@each_line_over_both_stores
 def test_a_file_is_deployed_with_a_pom_that_is_made_for_it(
     maven: Maven, releases: Repository, tmp_path: Path
 ) -> None:

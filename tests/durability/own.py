@@ -22,6 +22,8 @@ class OwnFolder:
         #: What was there before, and may come back.
         self._kept: defaultdict[str, set[Content | None]] = defaultdict(set)
         self._may_be_purged: set[str] = set()
+        #: When the last change of a path ended: one that had begun by then was at the same time.
+        self._ended: dict[str, float] = {}
         #: Folders of which a change was not answered: a job may go on with it, and takes up what
         #: was there, or had gone, two seconds after it was asked for.
         self._unanswered: set[tuple[str, Kind]] = set()
@@ -70,9 +72,12 @@ class OwnFolder:
                 self._may_be_purged.add(path)
             return
         before = self.certain.get(path)
+        at_once = deed.begun < self._ended.get(path, deed.begun)
+        if deed.ended is not None:
+            self._ended[path] = max(deed.ended, self._ended.get(path, deed.ended))
         if before is None or deed.is_refused:
             return
-        if not deed.settles:
+        if not deed.settles or at_once:
             del self.certain[path]
             return
         if deed.kind.brings_back:

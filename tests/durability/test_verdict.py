@@ -121,3 +121,16 @@ def test_a_client_is_sure_of_no_new_file_where_a_folders_change_was_not_answered
     assert own.certain["own/c/001/3"] == NOTHING
     reached = kind is not Kind.PURGE and status != 202
     assert ("own/c/000/2" in own.certain) is not reached
+
+
+@pytest.mark.parametrize("late", [True, False])
+def test_a_client_is_sure_of_no_file_that_was_changed_twice_at_once(late: bool) -> None:
+    """An upload in pieces takes effect at any moment from when its completion was asked for."""
+    own = OwnFolder("c")
+    whole = replace(pieces(NEW, 1, 9, commenced=True), path="own/c/000/1")
+    gone = replace(delete(4, 5, 404), path="own/c/000/1")
+    for deed in (gone, whole) if late else (whole, gone):
+        own.learn(deed)
+    assert own.certain == {}
+    own.learn(replace(put(OLD, 10, 11), path="own/c/000/1"))
+    assert own.certain == {}

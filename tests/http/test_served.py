@@ -46,17 +46,17 @@ def signed(key: str) -> dict[str, str]:
 
 
 def stored(data: Path) -> tuple[set[str], set[str]]:
-    """The keys of all records (of those that stay, and are not the worker's; those of folders,
-    which the worker makes stay), and the names of all files of blobs."""
+    """The keys of all records (of those that stay, and are not the worker's), and the names of
+    all files of blobs."""
     with opened(read_settings({"STRONGROOM_DATA": str(data)})) as at:
         page = at.metadata.scan(0, 1, "", 100_000)
     assert page.next is None
     names = {
         f"{record.key.partition} / {record.key.sort}"
         for record in page.records
-        if (record.expires is None or is_folder(f"{record.key.partition} / {record.key.sort}"))
+        if record.expires is None
         and record.key.partition != keys.DUTIES
-        and not record.key.partition.endswith("#readers")
+        and not record.key.partition.endswith(("#readers", "#made"))
     }
     return names, {path.name for path in (data / "blobs").rglob("*") if path.is_file()}
 
