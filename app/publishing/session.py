@@ -26,7 +26,9 @@ LIFETIME = timedelta(days=1)  # from its last piece on
 OLDEST = timedelta(days=14)  # 5 TiB at 5 MB/s take 13 days
 #: How long a job that is to complete it may take to begin: longer than any store is away.
 LEFT = timedelta(days=7)
-CLAIM = timedelta(seconds=60)
+#: A minute for a holder who is held up, after which he writes nothing more; and one by which the
+#: clocks of two processes may differ, or the other takes it over while he still writes.
+CLAIM = timedelta(seconds=120)
 #: While somebody holds a session, it is there for so long: in an hour it is renewed many times.
 HELD = timedelta(hours=1)
 MOST_OPEN = 1_000  # of a user

@@ -142,6 +142,7 @@ class Completion:
 
     def _make_blob(self, hold: Hold) -> None:
         session = hold.session
+        hold.require_safe()
         try:
             with self._blobs.resume(session.token, session.length) as writer:
                 try:

@@ -118,6 +118,7 @@ class Pieces:
 
     def _resume(self, hold: Hold) -> Writer:
         session = hold.session
+        hold.require_safe()  # taking it up cuts off what a successor has written
         try:
             return self._blobs.resume(session.token, session.length)
         except UploadBusy as error:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from app.publishing.expectations import Expectations
 from app.publishing.place import Place
 from app.publishing.receiving import Receiver
 from app.publishing.session import (
+    CLAIM,
     MOST_OPEN,
     OLDEST,
     Session,
@@ -327,7 +329,7 @@ def test_who_was_taken_over_learns_of_it(desk: Desk) -> None:
 
     def meanwhile(reads: int) -> None:
         if reads == 3:
-            other.now = desk.now + timedelta(seconds=61)
+            other.now = desk.now + CLAIM + timedelta(seconds=1)
             found = other.find(session)
             with other.sessions.hold(found) as hold:
                 hold.give_up(replace(hold.session, length=len(DATA)))
@@ -336,6 +338,39 @@ def test_who_was_taken_over_learns_of_it(desk: Desk) -> None:
     with pytest.raises(SessionConflict, match="taken this upload over"):
         desk.append(session, DATA, Bytes(DATA, meanwhile))
     assert desk.append(desk.find(session), DATA).offset == len(DATA)
+
+
+@pytest.mark.parametrize("ahead", [60, -60])
+def test_a_process_whose_clock_is_a_minute_apart_takes_nothing_over(desk: Desk, ahead: int) -> None:
+    """As long as the holder may still write, also where he stands still for a while."""
+    session, other = desk.begin(), desk.another()
+    other.now += timedelta(seconds=ahead)
+
+    def meanwhile(reads: int) -> None:
+        if reads == 2:
+            desk.seconds += 39
+            other.now += timedelta(seconds=39)
+            with pytest.raises(SessionConflict):
+                other.append(other.find(session), DATA)
+
+    assert desk.append(session, DATA, Bytes(DATA, meanwhile)).offset == len(DATA)
+
+
+def test_who_stood_still_before_he_took_an_upload_up_cuts_nothing_off(desk: Desk) -> None:
+    """A successor has written by then, and was told that it is durable."""
+    session, other = desk.begin(), desk.another()
+
+    def stand_still(call: Callable[[], Any]) -> Any:
+        result = call()
+        desk.seconds += 200
+        other.now += timedelta(seconds=200)
+        assert other.append(other.find(session), DATA).offset == len(DATA)
+        return result
+
+    desk.engine.next("transact", stand_still)
+    with pytest.raises(SessionConflict):
+        desk.append(session, DATA)
+    assert other.complete(other.find(session)) == DATA
 
 
 def test_a_store_that_is_away_for_a_while_ends_no_piece(desk: Desk) -> None:
