@@ -64,7 +64,7 @@ def listing(plan: Plan, folder: Path) -> Iterator[Figure]:
         "nginx's autoindex as JSON, whole",
         beside,
         "s",
-        None,
+        4,
         "less",
         spread(measures[0]),
     )
