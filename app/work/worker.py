@@ -9,6 +9,7 @@ import random
 import secrets
 import socket
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -51,6 +52,7 @@ class Worker:
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
         self._busy: set[str] = set()  # duties that this process is at
+        self._duties: list[threading.Thread] = []  # that do them
 
     def start(self) -> None:
         """Begin; returns at once."""
@@ -65,11 +67,15 @@ class Worker:
             thread.start()
 
     def stop(self, seconds: float = 0) -> None:
-        """Ask it to end after the pieces that are under way, and wait so long for them."""
+        """Ask it to end after the pieces that are under way, those of duties too, and wait so
+        long for them: what they use is closed behind this."""
         self._stopping.set()
         self._jobs.added.set()
+        deadline = time.monotonic() + seconds
         for thread in self._threads:
-            thread.join(seconds)
+            thread.join(max(0.0, deadline - time.monotonic()))
+        for thread in self._duties:  # the last one was begun by one of those
+            thread.join(max(0.0, deadline - time.monotonic()))
 
     def run_due(self) -> Ran:
         """Do whatever waits or is due, here and now, until nothing is: also the jobs that duties
@@ -110,9 +116,11 @@ class Worker:
         for duty, found in self._schedule.due():
             if duty.name not in self._busy:
                 self._busy.add(duty.name)
-                threading.Thread(
+                thread = threading.Thread(
                     target=self._do, args=(duty, found), name=duty.name, daemon=True
-                ).start()
+                )
+                thread.start()
+                self._duties = [*(one for one in self._duties if one.is_alive()), thread]
 
     def _do(self, duty: Duty, found: Record | None) -> None:
         try:

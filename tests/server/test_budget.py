@@ -53,7 +53,7 @@ def test_the_counts_are_the_codes() -> None:
         "Repositories as they were last seen": door._MOST_SEEN,
         "Verified passwords": verified.MOST,
         "Headers of downloads": downloads._headers.cache_info().maxsize,
-        "Headers of types": downloads._type_headers.cache_info().maxsize,
+        "Headers of types": downloads.type_headers.cache_info().maxsize,
     }
     records = f"Records remembered for {recent.SECONDS:.0f} s: {recent.MOST_RECORDS:,}"
     assert f"{records}, and {recent.MOST_BYTES // MIB} MiB" in BUDGET

@@ -1,5 +1,7 @@
 """Duties: each is done by one worker at a time, when it is due, and again after a failure."""
 
+import threading
+import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
@@ -259,6 +261,27 @@ def test_a_worker_does_what_is_due_and_stops_when_told(installation: Installatio
         pass
     worker.stop(10)
     assert not any(thread.is_alive() for thread in worker._threads)
+
+
+def test_a_worker_that_is_stopped_waits_for_a_duty_that_is_under_way(
+    installation: Installation,
+) -> None:
+    """What it uses is closed behind that, and a run in its midst would fail for it."""
+    duty, under_way, ended = Noting(), threading.Event(), threading.Event()
+
+    def last(shift: Shift) -> None:
+        under_way.set()
+        time.sleep(0.3)
+        ended.set()
+
+    duty.also = last
+    look = timedelta(seconds=0.01)
+    jobs = Jobs(installation.metadata, installation.journal, ())
+    worker = Worker(jobs, schedule_of(installation, duty), poll=look, look=look)
+    worker.start()
+    assert under_way.wait(10)
+    worker.stop(10)
+    assert ended.is_set()
 
 
 def test_an_organization_whose_part_fails_keeps_no_other_from_its_own(
