@@ -98,6 +98,9 @@ class Worker:
     def _take_jobs(self) -> None:
         while not self._stopping.is_set():
             self._jobs.added.clear()
+            if self._stopping.is_set():  # just now: `stop` woke the others by what is clear again
+                self._jobs.added.set()
+                return
             ran = self._patiently(
                 "jobs", lambda: self._jobs.run_next(self._me, self._stopping.is_set)
             )
@@ -114,13 +117,20 @@ class Worker:
     def _begin_due(self) -> None:
         """Begin each duty that is due on a thread of its own: a long one keeps none waiting."""
         for duty, found in self._schedule.due():
+            if self._stopping.is_set():  # who waited for the look may have gone on by now
+                return
             if duty.name not in self._busy:
-                self._busy.add(duty.name)
-                thread = threading.Thread(
-                    target=self._do, args=(duty, found), name=duty.name, daemon=True
-                )
-                thread.start()
-                self._duties = [*(one for one in self._duties if one.is_alive()), thread]
+                self._begin(duty, found)
+
+    def _begin(self, duty: Duty, found: Record | None) -> None:
+        thread = threading.Thread(target=self._do, args=(duty, found), name=duty.name, daemon=True)
+        self._busy.add(duty.name)
+        try:
+            thread.start()
+        except BaseException:  # there may be room for a thread at the next look
+            self._busy.discard(duty.name)
+            raise
+        self._duties = [*(one for one in self._duties if one.is_alive()), thread]
 
     def _do(self, duty: Duty, found: Record | None) -> None:
         try:

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 
 import pytest
@@ -282,6 +282,73 @@ def test_a_worker_that_is_stopped_waits_for_a_duty_that_is_under_way(
     assert under_way.wait(10)
     worker.stop(10)
     assert ended.is_set()
+
+
+class DueLate(Schedule):
+    """Tells what is due once something else has happened."""
+
+    meanwhile: Callable[[], object]
+
+    def due(self) -> Iterator[tuple[Duty, Record | None]]:
+        found = list(super().due())
+        self.meanwhile()
+        return iter(found)
+
+
+def test_no_duty_begins_once_a_worker_was_stopped(installation: Installation) -> None:
+    """Whoever stopped it waited for a while for that look, and has closed what duties use."""
+    duty = Noting()
+    jobs = Jobs(installation.metadata, installation.journal, ())
+    schedule = DueLate(installation.metadata, jobs, (duty,), {})
+    worker = Worker(jobs, schedule)
+    schedule.meanwhile = worker.stop
+    worker._begin_due()
+    for thread in worker._duties:
+        thread.join()
+    assert duty.runs == 0
+
+
+class Wakened(threading.Event):
+    """An event that something happens to just before it is cleared, and whose waits are told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.meanwhile: Callable[[], object] = lambda: None
+        self.waits: list[bool] = []
+
+    def clear(self) -> None:
+        self.meanwhile()
+        super().clear()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.waits.append(self.is_set())
+        return self.is_set()
+
+
+def test_a_worker_is_woken_by_a_stop_whenever_that_comes(installation: Installation) -> None:
+    jobs = Jobs(installation.metadata, installation.journal, ())
+    woken = jobs.added = Wakened()
+    worker = Worker(jobs, schedule_of(installation))
+    woken.meanwhile = worker.stop
+    worker._take_jobs()
+    assert all(woken.waits), "nobody waits for what was there already"
+    assert woken.is_set(), "the other threads wait for it too"
+
+
+def test_a_duty_that_found_no_thread_is_begun_at_the_next_look(installation: Installation) -> None:
+    duty = Noting()
+    jobs = Jobs(installation.metadata, installation.journal, ())
+    worker = Worker(jobs, schedule_of(installation, duty))
+    before = threading.stack_size(1 << 60)  # more than there is of anything
+    try:
+        with pytest.raises(RuntimeError, match="thread"):
+            worker._begin_due()
+    finally:
+        threading.stack_size(before)
+    worker._begin_due()
+    for thread in worker._duties:
+        thread.join()
+    assert duty.runs == 1
 
 
 def test_an_organization_whose_part_fails_keeps_no_other_from_its_own(
