@@ -3,7 +3,8 @@
 A claim runs out by itself, so that a killed process holds nobody up for long. Who holds it
 renews it, and writes the progress along with it; who could not renew it stops long before it
 runs out, by a clock that nobody sets, because what it sent later could land in the place of
-its successor's bytes.
+its successor's bytes. Who stood still for longer renews it first: that is written over what
+this holder wrote last, so that where it succeeds there is no successor.
 """
 
 import logging
@@ -60,9 +61,9 @@ class Hold:
         """
         if self._monotonic() < self._due:
             return
-        if progress is not None:
-            self.session = progress()
         try:
+            if progress is not None:
+                self.session = progress()
             self.renew()
         except Unavailable as error:
             _log.warning("a claim on an upload could not be renewed yet: %s", error)
@@ -70,12 +71,22 @@ class Hold:
 
     def require_safe(self) -> None:
         """Return where what is written now can't meet a successor. Raises SessionConflict."""
-        if self._monotonic() - self._held > STOP_SECONDS:
+        if not self._is_safe():
             raise SessionConflict(
                 self.session.offset,
                 "the claim on this upload could not be renewed, so nothing more was written",
                 CLAIM,
             )
+
+    def ensure_safe(self) -> None:
+        """Return where what is written now can't meet a successor, renewing the claim where too
+        long has passed to know that. Raises what `renew` and `require_safe` raise."""
+        if not self._is_safe():
+            self.renew()
+        self.require_safe()
+
+    def _is_safe(self) -> bool:
+        return self._monotonic() - self._held <= STOP_SECONDS
 
     def renew(self) -> None:
         """Hold it for another while. Raises what `keep` raises, and what commits raise."""

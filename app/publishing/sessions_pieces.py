@@ -107,6 +107,9 @@ class Pieces:
     def _take(self, hold: Hold, piece: Piece, body: Body) -> Session:
         with self._resume(hold) as writer:
             try:
+                # No earlier: however long that took, a store that locks an upload lets nobody
+                # else write to it from here on, and has cut nothing off yet.
+                hold.ensure_safe()
                 taken = self._receive(hold, piece, body, writer)
             except BaseException:
                 writer.let_go()  # and the upload stays as it was recorded last
@@ -118,7 +121,6 @@ class Pieces:
 
     def _resume(self, hold: Hold) -> Writer:
         session = hold.session
-        hold.require_safe()  # taking it up cuts off what a successor has written
         try:
             return self._blobs.resume(session.token, session.length)
         except UploadBusy as error:
@@ -138,6 +140,7 @@ class Pieces:
             digesting = self._digester.start((*wanted, *piece.expectations.algorithms))
 
         def progress() -> Session:
+            hold.ensure_safe()
             token, offset = writer.checkpoint()
             return replace(hold.session, token=token, offset=offset)
 
@@ -148,6 +151,7 @@ class Pieces:
         digests = None
         if failure is None and digesting is not None:
             digests = digesting.finish(piece.expectations)
+        hold.ensure_safe()  # the last read may have taken long, and what came before it stays
         token = writer.suspend()
         session = replace(
             hold.session,

@@ -50,10 +50,8 @@ def create_upload(path: Path) -> int:
 
 
 def take_upload(path: Path, offset: int | None = None) -> int:
-    """Open and lock the temporary file of an upload that was left, and cut it to `offset`.
-
-    What lies behind the offset of a token was never known to be durable: after a power cut
-    it may be anything. Raises BlobMissing, UploadBusy, BlobCorrupt.
+    """Open and lock the temporary file of an upload that was left, and stand at `offset`, or
+    at its end. It is as long as it was. Raises BlobMissing, UploadBusy, BlobCorrupt.
 
     The name is looked at again under the lock: in between, the upload may have been dropped,
     or committed, and then the open file is a blob, which nobody may write to.
@@ -66,10 +64,11 @@ def take_upload(path: Path, offset: int | None = None) -> int:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if not os.path.samestat(path.stat(), os.fstat(file)):
             raise BlobMissing("there is no such upload any more")
+        end = os.lseek(file, 0, os.SEEK_END)
         if offset is not None:
-            if os.fstat(file).st_size < offset:
+            if end < offset:
                 raise BlobCorrupt("the upload is shorter than its token says")
-            os.ftruncate(file, offset)
+            os.lseek(file, offset, os.SEEK_SET)
     except BlockingIOError as error:
         os.close(file)
         raise UploadBusy("another writer holds this upload") from error
@@ -86,12 +85,14 @@ class FolderWriter:
     """A new blob in the folder store; see `Writer`."""
 
     def __init__(self, places: Places, key: str, size: int | None, file: int | None) -> None:
-        """`file` is the locked temporary file of a resumed upload, else None."""
+        """`file` is the locked temporary file of a resumed upload, where the writer goes on from
+        where it stands, else None."""
         self._places = places
         self._key = key
         self._size = size
         self._file = file
-        self._offset = 0 if file is None else os.lseek(file, 0, os.SEEK_END)
+        self._offset = 0 if file is None else os.lseek(file, 0, os.SEEK_CUR)
+        self._uncut = file is not None
         self._written_back = self._offset
         self._first: memoryview | None = None  # the first window's bytes, not yet in a file
         self._buffers = [memoryview(b""), memoryview(b"")]
@@ -170,12 +171,21 @@ class FolderWriter:
             self._close()
 
     def _on_disk(self) -> int:
-        """The temporary file, made with the first window's bytes when it is first needed."""
+        """The temporary file, made with the first window's bytes when it is first needed.
+
+        That of a resumed upload is cut where the writer goes on: what lies behind the offset of
+        a token was never known to be durable, and after a power cut may be anything. Not before
+        that, as its caller may have stood still on the way to the lock, while another one wrote:
+        under the lock he can find out, and then leave what there is.
+        """
         if self._file is None:
             self._file = create_upload(self._places.temporary(self._key))
             if self._first is not None:
                 self._write(self._file, self._first)
                 self._first = None
+        elif self._uncut:
+            os.ftruncate(self._file, self._offset)
+        self._uncut = False
         return self._file
 
     def _write(self, file: int, data: memoryview) -> None:

@@ -206,6 +206,10 @@ class Blobs(Protocol):
     def resume(self, token: str, size: int | None = None) -> Writer:
         """Take up an upload where its token was made: what was stored since is written anew.
 
+        Where a writer of this machine holds it no other one does, and until its first `filled`,
+        `checkpoint`, `suspend` or `commit` all of it stays as it is: who lets go before that has
+        changed nothing.
+
         `size` tells the length in bytes where `create` was not told. With it, an upload that
         is suspended at its end is durable whole; without it, S3 keeps whole parts alone.
 

@@ -57,12 +57,12 @@ class MemoryBlobs:
                 raise BlobMissing("there is no such upload")
             if upload.held:
                 raise UploadBusy("another writer holds this upload")
-            if offset is not None:
-                if len(upload.data) < offset:
-                    raise BlobCorrupt("the upload is shorter than its token says")
-                del upload.data[offset:]
+            if offset is None:
+                offset = len(upload.data)
+            elif len(upload.data) < offset:
+                raise BlobCorrupt("the upload is shorter than its token says")
             upload.held = True
-        return MemoryWriter(self, key, upload, size)
+        return MemoryWriter(self, key, upload, size, offset)
 
     def open(self, key: str, start: int = 0, length: int | None = None) -> HeldDownload:
         check_range(start, length)
@@ -135,11 +135,14 @@ class MemoryBlobs:
 class MemoryWriter:
     """A new blob in memory; see `Writer`."""
 
-    def __init__(self, blobs: MemoryBlobs, key: str, upload: _Upload, size: int | None) -> None:
+    def __init__(
+        self, blobs: MemoryBlobs, key: str, upload: _Upload, size: int | None, offset: int = 0
+    ) -> None:
         self._blobs = blobs
         self._key = key
         self._upload = upload
         self._size = size
+        self._offset = offset  # what lies behind it goes with the first write, and not before
         self._window = memoryview(b"")
         self._open = True
 
@@ -149,7 +152,7 @@ class MemoryWriter:
 
     @property
     def offset(self) -> int:
-        return len(self._upload.data)
+        return self._offset
 
     @property
     def piece_bytes(self) -> int:
@@ -168,14 +171,15 @@ class MemoryWriter:
         if not 0 <= count <= len(self._window):
             raise ValueError("more bytes were filled in than the window holds")
         if count:
-            self._upload.data += self._window[:count]
+            self._upload.data[self._offset :] = self._window[:count]
+            self._offset += count
             self._window = memoryview(b"")
 
     def commit(self) -> None:
         self._check_open()
-        if not self._upload.data:
+        if not self._offset:
             raise ValueError("an empty file has no blob")
-        self._blobs.finish(self._key, bytes(self._upload.data))
+        self._blobs.finish(self._key, bytes(self._upload.data[: self._offset]))
         self._open = False
 
     def suspend(self) -> str:
@@ -185,7 +189,8 @@ class MemoryWriter:
 
     def checkpoint(self) -> tuple[str, int]:
         self._check_open()
-        return upload_token(self._key, self.offset), self.offset
+        del self._upload.data[self._offset :]
+        return upload_token(self._key, self._offset), self._offset
 
     def let_go(self) -> None:
         if self._open:

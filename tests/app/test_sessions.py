@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,8 +30,10 @@ from app.publishing.sessions_pieces import SLICE_BYTES, Piece, Pieces
 from app.repositories import ArtifactPath, Format
 from app.usage import Ledger, balances_of
 from storage import keys
+from storage.blobs.folder import FolderBlobs
 from storage.events import Actor
 from storage.metadata import Metadata, OutcomeUnknown, Put, Unavailable
+from tests.faults.blobs import FaultyBlobs
 from tests.faults.metadata import Faults, lost_after_effect, lost_before_effect, passes, throttled
 
 ORG, REPO, USER = "org1", "0123456789abcdef", "user1"
@@ -45,7 +48,7 @@ class Bytes:
 
     def __init__(self, data: bytes, meanwhile: Callable[[int], object] = lambda _: None) -> None:
         self._data, self._meanwhile, self._reads = memoryview(data), meanwhile, 0
-        self.length = len(data)
+        self.length: int | None = len(data)
 
     def readinto(self, view: memoryview) -> int:
         self._meanwhile(self._reads)
@@ -119,6 +122,14 @@ def desk(installation: Installation) -> Desk:
     metadata = Metadata(engine, sleep=lambda _: None)
     metadata.commit(Put(keys.organization(ORG), {"id": ORG}))
     return Desk(installation, engine, metadata)
+
+
+@pytest.fixture(params=["memory", "folder"])
+def slow(request: pytest.FixtureRequest, desk: Desk, tmp_path: Path) -> tuple[Desk, FaultyBlobs]:
+    """A desk whose blobs take as long as they are told to."""
+    folder = request.param == "folder"
+    blobs = FaultyBlobs(FolderBlobs(tmp_path / "blobs") if folder else desk.at.blobs)
+    return Desk(replace(desk.at, blobs=blobs), desk.engine, desk.metadata), blobs
 
 
 def test_a_session_ends_a_day_after_its_last_piece(desk: Desk) -> None:
@@ -371,6 +382,81 @@ def test_who_stood_still_before_he_took_an_upload_up_cuts_nothing_off(desk: Desk
     with pytest.raises(SessionConflict):
         desk.append(session, DATA)
     assert other.complete(other.find(session)) == DATA
+
+
+@pytest.mark.parametrize("ahead, still", [(0, 121), (58, 63)], ids=["long", "clocks apart"])
+def test_who_stood_still_on_the_way_to_an_upload_cuts_nothing_off(
+    slow: tuple[Desk, FaultyBlobs], ahead: float, still: float
+) -> None:
+    """So it is where a disk takes its time, or the process is stopped."""
+    desk, blobs = slow
+    other = desk.another()
+    session = desk.append(desk.begin(), DATA[:1000])
+
+    def stand_still() -> None:
+        desk.pass_by(still)
+        other.now = desk.now + timedelta(seconds=ahead)
+        assert other.append(other.find(session), DATA[1000:]).offset == len(DATA)
+
+    blobs.slow("resume", stand_still)
+    with pytest.raises(SessionConflict):
+        desk.append(session, DATA[1000:])
+    assert other.complete(other.find(session)) == DATA
+
+
+def test_who_stood_still_and_finds_that_nobody_took_over_goes_on(
+    slow: tuple[Desk, FaultyBlobs],
+) -> None:
+    desk, blobs = slow
+    for call in ("resume", "filled"):
+        blobs.slow(call, lambda: desk.pass_by(200))
+    assert desk.complete(desk.append(desk.begin(), DATA)) == DATA
+
+
+@pytest.mark.parametrize("behind", ["a slice", "the last byte"])
+def test_who_was_taken_over_while_he_stood_still_asks_nothing_more_of_the_store(
+    slow: tuple[Desk, FaultyBlobs], behind: str
+) -> None:
+    """Where the store has no locks, as S3, it would put his bytes in place of the other's."""
+    desk, blobs = slow
+    session, other = desk.begin(), desk.another()
+
+    def stand_still(reads: int = 1) -> None:
+        if reads:
+            desk.seconds += 200
+            other.now += timedelta(seconds=200)
+            with pytest.raises(SessionConflict):
+                other.append(other.find(session), DATA)
+
+    data = DATA[:SLICE_BYTES]
+    body = Bytes(data, stand_still if behind == "the last byte" else lambda _: None)
+    body.length = None
+    if behind == "a slice":
+        blobs.slow("filled", stand_still)
+    before = blobs.calls["suspend"], blobs.calls["checkpoint"]
+    with pytest.raises(SessionConflict, match="taken this upload over"):
+        desk.append(session, data, body)
+    assert (blobs.calls["suspend"], blobs.calls["checkpoint"]) == before
+
+
+def test_what_came_before_a_body_stalled_is_kept(desk: Desk) -> None:
+    """Its client is waited for longer than a claim is safe for without a renewal."""
+    session = desk.begin()
+
+    def meanwhile(reads: int) -> None:
+        if reads == 2:
+            desk.pass_by(41)
+            raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        desk.append(session, DATA, Bytes(DATA, meanwhile))
+    assert desk.find(session).offset == 2 * SLICE_BYTES
+
+
+def test_a_piece_takes_two_commits(desk: Desk) -> None:
+    session, before = desk.begin(), len(desk.engine.made)
+    desk.append(session, DATA)
+    assert desk.engine.made[before:] == ["transact", "transact"]
 
 
 def test_a_store_that_is_away_for_a_while_ends_no_piece(desk: Desk) -> None:

@@ -361,6 +361,52 @@ def test_an_upload_goes_on_from_its_last_checkpoint(blobs: Blobs) -> None:
     assert read(blobs, writer.key) == first + last
 
 
+def written_on(blobs: Blobs) -> tuple[str, str, bytes]:
+    """An upload of which another wrote a second half: its token before, the one now, its bytes."""
+    data = bytes_of(2 * PART_BYTES)
+    with blobs.create("acme", len(data)) as writer:
+        write_only(writer, data[:PART_BYTES])
+        before = writer.suspend()
+    with blobs.resume(before) as writer:
+        write(writer, data[PART_BYTES:])
+        now = writer.suspend()
+    return before, now, data
+
+
+def test_an_upload_that_is_taken_up_and_let_go_is_as_it_was(blobs: Blobs) -> None:
+    """Who takes it up may have stood still before that, while another one wrote on."""
+    before, now, data = written_on(blobs)
+    with blobs.resume(before) as late:
+        assert late.offset == PART_BYTES
+        late.window()[:1] = b"x"
+        late.filled(0)
+        late.let_go()
+    with blobs.resume(now) as writer:
+        assert writer.offset == len(data)
+        writer.commit()
+    assert read(blobs, writer.key) == data
+
+
+@pytest.mark.parametrize("way", ["committed", "suspended", "checkpointed", "written to"])
+def test_what_lies_behind_a_token_is_no_part_of_what_is_made_of_it(blobs: Blobs, way: str) -> None:
+    token, _, data = written_on(blobs)
+    more = b"x" if way == "written to" else b""
+    with blobs.resume(token) as writer:
+        write(writer, more)
+        if way == "suspended":
+            token = writer.suspend()
+        elif way == "checkpointed":
+            token, _ = writer.checkpoint()
+            writer.let_go()
+        else:
+            writer.commit()
+    if way in ("suspended", "checkpointed"):
+        with blobs.resume(token) as writer:
+            assert writer.offset == PART_BYTES
+            writer.commit()
+    assert read(blobs, writer.key) == data[:PART_BYTES] + more
+
+
 def test_a_writer_that_let_go_is_closed(blobs: Blobs) -> None:
     with blobs.create("acme") as writer:
         writer.checkpoint()
