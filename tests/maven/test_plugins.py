@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.archives.zips import TAIL_BYTES
 from app.maven.plugins import (
     DESCRIPTOR,
     DESCRIPTOR_BYTES,
@@ -20,7 +21,6 @@ from app.maven.plugins import (
     PACKED_BYTES,
     READ_BYTES,
     READS,
-    TAIL_BYTES,
     InvalidPlugin,
     PluginDescriptor,
     Scanner,

@@ -38,7 +38,7 @@ def test_imports_point_down() -> None:
         ),
         ("app/publishing/intruder.py", "import falcon", "Publishing, repositories"),
         ("app/maven/views.py", "import falcon", "Publishing, repositories"),
-        ("app/maven/paths.py", "import storage.keys", "What reads and writes Maven's formats"),
+        ("app/maven/paths.py", "import storage.keys", "What reads and writes formats"),
         ("app/server/pace.py", "from app.server import tls", "A conversation does not know"),
     ],
 )

@@ -1,0 +1,1 @@
+"""Reading in zips and tars, whatever format they are of, within bounds."""
