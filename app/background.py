@@ -55,7 +55,7 @@ def background(at: Installation, observer: JobObserver | None = None) -> Backgro
     deleted = DeletedRepositories(at.recent, at.journal)
     eraser = Eraser(at.metadata, at.journal, deleted, bulk)
     readers: tuple[Reader, ...] = (
-        EmptiedFolders(at.metadata),
+        EmptiedFolders(at.metadata, catalogue.format_of),
         QuotaWatch(at.metadata, at.journal),
     )
     jobs = Jobs(at.metadata, at.journal, kinds, observer)

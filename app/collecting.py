@@ -13,6 +13,7 @@ from datetime import timedelta
 from app.collection import GRACE, Collection, Found
 from app.installation import Installation
 from app.publishing.emptied import EmptiedFolders
+from app.repositories import Catalogue
 from app.work.duty import Shift
 from storage import keys
 from storage.metadata import Delete
@@ -32,7 +33,9 @@ class CollectDuty:
     def __init__(self, installation: Installation, grace: timedelta = GRACE) -> None:
         self._installation = installation
         self._grace = grace
-        self._folders = EmptiedFolders(installation.metadata)
+        self._folders = EmptiedFolders(
+            installation.metadata, Catalogue(installation.recent, installation.journal).format_of
+        )
 
     def run(self, shift: Shift) -> None:
         shift.again = self.every  # what can't be deleted now is not worth a look each minute

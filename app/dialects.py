@@ -6,7 +6,7 @@ from falcon import Request, Response
 
 from app.publishing import Expectations
 from app.publishing.expectations import Precondition
-from app.repositories import ArtifactPath, Opened, Repository
+from app.repositories import ArtifactPath, FolderPath, Opened, Repository
 from storage.metadata import Key
 
 
@@ -21,6 +21,9 @@ class Dialect(Protocol):
 
     def get(self, req: Request, resp: Response, opened: Opened, path: ArtifactPath) -> None:
         """Send what is there. HEAD is the same."""
+
+    def get_folder(self, req: Request, resp: Response, opened: Opened, folder: FolderPath) -> None:
+        """Send what there is at an address that ends in a slash."""
 
     def needs_to_write(self, repository: Repository, path: ArtifactPath) -> tuple[Key, ...]:
         """The records that answering a PUT or DELETE needs."""

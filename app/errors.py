@@ -31,6 +31,7 @@ from app.publishing.session import (
     SessionMissing,
     TooManySessions,
 )
+from app.python.form_requests import is_form
 from app.raw.announcements import InvalidAnnouncement
 from app.raw.conditions import InvalidCondition
 from app.raw.ranges import RangeNotSatisfiable
@@ -68,7 +69,7 @@ from middleware.authentication import (
 )
 from middleware.body import BodyIncomplete, BodyMalformed, BodyTooSlow
 from middleware.context import CONTEXT, context_of
-from middleware.problems import Problem, invalid_field, render
+from middleware.problems import Problem, invalid_field, render, spoken
 from storage.blobs import (
     BlobCorrupt,
     BlobError,
@@ -114,7 +115,12 @@ def _elsewhere(error: SessionConflict) -> Problem:
 
 
 _CLOSED = {"Connection": "close"}
-_HIDDEN = "There is no such repository, or none that you may read."
+_HIDDEN = (
+    "There is no such repository, or none that you may read: the scopes of a key have to name it."
+)
+_NOTHING = "There is nothing here. Repositories are under /repositories/NAME/."
+_PUBLIC = "/public/"
+_READ_ALONE = "What is public is read here; publish and delete under /repositories/NAME/."
 
 #: From the most special to the most general of a family: the first that fits is taken.
 ANSWERS: tuple[tuple[type[Exception], Callable[[Any], Problem]], ...] = (
@@ -173,7 +179,8 @@ ANSWERS: tuple[tuple[type[Exception], Callable[[Any], Problem]], ...] = (
             409,
             "Conflict",
             "There are other bytes under this path, and the repository does not allow"
-            " overwriting. Publish another version, or under another path; or have it allowed.",
+            " overwriting. Publish another version, or under another path; or an administrator"
+            " sets the repository's 'overwrite'.",
         ),
     ),
     (ArtifactMissing, _fixed(404, "Not Found", "There is no such file in this repository.")),
@@ -305,6 +312,9 @@ def told(error: Exception) -> str | None:
 
 def _answer(req: Request, resp: Response, error: Exception, _params: dict[str, Any]) -> None:
     problem = problem_for(error)
+    if problem is not None and problem.status == 405 and req.path.startswith(_PUBLIC):
+        detail = f"{problem.detail} {_READ_ALONE}"
+        problem = Problem(405, problem.title, detail, problem.headers)
     if isinstance(error, BlobError | MetadataError):
         # The client is told to come back; why is for the operator, who finds it by the id.
         _log.warning("request %s: %s: %s", context_of(req).id, type(error).__name__, error)
@@ -321,7 +331,7 @@ def _http_error(req: Request, resp: Response, error: HTTPError, _params: dict[st
     headers = (
         dict(error.headers or {}) if not isinstance(error.headers, list) else dict(error.headers)
     )
-    detail = error.description or "There is nothing here."
+    detail = error.description or _NOTHING
     _send(req, resp, Problem(error.status_code, error.title or "Error", detail, headers))
 
 
@@ -337,6 +347,9 @@ def _serialize(_req: Request, _resp: Response, _error: HTTPError) -> None:
 
 def _send(req: Request, resp: Response, problem: Problem) -> None:
     resp.status = str(problem.status)
+    by_form = is_form(req)
+    if by_form:  # twine, PDM and Hatch show the status line alone
+        resp.status = f"{problem.status} {spoken(problem.detail)}"
     resp.text = None
     resp.stream = None
     for name in resp.headers:
@@ -345,6 +358,9 @@ def _send(req: Request, resp: Response, problem: Problem) -> None:
     resp.content_type = problem.media_type
     resp.set_header("Cache-Control", "no-store")
     resp.data = render(problem, req.env[CONTEXT].id)
+    if by_form:  # and uv, Poetry and flit show the body as it is
+        resp.content_type = "text/plain; charset=utf-8"
+        resp.data = f"{problem.detail}\n".encode()
 
 
 def _sentence(text: str) -> str:

@@ -11,9 +11,11 @@ from collections.abc import Mapping
 from falcon import Request, Response
 
 from app.dialects import Dialect
+from app.python.form_requests import is_form
+from app.python.uploads import Forms
 from app.raw.terms import conditions_of, expectations_of, refuse_encodings
 from app.raw.uploads import Uploads, is_about_an_upload
-from app.repositories import ArtifactPath, Door, Format, RepositoryName, Visitor
+from app.repositories import ArtifactPath, Door, FolderPath, Format, RepositoryName, Visitor
 from app.visitors import anonymous, visitor_of
 from auth.principals import Action
 from middleware.declarations import Access
@@ -25,10 +27,13 @@ class Files:
 
     access = Access.SIGNED_IN
 
-    def __init__(self, door: Door, dialects: Mapping[Format, Dialect], uploads: Uploads) -> None:
+    def __init__(
+        self, door: Door, dialects: Mapping[Format, Dialect], uploads: Uploads, forms: Forms
+    ) -> None:
         self._door = door
         self._dialects = dialects
         self.uploads = uploads
+        self._forms = forms
 
     def on_get(self, req: Request, resp: Response, repository: str, path: str) -> None:
         """Send what is at a path; or tell how far an upload is."""
@@ -74,7 +79,10 @@ class Files:
         self._dialects[opened.repository.format].delete(req, resp, opened, address, precondition)
 
     def on_post(self, req: Request, resp: Response, repository: str, path: str) -> None:
-        """Begin an upload in pieces."""
+        """Begin an upload in pieces; or take a form with a distribution."""
+        if is_form(req) and not req.query_string:
+            self._forms.take(req, resp, repository, FolderPath.parse(f"{path}/"))
+            return
         self.uploads.begin(req, resp, repository, path)
 
     def on_patch(self, req: Request, resp: Response, repository: str, path: str) -> None:

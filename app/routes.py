@@ -14,12 +14,20 @@ from app.api.description import Description, describe, query_parameters
 from app.api.jobs import JobPages, OneJob
 from app.api.keys import Keys, OneKey
 from app.api.organization import TheOrganization
+from app.api.project_files import (
+    DistributionRestore,
+    OneDistribution,
+    OneRelease,
+    ReleaseRestore,
+)
+from app.api.projects import OneProject, ProjectPages, ProjectRestore
 from app.api.repositories import OneRepository, Repositories
 from app.api.restore import Deleted, DeletedRepositoryPages, Purge, Restore
 from app.api.retention import RetentionPreview, RetentionRules
 from app.api.search import SearchPage
 from app.api.users import Me, OneUser, Permissions, Users
 from app.background import Background
+from app.computed import Views
 from app.dialects import Dialect
 from app.files import Files, PublicFiles
 from app.health import Alive, MetricsPage, Ready
@@ -33,6 +41,11 @@ from app.publishing.restoration import Restorer
 from app.publishing.sessions import Sessions
 from app.publishing.sessions_completion import Completion
 from app.publishing.sessions_pieces import Pieces
+from app.python.changing import Changing
+from app.python.dialect import PythonDialect
+from app.python.projects import Projects
+from app.python.uploads import Forms
+from app.python.views import Index
 from app.raw.deleting import FolderDeletes
 from app.raw.dialect import RawDialect
 from app.raw.downloads import Downloads
@@ -138,17 +151,27 @@ def _add_routes(application: Application, parts: Parts, description: Mapping[str
     )
     remover = Remover(at.metadata, journal)
     raw = RawDialect(publisher, remover, downloads, listing)
-    maven = MavenDialect(
-        recent, RawDialect(publisher, remover, downloads, listing, MISSING_TYPE), downloads
-    )
-    dialects: dict[Format, Dialect] = {Format.RAW: raw, Format.MAVEN: maven}
-    files, public = Files(door, dialects, uploads), PublicFiles(door, dialects)
+    views = Views(at.metadata)
+    loud = RawDialect(publisher, remover, downloads, listing, MISSING_TYPE)
+    maven = MavenDialect(recent, views, loud, downloads)
+    index = Index(at.metadata, at.blobs, views)
+    python = PythonDialect(index, raw, downloads, at.settings.base_url)
+    dialects: dict[Format, Dialect] = {
+        Format.RAW: raw,
+        Format.MAVEN: maven,
+        Format.PYTHON: python,
+    }
+    forms = Forms(door, publisher, at.metadata)
+    files, public = Files(door, dialects, uploads, forms), PublicFiles(door, dialects)
     jobs = parts.background.jobs
-    folders = RawFolders(door, listing, FolderDeletes(door, jobs, catalogue))
-    public_folders = PublicRawFolders(door, listing)
+    folders = RawFolders(door, dialects, FolderDeletes(door, jobs, catalogue), forms)
+    public_folders = PublicRawFolders(door, dialects)
     deleted = DeletedRepositories(recent, journal)
     restorer = Restorer(at.metadata, Bulk(at.metadata, journal))
     restore = Restore(recent, door, catalogue, deleted, restorer, jobs)
+    projects = Projects(at.metadata)
+    changing = Changing(at.metadata, journal, projects, restorer)
+    of_files = door, projects, changing
 
     add = application.add_route
     add("/", Portal())
@@ -175,6 +198,15 @@ def _add_routes(application: Application, parts: Parts, description: Mapping[str
     add("/api/repositories/{name}/deleted", Deleted(at.metadata, door, paging))
     add("/api/deleted-repositories", DeletedRepositoryPages(recent, deleted, paging))
     add("/api/repositories/{name}", OneRepository(recent, catalogue))
+    listed = "/api/repositories/{name}/projects"
+    add(listed, ProjectPages(recent, catalogue, projects, paging))
+    one = f"{listed}/{{project}}"
+    add(one, OneProject(recent, door, catalogue, projects, changing, jobs, paging))
+    add(f"{one}/restore", ProjectRestore(door, catalogue, jobs))
+    add(f"{one}/releases/{{version}}", OneRelease(*of_files))
+    add(f"{one}/releases/{{version}}/restore", ReleaseRestore(*of_files))
+    add(f"{one}/files/{{filename}}", OneDistribution(*of_files))
+    add(f"{one}/files/{{filename}}/restore", DistributionRestore(*of_files))
     add("/api/keys", Keys(recent, api_keys, catalogue, paging))
     add("/api/keys/{key}", OneKey(recent, api_keys, catalogue))
     add("/api/jobs", JobPages(recent, jobs, parts.background.schedule, catalogue, paging))

@@ -214,7 +214,7 @@ class _New:
 
     def write(self, changes: Changes) -> None:
         changes.appear(self.place, self.artifact)
-        changes.reference(self.place.organization, self.artifact, None)
+        changes.reference(self.place.organization, self.artifact, {})
 
     def anew(self, _found: object) -> "_New":
         return self

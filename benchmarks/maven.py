@@ -10,9 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import local
 
+from app.computed import SETTLED_SECONDS, Views
 from app.installation import open_installation
 from app.maven.paths import MetadataDocument
-from app.maven.views import SETTLED_SECONDS, Documents
+from app.maven.views import Documents
 from app.repositories import Catalogue, RepositoryName
 from auth.organizations import DEFAULT, Organizations
 from benchmarks import load
@@ -157,7 +158,9 @@ def _calls(service: Service) -> int:
         catalogue = Catalogue(at.recent, at.journal)
         repository = catalogue.get(organization, RepositoryName(REPOSITORY))
         before = watch.calls
-        Documents(at.metadata).find(repository, MetadataDocument(("com", "example", "lib")))
+        Documents(at.metadata, Views(at.metadata)).find(
+            repository, MetadataDocument(("com", "example", "lib"))
+        )
         return watch.calls - before
 
 

@@ -10,6 +10,8 @@ from types import MappingProxyType
 
 PROBLEM_JSON = "application/problem+json"
 
+_SPOKEN = 300
+
 #: The title is then the meaning of the status (RFC 9457, section 4.2.1).
 BLANK = "about:blank"
 
@@ -56,6 +58,12 @@ class Problem(Exception):
 def invalid_field(field: str, reason: str) -> Problem:
     """422, with the field or query parameter named."""
     return Problem(422, "Unprocessable Content", f"'{field}' {reason}.", field=field)
+
+
+def spoken(text: str) -> str:
+    """A sentence as a status line may hold it: printable ASCII, of 300 characters at most."""
+    shown = "".join(letter if " " <= letter <= "~" else "?" for letter in text)
+    return shown if len(shown) <= _SPOKEN else f"{shown[: _SPOKEN - 3]}..."
 
 
 def render(problem: Problem, request_id: str) -> bytes:

@@ -56,6 +56,11 @@ installation begin with `_`. Keys hold a repository's random id, never its name.
     ORG#plugins#REPO     / G:A:V:NAME       → that a Maven plugin is in this jar: its prefix, name
     ORG#archetypes#REPO  / G:A:V:NAME       → that this POM is an archetype's: its description
     ORG#revisions#REPO   / FOLDER:STRIPE    → counter: changes of what documents in FOLDER tell of
+    ORG#distributions#REPO / PROJECT/NAME   → that a Python project has this file: what its index
+                                              tells of it
+    ORG#projects#REPO    / PROJECT          → state of a Python project, where it is not active
+    ORG#claims#REPO      / IDENTITY         → path of the file that was the first of those of which
+                                              there may be one
     ORG#expected#REPO    / PATH             → digests that were sent before their file (an hour)
     ORG#sent#REPO        / PATH/SHA256      → digests of a document that a client sent (an hour)
 
@@ -246,6 +251,11 @@ def folder(org: str, repository_id: str, folder: str) -> str:
     return f"{org}#folder#{repository_id}#{folder}"
 
 
+def folder_of(record: Key) -> str:
+    """The folder that a file's or folder's record lies in."""
+    return record.partition.split("#", 3)[3]
+
+
 def artifact(org: str, repository_id: str, folder_path: str, name: str) -> Key:
     return Key(folder(org, repository_id, folder_path), name)
 
@@ -290,6 +300,22 @@ def revisions(org: str, repository_id: str) -> str:
 def revision(org: str, repository_id: str, folder_path: str, path: str) -> Key:
     stripe_digit = int(stripe(path), 16) % REVISION_STRIPES
     return Key(revisions(org, repository_id), f"{folder_path}:{stripe_digit}")
+
+
+def projects(org: str, repository_id: str) -> str:
+    return f"{org}#projects#{repository_id}"
+
+
+def project(org: str, repository_id: str, name: str) -> Key:
+    return Key(projects(org, repository_id), name)
+
+
+def claims(org: str, repository_id: str) -> str:
+    return f"{org}#claims#{repository_id}"
+
+
+def claim(org: str, repository_id: str, identity: str) -> Key:
+    return Key(claims(org, repository_id), identity)
 
 
 def expected(org: str, repository_id: str, path: str) -> Key:

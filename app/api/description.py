@@ -26,6 +26,7 @@ METHODS = ("get", "head", "put", "post", "patch", "delete")
 _LIKE = "x-like"
 #: In a file, at its top: the answers that all operations of a sort share.
 _ANSWERS = "x-answers"
+_FORM = "multipart/form-data"
 #: Of an operation: query parameters that are not described are `ignored`, not refused.
 _OTHERS = "x-other-queries"
 
@@ -104,6 +105,8 @@ def _complete(whole: Object, item: Object, method: str, shared: Mapping[str, Any
     for sort in _sorts(whole, operation, method):
         answers |= shared.get(sort, {})
     answers |= operation["responses"]
+    if _FORM in operation.get("requestBody", {}).get("content", {}):
+        answers = {status: _in_plain_text(whole, answer) for status, answer in answers.items()}
     if method == "head":
         answers = {status: _bodiless(whole, answer) for status, answer in answers.items()}
     return operation | {"responses": dict(sorted(answers.items()))}
@@ -120,6 +123,15 @@ def _sorts(whole: Object, operation: Object, method: str) -> Iterator[str]:
         yield "changing"
     if "application/json" in operation.get("requestBody", {}).get("content", {}):
         yield "json body"
+
+
+def _in_plain_text(whole: Object, answer: Object) -> Object:
+    """An answer to who sends a form: an error is told as text, in the status line too."""
+    answer = dict(_found(whole, answer))
+    content = answer.get("content", {})
+    if "application/problem+json" in content:
+        answer["content"] = {**content, "text/plain": {"schema": {"type": "string"}}}
+    return answer
 
 
 def _bodiless(whole: Object, answer: Object) -> Object:

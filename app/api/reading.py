@@ -156,8 +156,8 @@ def query_flag(req: Request, name: str) -> bool:
     return text == "true"
 
 
-def read_fields(req: Request) -> Fields:
-    """The JSON object that a request carries.
+def read_fields(req: Request, *, optional: bool = False) -> Fields:
+    """The JSON object that a request carries; where that is `optional`, without a body no fields.
 
     Raises:
         InvalidBody: not JSON, not an object, over 16 levels deep.
@@ -174,6 +174,8 @@ def read_fields(req: Request) -> Fields:
     count = body.readinto(memoryview(memory))
     if count > MOST_BYTES:
         raise BodyTooLarge
+    if optional and not count:
+        return Fields({})
     return Fields(parse_object(bytes(memory[:count])))
 
 

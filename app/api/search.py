@@ -1,4 +1,5 @@
-"""`/api/search`: files by name, coordinates, digest, age and size, in what the caller may read."""
+"""`/api/search`: files by name, coordinates, project, digest, age and size, in what the caller may
+read."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -18,12 +19,15 @@ from app.search import (
     Found,
     InvalidCondition,
     Query,
+    Release,
     Search,
     parse_artifact,
     parse_classifier,
     parse_extension,
     parse_group,
     parse_name,
+    parse_release_project,
+    parse_release_version,
     parse_version,
     read_typed,
 )
@@ -38,6 +42,7 @@ Condition = TypeVar("Condition")
 
 _BYTES = re.compile(r"[0-9]{1,15}", re.ASCII)
 _PARTS = ("g", "a", "v", "c", "e")  # of coordinates
+_RELEASE = ("project", "version")
 
 
 class SearchPage:
@@ -96,7 +101,7 @@ def _typed(fields: Fields) -> Query | None:
     """What was typed into one field, None where nothing was."""
     typed = _condition(fields, "q", read_typed)
     if typed is not None:
-        for name in ("name", *DIGITS, *_PARTS):
+        for name in ("name", *DIGITS, *_PARTS, *_RELEASE):
             if fields.has(name):
                 raise InvalidField("q", f"says all of what is looked for: leave out '{name}'")
     return typed
@@ -107,6 +112,7 @@ def _by_fields(fields: Fields) -> Query:
         name=_condition(fields, "name", parse_name) or "",
         digest=_digest(fields),
         coordinates=_coordinates(fields),
+        release=_release(fields),
     )
 
 
@@ -129,6 +135,21 @@ def _coordinates(fields: Fields) -> Coordinates | None:
     if given and not {"g", "a"}.intersection(given):
         raise InvalidField(given[0], "needs a group (g) or an artifactId (a)")
     return coordinates if given else None
+
+
+def _release(fields: Fields) -> Release | None:
+    project = _condition(fields, "project", parse_release_project)
+    version = _condition(fields, "version", parse_release_version)
+    if project is None:
+        if version is not None:
+            raise InvalidField(
+                "version", "needs a 'project'; 'v' is that of a file of a Maven repository"
+            )
+        return None
+    for name in _PARTS:
+        if fields.has(name):
+            raise InvalidField("project", f"finds Python files, and '{name}' files of Maven's")
+    return Release(project, version)
 
 
 def _condition(fields: Fields, name: str, parse: Callable[[str], Condition]) -> Condition | None:
@@ -173,4 +194,6 @@ def _json(found: Found, *, shows_users: bool) -> dict[str, Any]:
             "classifier": found.maven.classifier or None,
             "extension": found.maven.extension,
         }
+    if found.python is not None:
+        shown["python"] = {"project": found.python.project, "version": found.python.shown}
     return shown | {"user": artifact.user} if shows_users else shown

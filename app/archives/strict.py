@@ -29,7 +29,8 @@ from app.archives.zips import (
 #: A tail, a directory, and two files that are far from each other.
 READS = 4
 READ_BYTES = 4 * 1024 * 1024
-#: Some 30,000 files with names as in wheels (the largest known has 21,000). What is left of READ_BYTES are files to be read.
+#: Some 30,000 files with names as in wheels: the largest known has 21,000. What is left of
+#: READ_BYTES are files to be read.
 DIRECTORY_BYTES = 3584 * 1024
 #: PyPI takes no larger one that inflates over 50 times.
 BOMB_BYTES = 64 * 1024 * 1024

@@ -1,6 +1,5 @@
 """A file on a disk as a body: streamed, and refused where it changes meanwhile."""
 
-import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
@@ -8,9 +7,11 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
+from app.importing.candidate import NotTaken
 from app.importing.folder import Found
 from app.maven.checks import ChecksumDiffers, parse_checksum
 from app.maven.paths import quoted
+from app.publishing.digests import new_hash
 
 PIECE_BYTES = 1024 * 1024
 _CHECKSUM_BYTES = 1024
@@ -18,7 +19,7 @@ _CHECKSUM_BYTES = 1024
 _FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
-class Unreadable(Exception):
+class Unreadable(NotTaken):
     """A file that can't be read, or changed while it was; the message says why."""
 
 
@@ -94,7 +95,7 @@ def digests_of(
     also: Callable[[memoryview], None] = lambda _: None,
 ) -> dict[str, str]:
     """The digests of a file, in hexadecimal; `also` is told its pieces. Raises Unreadable."""
-    hashes = {name: hashlib.new(name, usedforsecurity=False) for name in algorithms}
+    hashes = {name: new_hash(name) for name in algorithms}
     for piece in source.pieces():
         for digest in hashes.values():
             digest.update(piece)

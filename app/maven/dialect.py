@@ -11,6 +11,7 @@ from functools import lru_cache
 from falcon import HTTP_201, Request, Response
 
 from app.api.answers import time_text
+from app.computed import Views
 from app.maven.checks import Checks, ChecksumDiffers, parse_checksum
 from app.maven.paths import (
     ALGORITHMS,
@@ -26,7 +27,7 @@ from app.maven.paths import (
     parse,
 )
 from app.maven.pom import METADATA_BYTES, MetadataReader, require_room
-from app.maven.views import Document, Documents, Rendered
+from app.maven.views import Document, Documents, MavenRendered
 from app.publishing import Artifact, DigestMismatch, Expectations
 from app.publishing.expectations import NO_PRECONDITION, Precondition
 from app.publishing.place import Place
@@ -34,7 +35,7 @@ from app.raw.computed import Computed, send
 from app.raw.dialect import RawDialect
 from app.raw.downloads import Downloads
 from app.raw.terms import named
-from app.repositories import ArtifactPath, Opened, Policy, Repository
+from app.repositories import ArtifactPath, FolderPath, Opened, Policy, Repository
 from auth.principals import Action
 from middleware.body import Body, open_body
 from middleware.problems import Problem
@@ -48,16 +49,17 @@ from storage.metadata.recent import Recent
 MISSING_TYPE = "application/json"
 _CHECKSUM_BYTES = 1024
 _PIECE_BYTES = 64 * 1024
+_LOOKS = 3
 
 
 class MavenDialect:
     """Answers for Maven repositories."""
 
-    def __init__(self, recent: Recent, raw: RawDialect, downloads: Downloads) -> None:
+    def __init__(self, recent: Recent, views: Views, raw: RawDialect, downloads: Downloads) -> None:
         self._recent = recent
         self._raw = raw
         self._downloads = downloads
-        self._documents = Documents(recent.metadata)
+        self._documents = Documents(recent.metadata, views)
         self._checks = Checks(recent.metadata)
 
     def needs(self, repository: Repository, path: ArtifactPath) -> tuple[Key, ...]:
@@ -85,6 +87,10 @@ class MavenDialect:
                 self._downloads.answer(req, resp, opened.repository, where, artifact, alias=True)
             case _:
                 self._raw.get(req, resp, opened, path)
+
+    def get_folder(self, req: Request, resp: Response, opened: Opened, folder: FolderPath) -> None:
+        """List a folder."""
+        self._raw.get_folder(req, resp, opened, folder)
 
     def needs_to_write(self, repository: Repository, path: ArtifactPath) -> tuple[Key, ...]:
         """What decides on the file, or on the one that a checksum is of."""
@@ -153,12 +159,15 @@ class MavenDialect:
 
     def _newest(self, opened: Opened, file: MavenFile) -> tuple[ArtifactPath, Artifact] | None:
         """What the plain name of a snapshot stands for, and where it lies."""
-        path = self._documents.newest(opened.repository, file)
-        if path is None:
-            return None
-        (key,) = self._raw.needs(opened.repository, path)
-        record = opened.records.get(key) or self._recent.get(key).get(key)
-        return None if record is None else (path, Artifact.read(record))
+        for _ in range(_LOOKS):
+            path = self._documents.newest(opened.repository, file)
+            if path is None:
+                return None
+            (key,) = self._raw.needs(opened.repository, path)
+            record = opened.records.get(key) or self._recent.get(key).get(key)
+            if record is not None:
+                return path, Artifact.read(record)
+        return None  # deleted each time between the two
 
     def _send_checksum(
         self,
@@ -177,7 +186,7 @@ class MavenDialect:
         computed = Computed(path.name, digest.encode(), etag, found.modified)
         send(req, resp, opened.repository, computed)
 
-    def _find(self, opened: Opened, of: Checked) -> Artifact | Rendered | None:
+    def _find(self, opened: Opened, of: Checked) -> Artifact | MavenRendered | None:
         """A file or document, None where there is none."""
         match of:
             case MavenFile(is_snapshot=True, stamp=None):

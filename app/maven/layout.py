@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from app.maven.paths import InvalidLayout, MavenFile, admit, parse, quoted
 from app.maven.plugins import InvalidPlugin, Scanner, read_plugin
 from app.maven.pom import POM_BYTES, PomReader, require_room
+from app.repositories.layout import NOTHING, Unclaimed, Understood
 from app.repositories.names import ArtifactPath, FolderPath
 from app.repositories.repository import Policy
 
@@ -22,10 +23,11 @@ _DESCRIPTION_CHARACTERS = 256
 _ARCHETYPE = "maven-archetype"  # a POM's packaging
 
 
-class MavenLayout:
+class MavenLayout(Unclaimed):
     """What Maven makes of files."""
 
     algorithms: tuple[str, ...] = ("md5", "sha1", "sha512")
+    found_by: tuple[str, ...] = algorithms
     announces = True
 
     def check(self, path: ArtifactPath, policy: Policy | None, size: int | None = None) -> None:
@@ -60,7 +62,7 @@ class MavenLayout:
         self, path: ArtifactPath, artifact: "Artifact"
     ) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
         """By all of its digests, and by its coordinates in two orders."""
-        for algorithm in self.algorithms:
+        for algorithm in self.found_by:
             if algorithm in artifact.digests:
                 yield "digests", f"{artifact.digests[algorithm]}/{path}", {}
         file = file_at(path)
@@ -99,14 +101,14 @@ class _Pom:
     def feed(self, piece: memoryview) -> None:
         self._reader.feed(piece)
 
-    def finish(self, _size: int, _read: Callable[[int, int], bytes]) -> Mapping[str, Any]:
+    def finish(self, _size: int, _read: Callable[[int, int], bytes]) -> Understood:
         """Raises InvalidPom."""
         pom = self._reader.finish()
         if pom.packaging != _ARCHETYPE:
-            return {}
+            return NOTHING
         # An entry is to take 2 KiB at most, and a character four bytes.
         said = (pom.description or pom.name)[:_DESCRIPTION_CHARACTERS]
-        return {"archetype": {"description": said}}
+        return Understood({"archetype": {"description": said}})
 
 
 class _Jar:
@@ -119,22 +121,22 @@ class _Jar:
     def feed(self, piece: memoryview) -> None:
         self._scanner.feed(piece)
 
-    def finish(self, size: int, read: Callable[[int, int], bytes]) -> Mapping[str, Any]:
+    def finish(self, size: int, read: Callable[[int, int], bytes]) -> Understood:
         """Raises InvalidPlugin, where it is to be one by its name: any jar may hold what looks
         like a descriptor, in another jar within it or behind its end."""
         try:
             plugin = read_plugin(size, read) if self._scanner.found else None
         except InvalidPlugin as error:
             if not _PLUGIN.fullmatch(self._file.artifact):
-                return {}
+                return NOTHING
             raise InvalidPlugin(f"{self._file.coordinates}: {error}") from error
         # A jar that other plugins were put into has the descriptor of one of them.
         if plugin is None or (plugin.group, plugin.artifact) != (
             self._file.group,
             self._file.artifact,
         ):
-            return {}
-        return {"plugin": {"prefix": plugin.prefix, "name": plugin.name}}
+            return NOTHING
+        return Understood({"plugin": {"prefix": plugin.prefix, "name": plugin.name}})
 
 
 def file_at(path: ArtifactPath) -> MavenFile | None:

@@ -14,6 +14,19 @@ MOST_SPANS = 50  # some 4 KB of a record
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """Bytes that an artifact holds: the blob's key, their number and their digest."""
+
+    blob: str
+    size: int
+    sha256: str
+
+    def value(self) -> dict[str, Any]:
+        """The bytes as records hold them."""
+        return {"blob": self.blob, "size": self.size, "sha256": self.sha256}
+
+
+@dataclass(frozen=True, slots=True)
 class Artifact:
     """A published file.
 
@@ -24,7 +37,9 @@ class Artifact:
     `spans` are the times at which it was there before: so that a repository can go back to
     any moment exactly, also to one between two restores.
 
-    `facts` are what the repository's format read in the bytes; JSON of its own.
+    `facts` are what the repository's format read in the bytes; JSON of its own. `marks` are what
+    was said of the file since. `attached` are bytes that come and go with it and are found under
+    its name with a suffix, by that.
     """
 
     blob: str | None
@@ -36,6 +51,19 @@ class Artifact:
     restored: datetime | None = None
     spans: tuple[Span, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
+    marks: Mapping[str, Any] = field(default_factory=dict)
+    attached: Mapping[str, Held] = field(default_factory=dict)
+
+    @property
+    def held(self) -> tuple[Held, ...]:
+        """All bytes that it holds; those of an empty file are no blob."""
+        own = () if self.blob is None else (Held(self.blob, self.size, self.sha256),)
+        return (*own, *self.attached.values())
+
+    @property
+    def stored(self) -> int:
+        """The number of all bytes that it holds, which count against quotas."""
+        return sum(held.size for held in self.held)
 
     @property
     def sha256(self) -> str:
@@ -84,6 +112,10 @@ class Artifact:
             value["spans"] = [[begin.isoformat(), end.isoformat()] for begin, end in self.spans]
         if self.facts:
             value["facts"] = dict(self.facts)
+        if self.marks:
+            value["marks"] = dict(self.marks)
+        if self.attached:
+            value["attached"] = {suffix: held.value() for suffix, held in self.attached.items()}
         return value
 
     @classmethod
@@ -108,6 +140,8 @@ class Artifact:
                 for begin, end in value.get("spans", ())
             ),
             facts=value.get("facts", {}),
+            marks=value.get("marks", {}),
+            attached={suffix: Held(**held) for suffix, held in value.get("attached", {}).items()},
         )
 
 

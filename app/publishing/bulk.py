@@ -110,7 +110,7 @@ class Bulk:
 
 def size_of(changes: Iterable[FileChange]) -> int:
     """The bytes of the files that are changed."""
-    return sum(change.artifact.size for change in changes)
+    return sum(change.artifact.stored for change in changes)
 
 
 def _batch(waiting: deque[C]) -> list[C]:

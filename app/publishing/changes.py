@@ -7,12 +7,11 @@ restores it) is therefore written in one place, and no caller can forget a part 
 
 import secrets
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from app.publishing.artifact import Artifact
+from app.publishing.artifact import Artifact, Held
 from app.publishing.entries import entries
 from app.publishing.place import Place
 from app.repositories.names import ArtifactPath
@@ -119,12 +118,20 @@ class Changes:
         # Entries carry no condition: the artifact's own holds for all of them.
         self._operations += [Put(key, value) for key, value in found.items()]
         self._raise(place.revisions(artifact))
-        self._count(place, files=1, bytes=artifact.size)
+        self._count(place, files=1, bytes=artifact.stored)
+
+    def mark(self, place: Place, artifact: Artifact, marked: Artifact) -> None:
+        """Write what is said of an artifact now, which differs in its marks alone."""
+        self._operations.append(Put(place.key, marked.value(), at=artifact.version))
+        self._operations += [Put(key, value) for key, value in entries(place, marked).items()]
+        self._raise(place.revisions(marked))
 
     def disappear(self, place: Place, artifact: Artifact) -> None:
         """Delete an artifact as it was read. It is not kept by this: see `retire`."""
         self._operations.append(Delete(place.key, at=artifact.version))
         self._operations += [Delete(key) for key in entries(place, artifact)]
+        if place.claim is not None and place.overwrite:
+            self._operations.append(Delete(place.claim))  # `claimed.py`
         self._raise(place.revisions(artifact))
 
     def retire(self, place: Place, artifact: Artifact, user: str | None, now: datetime) -> None:
@@ -155,14 +162,14 @@ class Changes:
         self._count(
             place,
             files=-1,
-            bytes=-artifact.size,
+            bytes=-artifact.stored,
             restorable_files=1,
-            restorable_bytes=artifact.size,
+            restorable_bytes=artifact.stored,
         )
 
     def discard(self, place: Place, artifact: Artifact) -> None:
         """Let an artifact that disappears go for good: of a repository that is erased."""
-        self._count(place, files=-1, bytes=-artifact.size)
+        self._count(place, files=-1, bytes=-artifact.stored)
 
     def release(self, place: Place, restorable: Restorable) -> None:
         """Let a restorable artifact go from those that are kept, as it was read.
@@ -172,42 +179,50 @@ class Changes:
         """
         self._operations.append(Delete(restorable.key, at=restorable.version))
         self._operations.append(Delete(restorable.due))
-        size = restorable.artifact.size
-        self._count(place, restorable_files=-1, restorable_bytes=-size)
+        stored = restorable.artifact.stored
+        self._count(place, restorable_files=-1, restorable_bytes=-stored)
 
-    def reference(self, organization: str, artifact: Artifact, blob: Record | None) -> None:
-        """Refer to the bytes of a new artifact: to a blob that is known, or to a new one."""
-        if artifact.blob is None:
-            return
-        key = keys.blob(organization, artifact.sha256)
-        if blob is not None:
-            # The record may be of another blob by now: this one collected, the same bytes sent
-            # again. That this blob has a record of its own says that it is still the one.
-            self._operations.append(Check(keys.blob_bytes(organization, artifact.blob)))
-            self._add(key, create=False, references=1)
-            return
-        value: dict[str, Any] = {"key": artifact.blob, "size": artifact.size, "references": 1}
-        self._operations.append(Put(key, value, absent=True))
-        self._operations.append(
-            Put(
-                keys.blob_bytes(organization, artifact.blob),
-                {"sha256": artifact.sha256},
-                absent=True,
-            )
-        )
+    def reference(self, organization: str, artifact: Artifact, known: Mapping[str, Record]) -> None:
+        """Refer to the bytes of a new artifact: to blobs that are `known`, by their SHA-256, or to
+        new ones. No two of an artifact are the same bytes."""
+        for held in artifact.held:
+            if held.sha256 in known:
+                self._refer(organization, held)
+            else:
+                self._record(organization, held)
 
-    def dereference(self, organization: str, artifact: Artifact) -> None:
-        """Give up a reference to an artifact's bytes, and have collection look at them.
+    def _refer(self, organization: str, held: Held) -> None:
+        """Refer to a blob once more."""
+        # The record may be of another blob by now: this one collected, the same bytes sent
+        # again. That this blob has a record of its own says that it is still the one.
+        self._operations.append(Check(keys.blob_bytes(organization, held.blob)))
+        self._add(keys.blob(organization, held.sha256), create=False, references=1)
+
+    def _record(self, organization: str, held: Held) -> None:
+        """Refer to a blob for the first time."""
+        value = {"key": held.blob, "size": held.size, "references": 1}
+        known = {"sha256": held.sha256}
+        self._operations += [
+            Put(keys.blob(organization, held.sha256), value, absent=True),
+            Put(keys.blob_bytes(organization, held.blob), known, absent=True),
+        ]
+
+    def dereference(
+        self, organization: str, artifact: Artifact, uncounted: Container[str] = ()
+    ) -> None:
+        """Give up the references to an artifact's bytes, but those of which no record counts them
+        (by SHA-256), and have collection look at them.
 
         Whether it was the last reference is not asked here: two who give one up at the same
         time would both find the other's. The candidate is there either way.
         """
-        if artifact.blob is None:
-            return
-        self._add(keys.blob(organization, artifact.sha256), create=False, references=-1)
-        candidate = Key(keys.unreferenced(organization), artifact.blob)
-        if not any(operation.key == candidate for operation in self._operations):
-            self._operations.append(Put(candidate, {"sha256": artifact.sha256}))
+        for held in artifact.held:
+            if held.sha256 in uncounted:
+                continue
+            self._add(keys.blob(organization, held.sha256), create=False, references=-1)
+            candidate = Key(keys.unreferenced(organization), held.blob)
+            if not any(operation.key == candidate for operation in self._operations):
+                self._operations.append(Put(candidate, {"sha256": held.sha256}))
 
     def _raise(self, revisions: Iterable[Key]) -> None:
         """Raise the counters of documents that are not what they were."""

@@ -11,17 +11,18 @@ he leaves a note besides, which is looked at a day later: the worse that can hap
 empty folder is listed for long, never that a file is not.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from app.publishing.errors import Contended
+from app.publishing.layouts import LAYOUTS
 from app.publishing.place import is_listed
-from app.repositories import FolderPath
+from app.repositories import FolderPath, Format
 from storage import keys
 from storage.events import Event
-from storage.metadata import ConditionFailed, Delete, Key, Metadata, Operation, Put, Record
+from storage.metadata import Add, ConditionFailed, Delete, Key, Metadata, Operation, Put, Record
 
 REMEMBERED = timedelta(days=30)
 _FEW = 20  # records that tell of a folder in use, mostly
@@ -59,8 +60,11 @@ class _Folder:
 class EmptiedFolders:
     """A reader of the feed."""
 
-    def __init__(self, metadata: Metadata) -> None:
+    def __init__(self, metadata: Metadata, formats: Callable[[str, str], Format | None]) -> None:
+        """`formats` gives the format of a repository, by the ids of its organization and itself;
+        None where there is none any more."""
         self._metadata = metadata
+        self._formats = formats
 
     def take(self, organization: str, events: Sequence[Event]) -> None:
         """Look at the folders in which files came or went. May be called twice with the same."""
@@ -148,7 +152,9 @@ class EmptiedFolders:
         ]
         if puts:
             # What lay there may be gone by now, and all have been told so.
-            self._metadata.commit(self._note(organization, folders[-1]), *puts)
+            self._metadata.commit(
+                self._note(organization, folders[-1]), *puts, *self._raised(organization, folders)
+            )
 
     def _make_findable(self, organization: str, folders: Sequence[_Folder]) -> None:
         """Write of those that have no record that they are gone: what can be restored beneath
@@ -160,6 +166,17 @@ class EmptiedFolders:
                 self._metadata.commit(
                     self._note(organization, folders[-1]), Put(key, {"gone": True}, absent=True)
                 )
+
+    def _raised(self, organization: str, folders: Sequence[_Folder]) -> Iterator[Add]:
+        """What raises the counters of documents that list folders whose records change."""
+        repository_format = self._formats(organization, folders[-1].repository)
+        if repository_format is None:
+            return
+        for folder in folders:
+            if folder.above.path in LAYOUTS[repository_format].listed:
+                name = folder.record(organization).sort
+                raised = keys.revision(organization, folder.repository, folder.above.path, name)
+                yield Add(raised, {"revision": 1}, create=True)
 
     def _note(self, organization: str, folder: _Folder) -> Put:
         """What has a folder looked at a day later."""
@@ -195,7 +212,12 @@ class EmptiedFolders:
         try:
             # Whoever drops it may be killed before he looks again, and others may have read by
             # then all that tells of what came meanwhile.
-            self._metadata.commit(operation, mark, self._note(organization, folder))
+            self._metadata.commit(
+                operation,
+                mark,
+                self._note(organization, folder),
+                *self._raised(organization, [folder]),
+            )
         except ConditionFailed:
             return False  # somebody publishes there
         return True

@@ -26,8 +26,8 @@ _SIZE_DIGITS = 16
 class Order(StrEnum):
     """What the files of a repository are sorted by.
 
-    The last two are Maven's: group, artifact, version and name, and the same without beginning
-    with the group.
+    Two are Maven's: group, artifact, version and name, and the same without beginning with the
+    group. The last is Python's: project and name.
     """
 
     NAME = "names"
@@ -36,6 +36,7 @@ class Order(StrEnum):
     SIZE = "sizes"
     COORDINATES = "coordinates"
     ARTIFACT = "artifacts"
+    DISTRIBUTION = "distributions"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,8 @@ def _path(key: Key) -> str:
             group, artifact, version, name = key.sort.split(":")
         case Order.ARTIFACT:
             artifact, group, version, name = key.sort.split(":")
+        case Order.DISTRIBUTION:
+            return f"files/{key.sort}"
         case _:
             return key.sort.partition("/")[2]
     return f"{group.replace('.', '/')}/{artifact}/{version}/{name}"

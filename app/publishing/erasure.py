@@ -5,7 +5,6 @@ brings the repository back. It goes last, so a run that is killed is followed by
 on with what is left.
 """
 
-import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -14,7 +13,7 @@ from app.publishing.artifact import Artifact
 from app.publishing.bulk import Bulk, size_of
 from app.publishing.changes import Changes, Restorable
 from app.publishing.place import Place
-from app.publishing.purging import Purge
+from app.publishing.purging import Purge, uncounted_of
 from app.publishing.removal import present_at
 from app.publishing.walk import Piece, Position, Walk
 from app.repositories import DeletedRepositories, DeletedRepository, FolderPath
@@ -32,34 +31,30 @@ LEAST = timedelta(days=2)
 
 _ROOM = OPERATIONS - 1  # for the commit's token
 
-_log = logging.getLogger(__name__)
-
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
     """The end of a file in a repository that is erased.
 
-    `counted` is False where the record of its bytes is not there, as with Purge.
+    `uncounted` are the digests of its bytes of which the record is not there, as with Purge.
     """
 
     place: Place
     artifact: Artifact
-    counted: bool = True
+    uncounted: frozenset[str] = frozenset()
 
     def write(self, changes: Changes) -> None:
         changes.disappear(self.place, self.artifact)
         changes.discard(self.place, self.artifact)
-        if self.counted:
-            changes.dereference(self.place.organization, self.artifact)
+        changes.dereference(self.place.organization, self.artifact, self.uncounted)
 
     def anew(self, found: Mapping[Key, Record | None]) -> "Erasure | None":
         if self.place.key in found:
             record = found[self.place.key]
             return None if record is None else Erasure(self.place, Artifact.read(record))
-        if self.counted and keys.blob(self.place.organization, self.artifact.sha256) in found:
-            # It never should be so, and must not keep the rest from being erased.
-            _log.error("the blob %s has a reference and no record", self.artifact.blob)
-            return replace(self, counted=False)
+        uncounted = uncounted_of(self.place.organization, self.artifact, found)
+        if not uncounted <= self.uncounted:
+            return replace(self, uncounted=self.uncounted | uncounted)
         return self
 
 
@@ -106,8 +101,8 @@ class Eraser:
             erased = self._erase(deleted, piece)
             files, size = files + erased.files, size + erased.bytes
             position = piece.position
-        # Keys of these are paths: days of last downloads expire late, and revisions never.
-        for partition in (keys.downloads, keys.revisions):
+        # Keys of these are paths: days of last downloads expire late, and the others never.
+        for partition in (keys.downloads, keys.revisions, keys.claims, keys.projects):
             self._forget(partition(repository.organization, repository.id), go_on)
         self._finish(deleted)
         return Erased(files, size)

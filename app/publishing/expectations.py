@@ -1,5 +1,6 @@
 """What a client said about the bytes that it is going to send."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -8,6 +9,20 @@ from app.publishing.errors import PreconditionFailed
 
 #: The algorithms that a client may announce, with the size of a digest in bytes.
 ALGORITHMS = {"md5": 16, "sha1": 20, "sha256": 32, "sha512": 64}
+
+
+class Said(Protocol):
+    """What a client says about the bytes. Digests and what is to be attached to the file may be
+    known behind its last byte alone; by which algorithms digests come, before its first."""
+
+    @property
+    def algorithms(self) -> tuple[str, ...]: ...
+
+    @property
+    def digests(self) -> tuple[tuple[str, str], ...]: ...
+
+    @property
+    def attached(self) -> Mapping[str, bytes]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +35,11 @@ class Expectations:
     def algorithms(self) -> tuple[str, ...]:
         """The algorithms to compute for them."""
         return tuple(dict.fromkeys(name for name, _ in self.digests))
+
+    @property
+    def attached(self) -> Mapping[str, bytes]:
+        """Nothing: only a form has more than one file."""
+        return {}
 
 
 NO_EXPECTATIONS = Expectations()

@@ -1,16 +1,17 @@
 """Where an artifact lies: the address that was authorized, and the record keys of it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from app.publishing.artifact import Artifact
-from app.publishing.layouts import LAYOUTS, Layout
+from app.publishing.layouts import LAYOUTS
+from app.repositories.layout import Layout
 from app.repositories.names import ArtifactPath
 from app.repositories.repository import Format, Policy, Repository
 from app.usage import Counters
 from storage import keys
-from storage.metadata import Key, Put, Record
+from storage.metadata import Add, Key, Put, Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,9 @@ class Place:
             for parent, name in self.path.folder.ancestors()
         )
 
-    def missing_folders(self, records: Mapping[Key, Record], now: datetime) -> tuple[Put, ...]:
+    def missing_folders(
+        self, records: Mapping[Key, Record], now: datetime
+    ) -> tuple[Put | Add, ...]:
         """What makes the folders on the way here known, by what was read of `folder_keys`.
 
         Where it is anything, a note comes first: whoever writes this may be killed before the
@@ -83,7 +86,15 @@ class Place:
         if not missing:
             return ()
         note = keys.made(self.organization, now, self.repository, self.path.folder.key)
-        return (Put(note, {}), *(Put(key, {}) for key in missing))
+        return (Put(note, {}), *(Put(key, {}) for key in missing), *self._listings(missing))
+
+    def _listings(self, folders: Iterable[Key]) -> Iterator[Add]:
+        """What raises the counters of the documents that list these folders, by their records."""
+        for folder in folders:
+            above = keys.folder_of(folder)
+            if above in self.layout.listed:
+                raised = keys.revision(self.organization, self.repository, above, folder.sort)
+                yield Add(raised, {"revision": 1}, create=True)
 
     @property
     def announced(self) -> Key | None:
@@ -91,6 +102,20 @@ class Place:
         if not self.layout.announces:
             return None
         return keys.expected(self.organization, self.repository, str(self.path))
+
+    @property
+    def claim(self) -> Key | None:
+        """The record of what the file here claims, where the format has that."""
+        identity = self.layout.claim(self.path)
+        if identity is None:
+            return None
+        return keys.claim(self.organization, self.repository, identity)
+
+    @property
+    def project(self) -> Key | None:
+        """The record of the state of the project here, where the format has that."""
+        name = self.layout.project(self.path)
+        return None if name is None else keys.project(self.organization, self.repository, name)
 
     def revisions(self, artifact: Artifact) -> tuple[Key, ...]:
         """The counters of the computed documents that tell of an artifact here."""
@@ -101,8 +126,13 @@ class Place:
 
     def keys(self) -> tuple[Key, ...]:
         """What is read before the artifact is changed."""
-        announced = () if self.announced is None else (self.announced,)
-        return (self.key, *self.folder_keys(), *self.counters.keys, *announced)
+        besides = (self.announced, self.claim, self.project)
+        return (
+            self.key,
+            *self.folder_keys(),
+            *self.counters.keys,
+            *(key for key in besides if key is not None),
+        )
 
     def artifact_in(self, records: Mapping[Key, Record]) -> Artifact | None:
         """The artifact among the records read, or None where there is none."""

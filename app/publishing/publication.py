@@ -1,14 +1,15 @@
 """What is to be published, and what was."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from app.publishing.artifact import Artifact
 from app.publishing.expectations import (
     NO_EXPECTATIONS,
     NO_PRECONDITION,
-    Expectations,
     Precondition,
+    Said,
 )
 from app.publishing.place import Place
 from storage.events import Actor
@@ -29,11 +30,12 @@ class Publication:
 
     `besides` gives what else is to be written in the same commit, once it is known what will
     be published; where a condition of these operations does not hold, the caller gets the
-    ConditionFailed.
+    ConditionFailed. `marks` are what is said of the file from its first moment on.
     """
 
     place: Place
     actor: Actor
-    expectations: Expectations = NO_EXPECTATIONS
+    expectations: Said = NO_EXPECTATIONS
     precondition: Precondition = NO_PRECONDITION
     besides: Callable[[Published], Sequence[Operation]] = lambda _: ()
+    marks: Mapping[str, Any] = field(default_factory=dict)

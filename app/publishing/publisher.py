@@ -5,14 +5,14 @@ failed condition carries it, and the decision is made anew with that, a few time
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from app.publishing.afresh import afresh
-from app.publishing.announced import Announced
 from app.publishing.artifact import Artifact
 from app.publishing.changes import Changes
+from app.publishing.demanded import Demanded
 from app.publishing.errors import ArtifactExists, Contended, PublishingError
 from app.publishing.place import Place
 from app.publishing.publication import Publication, Published
@@ -85,10 +85,9 @@ class Publisher:
         except OutcomeUnknown:
             raise  # the bytes may be in use; if they are not, collection finds them
         except (PublishingError, Refused, RepositoryMissing, QuotaExceeded, MetadataError):
-            self._drop(received)
+            self._drop(received.blobs)
             raise
-        if published.artifact.blob != received.blob:
-            self._drop(received)
+        self.drop_unused(received, published)
         return published
 
     def afresh(
@@ -109,6 +108,7 @@ class Publisher:
         place = publication.place
         place.check(length)
         known = place.artifact_in(records)
+        Demanded.at(place, records).foresee(place, known)
         publication.precondition.check(known)
         if known is not None and not place.overwrite and length not in (None, known.size):
             raise ArtifactExists(str(place))  # it can't be the same bytes
@@ -136,13 +136,12 @@ class Publisher:
         """
         place = publication.place
         place.check(received.size)
-        announced = Announced.at(place, records)
-        if place.artifact_in(records) is None:
-            announced.check(place, received.digests)
+        known = place.artifact_in(records)
+        demanded = Demanded.at(place, records)
+        demanded.check(place, received.digests, known)
         self._make_folders(place, records)
         funding = self._quotas.own_funding(place.counters, records)
-        known = place.artifact_in(records)
-        return self._decide(publication, received, known, funding, announced)
+        return self._decide(publication, received, known, funding, demanded)
 
     def _gauge(
         self, place: Place, length: int | None, records: Mapping[Key, Record]
@@ -166,9 +165,9 @@ class Publisher:
         received: Received,
         known: Artifact | None,
         funding: Funding,
-        announced: Announced,
+        demanded: Demanded,
     ) -> Published:
-        blob: Record | None = None  # the blob of the same bytes, where one is known
+        blobs: dict[str, Record] = {}  # those of the same bytes that are known, by SHA-256
         current = False  # whether `known` was read behind the body
         for _ in range(DECISIONS):
             self._receiver.require_timely(received)
@@ -181,21 +180,21 @@ class Publisher:
                 continue
             if known is not None and not publication.place.overwrite:
                 raise ArtifactExists(str(publication.place))
-            artifact = self._artifact(publication, received, known, blob)
+            artifact = self._artifact(publication, received, known, blobs)
             published = Published(artifact, created=known is None)
             besides = publication.besides(published)
-            operations = self._operations(publication, artifact, known, blob, funding)
+            operations = self._operations(publication, artifact, known, blobs, funding)
             try:
                 self._metadata.commit(
                     *operations,
-                    *announced.operations(),
+                    *demanded.operations(publication.place),
                     *besides,
                     witness=self._journal.event(
                         publication.place.organization,
                         publication.actor,
                         "artifact.put",
                         repository=publication.place.repository,
-                        size=artifact.size,
+                        size=artifact.stored,
                         sha256=artifact.sha256,
                     ),
                 )
@@ -203,10 +202,10 @@ class Publisher:
             except ConditionFailed as error:
                 if any(operation.key in error.found for operation in besides):
                     raise
-                announced = announced.anew(error.found)
-                known, blob = _anew(publication.place, received, error, known, blob)
-                if known is None:
-                    announced.check(publication.place, received.digests)
+                demanded = demanded.anew(error.found)
+                known = _known_anew(publication.place, error, known)
+                blobs = _blobs_anew(publication.place, artifact, error, blobs)
+                demanded.check(publication.place, received.digests, known)
                 current = current or publication.place.key in error.found
                 if publication.place.key not in error.found:
                     counters = publication.place.counters
@@ -221,17 +220,22 @@ class Publisher:
         publication: Publication,
         received: Received,
         known: Artifact | None,
-        blob: Record | None,
+        blobs: Mapping[str, Record],
     ) -> Artifact:
         now = self.clock()
         return Artifact(
-            blob=received.blob if blob is None else blob.value["key"],
+            blob=received.blob and _blob(received.blob, received.digests["sha256"], blobs),
             size=received.size,
             digests=received.digests,
             # Never before what it replaces: clocks of processes differ by a little.
             modified=now if known is None else max(now, known.since),
             user=publication.actor.user,
             facts=received.facts,
+            marks=publication.marks,
+            attached={
+                suffix: replace(held, blob=_blob(held.blob, held.sha256, blobs))
+                for suffix, held in received.attached.items()
+            },
         )
 
     def _operations(
@@ -239,7 +243,7 @@ class Publisher:
         publication: Publication,
         artifact: Artifact,
         known: Artifact | None,
-        blob: Record | None,
+        blobs: Mapping[str, Record],
         funding: Funding,
     ) -> list[Operation]:
         place = publication.place
@@ -247,35 +251,47 @@ class Publisher:
         changes.appear(place, artifact, over=known)
         if known is not None:
             changes.retire(place, known, publication.actor.user, artifact.modified)
-        changes.reference(place.organization, artifact, blob)
+        changes.reference(place.organization, artifact, blobs)
         return changes.operations()
 
-    def _drop(self, received: Received) -> None:
+    def drop_unused(self, received: Received, published: Published) -> None:
+        """Drop what was received and is known under other keys."""
+        used = {held.blob for held in published.artifact.held}
+        self._drop([blob for blob in received.blobs if blob not in used])
+
+    def _drop(self, blobs: Sequence[str]) -> None:
         """Drop bytes that nothing refers to. Where that fails, collection finds them."""
         try:
-            self._receiver.drop(received)
+            self._receiver.drop(blobs)
         except BlobError:
             _log.warning("unreferenced bytes could not be dropped; they are left to collection")
 
 
-def _anew(
-    place: Place,
-    received: Received,
-    error: ConditionFailed,
-    known: Artifact | None,
-    blob: Record | None,
-) -> tuple[Artifact | None, Record | None]:
-    """What to decide with, after a condition did not hold: what stood in the way."""
-    if place.key in error.found:
-        found = error.found[place.key]
-        known = Artifact.read(found) if found is not None else None
-    key = keys.blob(place.organization, received.digests["sha256"])
-    if key in error.found:
-        blob = error.found[key]
-    elif blob is not None and _bytes_key(place, blob) in error.found:
-        blob = None  # it was collected, and the record of its digest is another's
-    return known, blob
+def _blob(received: str, sha256: str, known: Mapping[str, Record]) -> str:
+    """The key of the blob that is referred to: of the one that is known, else the new one's."""
+    return known[sha256].value["key"] if sha256 in known else received
 
 
-def _bytes_key(place: Place, blob: Record) -> Key:
-    return keys.blob_bytes(place.organization, blob.value["key"])
+def _known_anew(place: Place, error: ConditionFailed, known: Artifact | None) -> Artifact | None:
+    """What is at a place, after a condition did not hold."""
+    if place.key not in error.found:
+        return known
+    found = error.found[place.key]
+    return None if found is None else Artifact.read(found)
+
+
+def _blobs_anew(
+    place: Place, artifact: Artifact, error: ConditionFailed, blobs: Mapping[str, Record]
+) -> dict[str, Record]:
+    """The blobs of the same bytes that are known, after a condition did not hold for what was to
+    be published."""
+    known = dict(blobs)
+    for held in artifact.held:
+        key = keys.blob(place.organization, held.sha256)
+        if key in error.found:
+            known.pop(held.sha256, None)
+            if (found := error.found[key]) is not None:
+                known[held.sha256] = found
+        elif keys.blob_bytes(place.organization, held.blob) in error.found:
+            known.pop(held.sha256, None)  # collected, and the record of its digest is another's
+    return known

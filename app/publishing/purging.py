@@ -29,13 +29,13 @@ _log = logging.getLogger(__name__)
 class Purge:
     """The end of one restorable version of a file.
 
-    `counted` is False where the record of its bytes is not there: then there is no reference
-    to give up.
+    `uncounted` are the digests of its bytes of which the record is not there: then there is no
+    reference to give up.
     """
 
     place: Place
     restorable: Restorable
-    counted: bool = True
+    uncounted: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, organization: str, restorable: Restorable) -> "Purge":
@@ -53,17 +53,28 @@ class Purge:
 
     def write(self, changes: Changes) -> None:
         changes.release(self.place, self.restorable)
-        if self.counted:
-            changes.dereference(self.place.organization, self.artifact)
+        changes.dereference(self.place.organization, self.artifact, self.uncounted)
 
     def anew(self, found: Mapping[Key, Record | None]) -> "Purge | None":
         if self.restorable.key in found:
             return None  # restored, or purged by somebody else
-        if self.counted and keys.blob(self.place.organization, self.artifact.sha256) in found:
-            # It never should be so, and must not keep everything else from being purged.
-            _log.error("the blob %s has a reference and no record", self.artifact.blob)
-            return replace(self, counted=False)
+        uncounted = uncounted_of(self.place.organization, self.artifact, found)
+        if not uncounted <= self.uncounted:
+            return replace(self, uncounted=self.uncounted | uncounted)
         return self
+
+
+def uncounted_of(
+    organization: str, artifact: Artifact, found: Mapping[Key, Record | None]
+) -> frozenset[str]:
+    """The digests of an artifact's bytes whose records were found missing by a commit.
+
+    It never should be so, and must not keep everything else from going.
+    """
+    missing = [held for held in artifact.held if keys.blob(organization, held.sha256) in found]
+    for held in missing:
+        _log.error("the blob %s has a reference and no record", held.blob)
+    return frozenset(held.sha256 for held in missing)
 
 
 class Purging:
@@ -97,7 +108,7 @@ class Purging:
         done = self._bulk.carry_out("artifact.purge", job.organization, job.actor, purges)
         return Step(
             position=piece.position or {},
-            counts=Counter(purged=len(done), bytes=size_of(done)),
+            counts=Counter(purged=len(done), bytes=size_of(done), left=len(found) - len(purges)),
             items=piece.items,
             done=piece.position is None,
         )

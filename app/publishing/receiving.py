@@ -5,16 +5,18 @@ leaving on any other way aborts the upload.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from app.publishing.artifact import Held
+from app.publishing.attaching import attach
 from app.publishing.digests import Digester, Digesting
 from app.publishing.errors import TooLate
-from app.publishing.expectations import NO_EXPECTATIONS, Expectations
-from app.publishing.layouts import Read, Reading
+from app.publishing.expectations import NO_EXPECTATIONS, Said
 from app.publishing.place import Place
+from app.repositories.layout import NOTHING, Read, Reading
 from storage import keys
 from storage.blobs import Blobs
 from storage.metadata import Metadata, Put, Unavailable
@@ -50,7 +52,8 @@ class Received:
     """A complete blob that nothing refers to yet; `blob` is None for an empty body.
 
     `until` is when its commit has to be made at the latest, where nothing else keeps
-    collection from the blob. `facts` are what the format has read in it.
+    collection from the blob. `facts` are what the format has read in it, and `attached` what is
+    stored beside it.
     """
 
     blob: str | None
@@ -58,18 +61,25 @@ class Received:
     digests: dict[str, str]
     until: datetime | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
+    attached: Mapping[str, Held] = field(default_factory=dict)
+
+    @property
+    def blobs(self) -> tuple[str, ...]:
+        """The keys of all that is stored of it."""
+        own = () if self.blob is None else (self.blob,)
+        return (*own, *(held.blob for held in self.attached.values()))
 
 
 @dataclass(frozen=True, slots=True)
 class Demands:
     """What is to be known of a body: digests besides SHA-256, and what reads it."""
 
-    expectations: Expectations = NO_EXPECTATIONS
+    expectations: Said = NO_EXPECTATIONS
     algorithms: tuple[str, ...] = ()
     reading: Reading | None = None
 
     @classmethod
-    def of(cls, place: Place, expectations: Expectations) -> "Demands":
+    def of(cls, place: Place, expectations: Said) -> "Demands":
         """What the format of a place demands, and the client expects."""
         layout = place.layout
         algorithms = (*layout.algorithms, *expectations.algorithms)
@@ -111,16 +121,16 @@ class Receiver:
         digesting = self._digester.start(demands.algorithms)
         if body.length == 0:
             received = Received(None, 0, digesting.finish(demands.expectations))
-            return self._understood(received, demands)
+            return self._understood(organization, received, demands)
         self._in_flight(1)
         try:
             received = self._stream(organization, body, demands, digesting, gauge)
         finally:
             self._in_flight(-1)
         try:
-            return self._understood(received, demands)
+            return self._understood(organization, received, demands)
         except BaseException:
-            self.drop(received)
+            self.drop(received.blobs)
             raise
 
     def _stream(
@@ -151,22 +161,28 @@ class Receiver:
             writer.commit()
             return Received(writer.key, writer.offset, digests, until)
 
-    def _understood(self, received: Received, demands: Demands) -> Received:
-        """What was received, with what the format makes of it. Raises what refuses it."""
-        if demands.reading is None:
-            return received
-        facts = demands.reading.finish(received.size, reader(self._blobs, received.blob))
-        return replace(received, facts=facts)
+    def _understood(self, organization: str, received: Received, demands: Demands) -> Received:
+        """What was received, with what the format makes of it, and what belongs to it stored.
+        Raises what refuses it."""
+        understood = NOTHING
+        if demands.reading is not None:
+            understood = demands.reading.finish(received.size, reader(self._blobs, received.blob))
+        attached = {**understood.attached, **demands.expectations.attached}
+        return replace(
+            received,
+            facts=understood.facts,
+            attached=attach(self._blobs, organization, attached),
+        )
 
     def require_timely(self, received: Received) -> None:
         """Return where its blob can't have been collected yet. Raises TooLate."""
         if received.until is not None and self._clock() >= received.until:
             raise TooLate("the bytes waited for too long after they had come: send them again")
 
-    def drop(self, received: Received) -> None:
-        """Delete the bytes of a body that was refused after it was received."""
-        if received.blob is not None:
-            self._blobs.delete([received.blob])
+    def drop(self, blobs: Sequence[str]) -> None:
+        """Delete bytes that were received for nothing."""
+        if blobs:
+            self._blobs.delete(list(blobs))
 
 
 def reader(blobs: Blobs, blob: str | None) -> Read:

@@ -48,7 +48,8 @@ class Removal:
 class FolderRemoval:
     """The kind of job that deletes a folder: what was there when it was asked for.
 
-    Whatever came to a path since then stays. `parameters` holds the `path` of the folder.
+    Whatever came to a path since then stays. `parameters` holds the `path` of the folder and,
+    where anybody said it, the `reason`.
     """
 
     name = DELETE
@@ -70,7 +71,9 @@ class FolderRemoval:
             for place, artifact in present_at(repository, stop)
         ]
         removals = [removal for removal in found if removal.artifact.since <= job.created]
-        done = self._bulk.carry_out("artifact.delete", job.organization, job.actor, removals)
+        done = self._bulk.carry_out(
+            "artifact.delete", job.organization, job.actor, removals, **reason_of(job)
+        )
         counts = Counter(deleted=len(done), bytes=size_of(done), left=len(found) - len(removals))
         return Step(
             position=piece.position or {},
@@ -98,6 +101,12 @@ def target_of(job: Job) -> tuple[FolderPath, str | None]:
         return FolderPath.parse(path), None
     file = ArtifactPath.parse(path)
     return file.folder, file.name
+
+
+def reason_of(job: Job) -> dict[str, str]:
+    """What the events of a job's changes say besides: why it was asked for, if anybody said it."""
+    reason: str | None = job.parameters.get("reason")
+    return {} if reason is None else {"reason": reason}
 
 
 def present_at(repository: Repository, stop: Stop) -> list[tuple[Place, Artifact]]:

@@ -3,16 +3,18 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from app.publishing.artifact import Artifact
 from app.publishing.bulk import DECISIONS, Bulk
 from app.publishing.changes import Changes, Restorable
+from app.publishing.claimed import Claimed
 from app.publishing.errors import Contended, NothingToRestore, PathTaken
 from app.publishing.place import Place
 from app.repositories import ArtifactPath, Repository
 from storage import keys
 from storage.events import Actor
-from storage.metadata import Key, Metadata, Put, Record
+from storage.metadata import Key, Metadata, Record
 from storage.metadata.operations import KEYS_PER_GET, OPERATIONS
 
 #: Added to `restore_days`: a way back that is under way never loses the time it goes back to.
@@ -25,6 +27,8 @@ class Restoration:
 
     Only what was there at `moment`, and has been since, is ever replaced; where that is None
     nothing is. What is replaced stays restorable itself.
+
+    `claimed` is what was read of the place's claim, where that has to be free or its own.
     """
 
     place: Place
@@ -33,6 +37,7 @@ class Restoration:
     moment: datetime | None
     user: str | None
     now: datetime
+    claimed: Claimed | None = None
 
     @property
     def artifact(self) -> Artifact:
@@ -47,21 +52,26 @@ class Restoration:
         artifact = self.artifact.again(self.restorable.deleted, now, remembered)
         changes.release(self.place, self.restorable)
         changes.appear(self.place, artifact, over=current)
+        if self.claimed is not None:
+            changes.write(*self.claimed.operations(self.place))
         if current is not None:
             changes.retire(self.place, current, self.user, now)
 
     def anew(self, found: Mapping[Key, Record | None]) -> "Restoration | None":
         if self.restorable.key in found:
             return None  # restored or purged by somebody else
+        claimed = None if self.claimed is None else self.claimed.anew(found)
+        if claimed is not None and claimed.is_anothers(self.place):
+            return None
         if self.place.key not in found:
-            return self
+            return self if claimed == self.claimed else replace(self, claimed=claimed)
         record = found[self.place.key]
         if record is None:
-            return replace(self, current=None)
+            return replace(self, current=None, claimed=claimed)
         current = Artifact.read(record)
         if self.moment is None or current.since > self.moment:
             return None
-        return replace(self, current=current)
+        return replace(self, current=current, claimed=claimed)
 
 
 class Restorer:
@@ -72,15 +82,21 @@ class Restorer:
         self._bulk = bulk
 
     def restore(
-        self, organization: str, actor: Actor, restorations: Iterable[Restoration]
+        self,
+        organization: str,
+        actor: Actor,
+        restorations: Iterable[Restoration],
+        **details: Any,
     ) -> list[Restoration]:
-        """Bring files back; returns those that came back.
+        """Bring files back; returns those that came back. `details` are said in their events.
+
+        Left are files that may not be beside another one, which is there or comes back, too.
 
         Raises as `Bulk.carry_out` does.
         """
-        decided = list(restorations)
+        decided = self._free(list(restorations))
         self._make_folders(restoration.place for restoration in decided)
-        return self._bulk.carry_out("artifact.restore", organization, actor, decided)
+        return self._bulk.carry_out("artifact.restore", organization, actor, decided, **details)
 
     def restore_file(
         self,
@@ -90,17 +106,21 @@ class Restorer:
         version: str | None = None,
         *,
         overwrite: bool = False,
+        reason: str | None = None,
     ) -> Restoration:
         """Bring one file back: its newest restorable version, or the one of that id.
 
-        With `overwrite` it replaces what is there now, which stays restorable.
+        With `overwrite` it replaces what is there now, which stays restorable. The
+        `reason` is said in its event.
 
         Raises:
             NothingToRestore: there is no such version, or none at all.
-            PathTaken: there is a file, and `overwrite` was not given.
+            PathTaken: there is a file, and `overwrite` was not given; or one beside which there
+                may be no such file.
             Contended, and whatever the store raises.
         """
         place = Place.at(repository, path)
+        details = {} if reason is None else {"reason": reason}
         for _ in range(DECISIONS):
             wanted: Restorable | None = None
             for one in self.versions(place):  # there may be very many: one is held at a time
@@ -114,8 +134,11 @@ class Restorer:
                 raise PathTaken(_what_is_there(current))
             moment = None if current is None else current.since
             restoration = Restoration(place, wanted, current, moment, actor.user, now)
-            for done in self.restore(repository.organization, actor, [restoration]):
+            for done in self.restore(repository.organization, actor, [restoration], **details):
                 return done
+            claimed = self._claims([place])[place.key]
+            if current is None and claimed.is_anothers(place):
+                raise PathTaken(_what_has_its_claim(place, claimed))
         raise Contended("the file is being changed by others")
 
     def current(self, places: Iterable[Place]) -> dict[Key, Artifact]:
@@ -130,6 +153,27 @@ class Restorer:
         records = self._metadata.query_all(partition, f"{place.path.name}/")
         return (one for one in map(Restorable.read, records) if one.until > now)
 
+    def _free(self, restorations: list[Restoration]) -> list[Restoration]:
+        """Those that may come back by what files claim (`claimed.py`): whose claim is no other
+        file's and, of several with one claim, the one that went last."""
+        claims = self._claims(one.place for one in restorations)
+        last: dict[Key, Restoration] = {}
+        for one in restorations:
+            claimed = claims[one.place.key]
+            if claimed.is_anothers(one.place):
+                continue
+            claim = claimed.key or one.restorable.key  # where there is none, all are free
+            before = last.get(claim)
+            if before is None or one.restorable.deleted > before.restorable.deleted:
+                last[claim] = replace(one, claimed=claimed)
+        return list(last.values())
+
+    def _claims(self, places: Iterable[Place]) -> dict[Key, Claimed]:
+        """Whose the claims of some places are, by the keys of the places' records."""
+        asked = {place.key: place for place in places}
+        records = self._get(place.claim for place in asked.values() if place.claim is not None)
+        return {key: Claimed.at(place, records) for key, place in asked.items()}
+
     def _make_folders(self, places: Iterable[Place]) -> None:
         """Make folders known to listings before there is a file in them."""
         folders = {place.path.folder: place for place in places}  # one place of each
@@ -139,7 +183,7 @@ class Restorer:
             for place in folders.values()
             for put in place.missing_folders(records, self._metadata.now())
         }
-        puts: list[Put] = list(missing.values())
+        puts = list(missing.values())
         room = OPERATIONS - 1  # for the commit's token
         for start in range(0, len(puts), room):
             self._metadata.commit(*puts[start : start + room])
@@ -156,6 +200,12 @@ def _what_is_missing(version: str | None) -> str:
     if version is None:
         return "no deleted or overwritten version of this file can be restored"
     return "there is no such version of this file to restore"
+
+
+def _what_has_its_claim(place: Place, claimed: Claimed) -> str:
+    return (
+        f"{claimed.path} means the same as {place.path.name}, and there can be no other beside it"
+    )
 
 
 def _what_is_there(artifact: Artifact) -> str:

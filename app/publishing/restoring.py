@@ -9,7 +9,14 @@ from typing import Any
 from app.publishing.bulk import Bulk, FileChange, size_of
 from app.publishing.changes import Restorable
 from app.publishing.place import Place
-from app.publishing.removal import APART, Removal, present_at, repository_of, target_of
+from app.publishing.removal import (
+    APART,
+    Removal,
+    present_at,
+    reason_of,
+    repository_of,
+    target_of,
+)
 from app.publishing.restoration import Restoration, Restorer
 from app.publishing.walk import Piece, Stop, Walk
 from app.repositories import Catalogue, Repository
@@ -28,7 +35,8 @@ class FolderRestoring:
     """The kind of job that brings back what was deleted in a folder, the newest of each file.
 
     A file whose path was taken since is left as it is, and so is what was deleted after the
-    job was asked for. `parameters` holds the `path` of the folder.
+    job was asked for. `parameters` holds the `path` of the folder and, where anybody said it,
+    the `reason`.
     """
 
     name = RESTORE
@@ -55,7 +63,7 @@ class FolderRestoring:
             for place, restorable in newest
             if place.key not in taken and restorable.deleted <= job.created + APART
         ]
-        done = self._restorer.restore(job.organization, job.actor, wanted)
+        done = self._restorer.restore(job.organization, job.actor, wanted, **reason_of(job))
         return _step(job, piece, _Changed(restored=done, left=len(newest) - len(done)))
 
 
@@ -97,9 +105,10 @@ class TimeRestoring:
         if not job.parameters["dry_run"]:
             back = self._restorer.restore(job.organization, job.actor, wanted)
         away, later = self._to_go(job, repository, piece, moment, wanted)
-        left += len(wanted) - len(back)
         if not job.parameters["dry_run"]:
             away = self._bulk.carry_out("artifact.delete", job.organization, job.actor, away)
+            back += self._barred(job, wanted, back) if away else []
+        left += len(wanted) - len(back)
         return _step(
             job,
             piece,
@@ -110,6 +119,14 @@ class TimeRestoring:
                 left=left + later,
             ),
         )
+
+    def _barred(
+        self, job: Job, wanted: Sequence[Restoration], back: Sequence[Restoration]
+    ) -> list[Restoration]:
+        """Bring back what could not be beside what has gone now (`claimed.py`)."""
+        came = {one.place.key for one in back}
+        left = [one for one in wanted if one.place.claim and one.place.key not in came]
+        return self._restorer.restore(job.organization, job.actor, left)
 
     def _to_come_back(
         self, job: Job, repository: Repository, piece: Piece, moment: datetime

@@ -5,26 +5,25 @@ finds: a blob under the session's key, digests in its record, and the result, wh
 in the commit that makes the file visible. So a crash in between neither loses nor doubles it.
 """
 
-import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from app.publishing.attaching import attach
 from app.publishing.digests import Digester
 from app.publishing.errors import DigestMismatch
-from app.publishing.expectations import NO_EXPECTATIONS, NO_PRECONDITION, Expectations
+from app.publishing.expectations import NO_EXPECTATIONS, NO_PRECONDITION, Expectations, Said
 from app.publishing.publication import Publication, Published
 from app.publishing.publisher import Publisher
-from app.publishing.receiving import Demands, Received, reader
+from app.publishing.receiving import COMMITTED_WITHIN, Demands, Received, reader
 from app.publishing.session import Session, SessionBroken, SessionConflict
 from app.publishing.sessions import Sessions
 from app.publishing.sessions_claim import Hold
 from app.repositories import Refused
-from storage.blobs import BlobCorrupt, BlobError, BlobMissing, Blobs, UploadBusy
+from app.repositories.layout import Reading
+from storage.blobs import BlobCorrupt, BlobMissing, Blobs, UploadBusy
 from storage.metadata import ConditionFailed, Key, Operation, Record
-
-_log = logging.getLogger(__name__)
 
 
 class TakesLong(Exception):
@@ -86,8 +85,7 @@ class Completion:
             received = self._finish(hold, demands, most)
             publication, records = self._publisher.afresh(publication, records, read)
             published = self._publish(hold, publication, received, records)
-        if received.blob is not None and published.artifact.blob != received.blob:
-            self._drop(received.blob)
+        self._publisher.drop_unused(received, published)
         return published
 
     def prepare(
@@ -132,13 +130,20 @@ class Completion:
         try:
             _compare(demands.expectations, known)
             if demands.reading is not None:
-                facts = demands.reading.finish(received.size, reader(self._blobs, blob))
-                received = replace(received, facts=facts)
+                received = self._understood(session.organization, received, demands.reading)
         except (DigestMismatch, Refused):
             self._sessions.abandon(hold)  # it will never be what it has to be
             raise
         hold.progress(replace(session, digests=known))
         return received
+
+    def _understood(self, organization: str, received: Received, reading: Reading) -> Received:
+        """What the format makes of the blob, with what belongs to it stored: the session keeps
+        the blob from collection, but not that."""
+        understood = reading.finish(received.size, reader(self._blobs, received.blob))
+        attached = attach(self._blobs, organization, understood.attached)
+        until = self._publisher.clock() + COMMITTED_WITHIN if attached else None
+        return replace(received, facts=understood.facts, attached=attached, until=until)
 
     def _make_blob(self, hold: Hold) -> None:
         session = hold.session
@@ -221,13 +226,6 @@ class Completion:
             hold.end(published)  # the same bytes were there already: nothing was committed
         return published
 
-    def _drop(self, blob: str) -> None:
-        """Drop bytes that are known under another key. Where that fails, collection finds them."""
-        try:
-            self._blobs.delete([blob])
-        except BlobError:
-            _log.warning("unreferenced bytes could not be dropped; they are left to collection")
-
 
 @dataclass(slots=True)
 class _Recording:
@@ -241,7 +239,7 @@ class _Recording:
         return self.hold.ending(published)
 
 
-def _compare(expectations: Expectations, digests: Mapping[str, str]) -> None:
+def _compare(expectations: Said, digests: Mapping[str, str]) -> None:
     """Raise DigestMismatch for the first expectation about a known digest that fails."""
     for name, expected in expectations.digests:
         if digests.get(name, expected) != expected:

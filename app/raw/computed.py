@@ -1,5 +1,6 @@
 """What is computed when it is asked for, sent: a document, or a file's checksum."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,12 +14,15 @@ from middleware.response_headers import put_headers
 
 @dataclass(frozen=True, slots=True)
 class Computed:
-    """Bytes under a strong entity tag, quotes included. `modified` is aware."""
+    """Bytes under a strong entity tag, quotes included. `modified` is aware; `headers` say what it
+    is, where that is not told by its name, and `caching` for whom it may be kept."""
 
     name: str
     body: bytes
     etag: str
     modified: datetime
+    headers: Mapping[str, str] | None = None
+    caching: str | None = None
 
 
 def send(req: Request, resp: Response, repository: Repository, computed: Computed) -> None:
@@ -28,12 +32,13 @@ def send(req: Request, resp: Response, repository: Repository, computed: Compute
     client that goes by times would keep what is no longer so.
     """
     visibility = "public" if repository.public else "private"
-    put_headers(resp, {"etag": computed.etag, "cache-control": f"{visibility}, no-cache"})
+    caching = computed.caching or f"{visibility}, no-cache"
+    put_headers(resp, {"etag": computed.etag, "cache-control": caching})
     match, none_match = req.env.get("HTTP_IF_MATCH"), req.env.get("HTTP_IF_NONE_MATCH")
     conditions = parse_conditions(match, none_match, None, None)
     if conditions.for_reading(computed) is Outcome.NOT_MODIFIED:
         resp.status = HTTP_304
         return
     resp.status = HTTP_200
-    put_headers(resp, type_headers(computed.name))
+    put_headers(resp, computed.headers or type_headers(computed.name))
     resp.data = computed.body

@@ -6,8 +6,8 @@ from app.publishing import Artifact, Expectations, Publication, Publisher, Remov
 from app.publishing.expectations import Precondition
 from app.publishing.place import Place
 from app.raw.downloads import Downloads
-from app.raw.folders import add_slash
 from app.raw.listing import Listing
+from app.raw.slash import add_slash
 from app.raw.terms import description, named
 from app.repositories import ArtifactPath, FolderPath, Opened, Repository
 from app.visitors import actor_of
@@ -48,6 +48,10 @@ class RawDialect:
         if not self._listing.exists(opened.repository, folder):
             raise self.missing()
         add_slash(req, resp)
+
+    def get_folder(self, req: Request, resp: Response, opened: Opened, folder: FolderPath) -> None:
+        """List a folder."""
+        self._listing.answer(req, resp, opened, folder)
 
     def missing(self) -> Problem:
         """That there is nothing."""

@@ -48,11 +48,13 @@ class Downloads:
         artifact: Artifact,
         *,
         alias: bool = False,
+        counted: bool = True,
     ) -> None:
         """Answer with the file, a part of it, or that it was not modified.
 
         Under an `alias` it is one of several that come and go there, the newer ones too: nothing
         is told or asked by time, and the rest of a file is sent to who names it by its tag alone.
+        Where it is not `counted`, it is no download of what lies at the path.
 
         Raises PreconditionFailed, InvalidCondition, and what the blob store raises.
         """
@@ -74,7 +76,8 @@ class Downloads:
             conditions = parse_conditions(*(env.get(name) for name in _CONDITIONS))
             if conditions.for_reading(artifact) is Outcome.NOT_MODIFIED:
                 resp.status = HTTP_304
-                self._note(req, repository, path)  # whoever has it still uses it
+                if counted:
+                    self._note(req, repository, path)  # whoever has it still uses it
                 return
         put_headers(resp, type_headers(path.name))
         wanted: ByteRange | None = None
@@ -94,7 +97,8 @@ class Downloads:
             resp.set_header("Content-Range", wanted.header(artifact.size))
         if req.method != "HEAD":
             self._send(req, resp, artifact, wanted)
-        self._note(req, repository, path)
+        if counted:
+            self._note(req, repository, path)
 
     def _note(self, req: Request, repository: Repository, path: ArtifactPath) -> None:
         if repository.downloads_days is not None and req.method == "GET":

@@ -1,12 +1,14 @@
 """The routes of folders, under the one address that ends in a slash: listed, and deleted."""
 
-from urllib.parse import quote
+from collections.abc import Mapping
 
-from falcon import HTTP_301, Request, Response
+from falcon import Request, Response
 
+from app.dialects import Dialect
+from app.python.uploads import Forms
 from app.raw.deleting import FolderDeletes
-from app.raw.listing import Listing
-from app.repositories import Door, FolderPath, RepositoryName, Visitor
+from app.raw.slash import add_slash
+from app.repositories import Door, FolderPath, Format, RepositoryName, Visitor
 from app.visitors import anonymous, visitor_of
 from auth.principals import Action
 from middleware.declarations import Access
@@ -15,15 +17,15 @@ from middleware.declarations import Access
 class Folders:
     """What can be done with a folder by whoever may read it."""
 
-    def __init__(self, door: Door, listing: Listing) -> None:
+    def __init__(self, door: Door, dialects: Mapping[Format, Dialect]) -> None:
         self._door = door
-        self._listing = listing
+        self._dialects = dialects
 
     def on_get(self, req: Request, resp: Response, repository: str, path: str = "") -> None:
         """List a folder, or without a path the root of the repository."""
         name, folder = RepositoryName.parse(repository), FolderPath.parse(path)
         opened = self._door.open(self._visitor(req), name, Action.READ)
-        self._listing.answer(req, resp, opened, folder)
+        self._dialects[opened.repository.format].get_folder(req, resp, opened, folder)
 
     on_head = on_get
 
@@ -43,14 +45,29 @@ class RawFolders(Folders):
 
     access = Access.SIGNED_IN
 
-    def __init__(self, door: Door, listing: Listing, deletes: FolderDeletes) -> None:
-        super().__init__(door, listing)
+    def __init__(
+        self,
+        door: Door,
+        dialects: Mapping[Format, Dialect],
+        deletes: FolderDeletes,
+        forms: Forms,
+    ) -> None:
+        super().__init__(door, dialects)
         self._deletes = deletes
+        self._forms = forms
 
     def on_delete(self, req: Request, resp: Response, repository: str, path: str = "") -> None:
         """Delete everything in a folder, with `?recursive=true`."""
         name, folder = RepositoryName.parse(repository), FolderPath.parse(path)
         self._deletes.answer(req, resp, name, folder)
+
+    def on_post(self, req: Request, resp: Response, repository: str, path: str = "") -> None:
+        """Take a form with a distribution."""
+        self._forms.take(req, resp, repository, FolderPath.parse(path))
+
+    def on_post_root(self, req: Request, resp: Response, repository: str) -> None:
+        """The same: whoever sends a form follows no redirect."""
+        self._forms.take(req, resp, repository, FolderPath(()))
 
     def _visitor(self, req: Request) -> Visitor:
         return visitor_of(req)
@@ -63,10 +80,3 @@ class PublicRawFolders(Folders):
 
     def _visitor(self, req: Request) -> Visitor:
         return anonymous(req)
-
-
-def add_slash(req: Request, resp: Response) -> None:
-    """Answer with the address of a folder: links in a listing are relative to it."""
-    resp.status = HTTP_301
-    query = f"?{req.query_string}" if req.query_string else ""
-    resp.set_header("Location", f"{quote(req.path)}/{query}")

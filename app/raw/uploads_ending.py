@@ -11,7 +11,7 @@ from datetime import timedelta
 from falcon import HTTP_200, HTTP_201, Response
 
 from app.api.jobs import accept
-from app.publishing import Publication
+from app.publishing import Expectations, Publication
 from app.publishing.session import Session
 from app.publishing.sessions import Sessions
 from app.publishing.sessions_completion import Completion, TakesLong
@@ -82,7 +82,11 @@ class UploadEnds:
     ) -> Job:
         prepared = self._completion.prepare(session, publication, records)
         session = self._sessions.restate(
-            replace(session, expectations=prepared.expectations, precondition=prepared.precondition)
+            replace(
+                session,
+                expectations=Expectations(prepared.expectations.digests),
+                precondition=prepared.precondition,
+            )
         )
         job = self._jobs.start(
             COMPLETE,

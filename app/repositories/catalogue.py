@@ -146,6 +146,13 @@ class Catalogue:
                 return repository
         raise RepositoryMissing(repository_id)
 
+    def format_of(self, organization: str, repository_id: str) -> Format | None:
+        """The format of a repository, None where it is gone."""
+        try:
+            return self.by_id(organization, repository_id).format
+        except RepositoryMissing:
+            return None
+
     def every(self, organization: str, after: str = "") -> Iterator[Repository]:
         """The repositories of an organization behind a name, in order, a page at a time."""
         partition = keys.repositories(organization)

@@ -20,6 +20,7 @@ class Format(StrEnum):
 
     RAW = "raw"
     MAVEN = "maven"
+    PYTHON = "python"
 
 
 class Policy(StrEnum):

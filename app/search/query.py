@@ -1,11 +1,12 @@
 """What a search looks for, and where in a repository's entries that lies.
 
 One condition decides the order that is walked, and with it where to begin and to end; the
-others are asked of each entry on the way.
+others are asked of each entry on the way. What a person types may be a file's name or a
+project's: of a Python repository two orders are walked then, one after the other.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from app.publishing.entries import Entry, Order, folded, name_text, size_text
@@ -13,6 +14,7 @@ from app.publishing.layouts import LAYOUTS
 from app.repositories import FolderPath, Format
 from app.search.conditions import Digest
 from app.search.coordinates import Coordinates
+from app.search.releases import Release
 from storage import keys
 from storage.metadata import Page
 from storage.metadata.operations import SORT_BYTES
@@ -28,12 +30,18 @@ class Query:
     `name` is the beginning of a file's name, case aside. A file is in `folder` at any depth.
     `larger` and `smaller` are bytes, exclusive. `since` is inclusive, `before` exclusive;
     both are aware.
+
+    Where the `name` may be a project's as well, `or_release` is that: a file of it fits too. A
+    file of `but_release` does not.
     """
 
     name: str = ""
     folder: FolderPath = _ROOT
     digest: Digest | None = None
     coordinates: Coordinates | None = None
+    release: Release | None = None
+    or_release: Release | None = None
+    but_release: Release | None = None
     larger: int | None = None
     smaller: int | None = None
     since: datetime | None = None
@@ -46,6 +54,8 @@ class Query:
             return Order.DIGEST
         if self.coordinates is not None:
             return self.coordinates.order
+        if self.release is not None:
+            return Order.DISTRIBUTION
         if self.name:
             return Order.NAME
         if self.larger is not None or self.smaller is not None:
@@ -65,6 +75,8 @@ class Query:
             return f"{self.digest.text}/{self.folder}"
         if self.coordinates is not None:
             return self.coordinates.prefix
+        if self.release is not None:
+            return self.release.prefix
         return name_text(self.name) if self.order is Order.NAME else ""
 
     @property
@@ -97,28 +109,46 @@ class Query:
         within = bool(self.folder.segments)
         match self.order:
             case Order.DIGEST:
-                return bool(self.name) or timed or sized or self.coordinates is not None
+                told = self.coordinates is not None or self.release is not None
+                return bool(self.name) or timed or sized or told
             case Order.COORDINATES | Order.ARTIFACT:
                 sifted = self.coordinates is not None and self.coordinates.sifts
                 return sifted or bool(self.name) or within or timed or sized
+            case Order.DISTRIBUTION:
+                versioned = self.release is not None and self.release.version is not None
+                return versioned or bool(self.name) or within or timed or sized
             case Order.NAME:
-                return within or timed or sized
+                return within or timed or sized or self.but_release is not None
             case Order.SIZE:
                 return within or timed
             case Order.AGE:
                 return within
 
-    def concerns(self, format_: Format) -> bool:
-        """Whether a file that fits may be in a repository of a format at all."""
+    def parts(self, format_: Format) -> "tuple[Query, ...]":
+        """What is walked in a repository of a format, one after the other: no two find the same
+        file. Nothing where no file that fits can be there."""
+        if not self._concerns(format_):
+            return ()
+        alone = replace(self, or_release=None)
+        if self.or_release is None or format_ is not Format.PYTHON:
+            return (alone,)
+        return (
+            replace(alone, name="", release=self.or_release),
+            replace(alone, but_release=self.or_release),
+        )
+
+    def _concerns(self, format_: Format) -> bool:
         if self.coordinates is not None and format_ is not Format.MAVEN:
             return False
-        found_by = ("sha256", *LAYOUTS[format_].algorithms)
+        if self.release is not None and format_ is not Format.PYTHON:
+            return False
+        found_by = ("sha256", *LAYOUTS[format_].found_by)
         return self.digest is None or self.digest.algorithm in found_by
 
     def fits(
         self, path: str, size: int, modified: datetime, digests: Mapping[str, str] | None = None
     ) -> bool:
-        """Whether a file of a repository that this concerns is one that is looked for;
+        """Whether a file of a repository that has it among its parts is one that is looked for;
         `digests` is None where the order proves them."""
         return (
             (self.digest is None or digests is None or self.digest.is_among(digests))
@@ -129,6 +159,8 @@ class Query:
             and (self.since is None or modified >= self.since)
             and (self.before is None or modified < self.before)
             and (self.coordinates is None or self.coordinates.fits(path))
+            and (self.release is None or self.release.fits(path))
+            and (self.but_release is None or not self.but_release.fits(path))
         )
 
     def sift(self, page: Page, most: int) -> tuple[Sequence[Entry], str | None]:

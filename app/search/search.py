@@ -14,6 +14,8 @@ from app.maven.layout import file_at
 from app.maven.paths import MavenFile
 from app.publishing import Artifact
 from app.publishing.entries import Entry
+from app.python.filenames import Distribution
+from app.python.paths import distribution_at
 from app.repositories import ArtifactPath, Catalogue, Format, Repository, RepositoryName
 from app.search.query import Query
 from auth.errors import InvalidField
@@ -33,26 +35,29 @@ MOST_PASSED = 1_000  # repositories that a request passes by: they are read, too
 @dataclass(frozen=True, slots=True)
 class Found:
     """A file that was found, in the repository of that name; `maven` tells its coordinates,
-    where that is a Maven repository."""
+    where that is a Maven repository, and `python` what it is in a Python repository."""
 
     repository: str
     path: str
     artifact: Artifact
     maven: MavenFile | None = None
+    python: Distribution | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class _Position:
-    """How far a search is: in which repository, by name and id, and behind which sort key
-    there."""
+    """How far a search is: in which repository, by name and id, behind which sort key there, and
+    in which part of what is looked for in it."""
 
     name: str
     id: str
     after: str
+    part: int = 0
 
     def text(self) -> str:
         # As it is, not escaped: sealed, it has to fit into an address.
-        return json.dumps([self.name, self.id, self.after], ensure_ascii=False)
+        told = [self.name, self.id, self.after, *([self.part] if self.part else [])]
+        return json.dumps(told, ensure_ascii=False)
 
     @classmethod
     def read(cls, text: str) -> "_Position":
@@ -61,6 +66,26 @@ class _Position:
     def is_in(self, repository: Repository) -> bool:
         """Whether it is there, not in another one that had the name."""
         return (self.name, self.id) == (repository.name, repository.id)
+
+
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    """A part of what is looked for, in one repository, from behind a sort key on; `part` is None
+    where nothing of the kind can be there."""
+
+    repository: Repository
+    part: Query | None
+    number: int = 0
+    after: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Hit:
+    """An entry of a repository, and the part of what is looked for that it fits."""
+
+    repository: Repository
+    entry: Entry
+    part: Query
 
 
 class Search:
@@ -93,30 +118,29 @@ class Search:
         """
         reached = _Position.read(after) if after else None
         searched = self._searched(principal, names, reached.name if reached else "")
-        found: list[tuple[Repository, Entry]] = []
+        found: list[_Hit] = []
         queries = passed = 0
-        for repository in searched:
-            # One that was made anew under the name is searched from its beginning.
-            goes_on = reached is not None and reached.is_in(repository)
-            behind: str | None = reached.after if reached and goes_on else query.start
+        for walk in _walks(searched, query, reached):
+            repository = walk.repository
+            behind: str | None = walk.after
             while behind is not None:
                 if len(found) == limit or queries == MOST_QUERIES or passed == MOST_PASSED:
-                    following = _Position(repository.name, repository.id, behind).text()
-                    return Listing(self._read(principal, found, query), following)
-                if not query.concerns(repository.format):
+                    following = _Position(repository.name, repository.id, behind, walk.number)
+                    return Listing(self._read(principal, found), following.text())
+                if walk.part is None:
                     passed += 1
                     break
                 missing = limit - len(found)
                 page = self._recent.query(
-                    keys.finding(principal.organization, repository.id, query.order.value),
-                    query.prefix,
+                    keys.finding(principal.organization, repository.id, walk.part.order.value),
+                    walk.part.prefix,
                     behind,
-                    max(SIFTED, missing) if query.sifts else missing,
+                    max(SIFTED, missing) if walk.part.sifts else missing,
                 )
                 queries += 1
-                fitting, behind = query.sift(page, missing)
-                found += [(repository, entry) for entry in fitting]
-        return Listing(self._read(principal, found, query), None)
+                fitting, behind = walk.part.sift(page, missing)
+                found += [_Hit(repository, entry, walk.part) for entry in fitting]
+        return Listing(self._read(principal, found), None)
 
     def _searched(
         self, principal: Principal, names: Iterable[RepositoryName] | None, start: str
@@ -156,35 +180,56 @@ class Search:
         # One that was made anew under the name meanwhile is not the one that was granted.
         return [one for one in found.values() if names.get(one.id) == one.name]
 
-    def _read(
-        self, principal: Principal, found: list[tuple[Repository, Entry]], query: Query
-    ) -> tuple[Found, ...]:
+    def _read(self, principal: Principal, found: list[_Hit]) -> tuple[Found, ...]:
         """The files as they are now; one that went or changed since it was found is left out."""
-        wanted = {
-            _artifact_key(principal.organization, repository, entry): (repository, entry)
-            for repository, entry in found
-        }
+        wanted = {_artifact_key(principal.organization, hit): hit for hit in found}
         records: dict[Key, Artifact] = {}
         every = list(wanted)
         for start in range(0, len(every), _ARTIFACTS_PER_GET):
             some = self._recent.get(*every[start : start + _ARTIFACTS_PER_GET])
             records |= {key: Artifact.read(record) for key, record in some.items()}
-        return tuple(_fitting(wanted, records, query))
+        return tuple(_fitting(wanted, records))
 
 
-def _fitting(
-    wanted: Mapping[Key, tuple[Repository, Entry]], records: Mapping[Key, Artifact], query: Query
-) -> Iterator[Found]:
-    for key, (repository, entry) in wanted.items():
-        artifact = records.get(key)
-        if artifact is not None and query.fits(
+def _walks(
+    searched: Iterable[Repository], query: Query, reached: _Position | None
+) -> Iterator[_Walk]:
+    """All that is walked, from where a search has reached on."""
+    for repository in searched:
+        parts = query.parts(repository.format)
+        if not parts:
+            yield _Walk(repository, None)
+        # One that was made anew under the name is searched from its beginning.
+        there = reached if reached is not None and reached.is_in(repository) else None
+        for number, part in enumerate(parts):
+            if there is None or number > there.part:
+                yield _Walk(repository, part, number, part.start)
+            elif number == there.part:
+                yield _Walk(repository, part, number, there.after)
+
+
+def _fitting(wanted: Mapping[Key, _Hit], records: Mapping[Key, Artifact]) -> Iterator[Found]:
+    for key, hit in wanted.items():
+        artifact, entry = records.get(key), hit.entry
+        if artifact is not None and hit.part.fits(
             entry.path, artifact.size, artifact.modified, artifact.digests
         ):
-            is_maven = repository.format is Format.MAVEN
-            maven = file_at(ArtifactPath.parse(entry.path)) if is_maven else None
-            yield Found(repository.name, entry.path, artifact, maven)
+            yield _told(hit.repository, entry.path, artifact)
 
 
-def _artifact_key(organization: str, repository: Repository, entry: Entry) -> Key:
-    path = ArtifactPath.parse(entry.path)
-    return keys.artifact(organization, repository.id, path.folder.key, path.name)
+def _told(repository: Repository, path: str, artifact: Artifact) -> Found:
+    """A file with what it is to its format."""
+    match repository.format:
+        case Format.MAVEN:
+            maven = file_at(ArtifactPath.parse(path))
+            return Found(repository.name, path, artifact, maven=maven)
+        case Format.PYTHON:
+            python = distribution_at(ArtifactPath.parse(path))
+            return Found(repository.name, path, artifact, python=python)
+        case Format.RAW:
+            return Found(repository.name, path, artifact)
+
+
+def _artifact_key(organization: str, hit: _Hit) -> Key:
+    path = ArtifactPath.parse(hit.entry.path)
+    return keys.artifact(organization, hit.repository.id, path.folder.key, path.name)

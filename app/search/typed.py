@@ -1,4 +1,5 @@
-"""What a person types into one field: a digest, coordinates, or the beginning of a name."""
+"""What a person types into one field: a digest, coordinates, a Python release or project, or the
+beginning of a name."""
 
 from app.search.conditions import Digest, InvalidCondition, parse_name
 from app.search.coordinates import (
@@ -10,6 +11,7 @@ from app.search.coordinates import (
     parse_version,
 )
 from app.search.query import Query
+from app.search.releases import told_release
 
 MOST_CHARACTERS = 1_000
 _MOST_PARTS = 5
@@ -23,8 +25,11 @@ def read_typed(text: str) -> Query:
     artifactId may be left out, as in `:a`. Four parts are not read as Gradle's
     `g:a:v:c`: nothing in them would tell the two apart.
 
+    `NAME==VERSION` is a release of a Python project. What may be a project's name is that and the
+    beginning of a file's name: either will do.
+
     Raises:
-        InvalidCondition: nothing of the three.
+        InvalidCondition: nothing of all that.
     """
     if len(text) > MOST_CHARACTERS:
         raise InvalidCondition(f"takes at most {MOST_CHARACTERS} characters")
@@ -34,7 +39,10 @@ def read_typed(text: str) -> Query:
         return Query(digest=digest)
     if ":" in text:
         return Query(coordinates=_coordinates(text.split(":")))
-    return Query(name=parse_name(text))
+    release = told_release(text)
+    if release is not None and release.version is not None:
+        return Query(release=release)
+    return Query(name=parse_name(text), or_release=release)
 
 
 def _coordinates(parts: list[str]) -> Coordinates:

@@ -6,6 +6,7 @@ second opinion, computed from what is simplest, for tests and for whoever doubts
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from app.usage.ledger import Counters, Ledger, Stripe, Usage
 from storage import keys
@@ -59,9 +60,16 @@ def _counted(record: Record, organization: str) -> tuple[Counters, Mapping[str, 
         name, artifact = record.key.sort, record.value
         if name.endswith("/"):  # a folder's entry
             return None
-        amounts = {"files": 1, "bytes": artifact["size"]}
+        amounts = {"files": 1, "bytes": _stored(artifact)}
     else:
         name, artifact = record.key.sort.rpartition("/")[0], record.value["artifact"]
-        amounts = {"restorable_files": 1, "restorable_bytes": artifact["size"]}
+        amounts = {"restorable_files": 1, "restorable_bytes": _stored(artifact)}
     digit = keys.stripe(f"{folder[1:]}{name}")
     return Counters(organization, repository, digit), amounts
+
+
+def _stored(artifact: Mapping[str, Any]) -> int:
+    """All bytes that an artifact's record holds."""
+    attached: int = sum(held["size"] for held in artifact.get("attached", {}).values())
+    size: int = artifact["size"]
+    return size + attached

@@ -16,12 +16,16 @@ from app.publishing.purging import PURGE
 from app.publishing.removal import DELETE
 from app.publishing.restoring import RESTORE
 from app.publishing.walk import Walk
-from app.repositories import FolderPath
+from app.repositories import FolderPath, Format
 from storage import keys
 from storage.events import Cursor, Event, Feed
 from storage.metadata import MetadataError
 from tests.app.storeroom import ORG, Storeroom
 from tests.faults.metadata import lost_after_effect, passes, throttled
+
+
+def _raw(_organization: str, _repository: str) -> Format:
+    return Format.RAW
 
 
 class Reading:
@@ -31,7 +35,7 @@ class Reading:
         self.room = room
         self._feed = Feed(room.at.metadata, room.at.journal, ORG, room.at.metadata.now)
         self._cursor: Cursor = self._feed.start(room.repository.created)
-        self._reader = EmptiedFolders(room.at.metadata)
+        self._reader = EmptiedFolders(room.at.metadata, _raw)
 
     def read(self, *, keep: bool = True) -> None:
         """Act on what is new; without `keep` as one who is killed before his cursor is."""
@@ -257,7 +261,7 @@ def test_at_rest_exactly_the_folders_with_files_are_listed(
 def look_again(reading: Reading, age: timedelta = timedelta(0)) -> int:
     """Look at the folders that were made so long ago; their number."""
     metadata = reading.room.at.metadata
-    return EmptiedFolders(metadata).look_again(ORG, metadata.now() - age)
+    return EmptiedFolders(metadata, _raw).look_again(ORG, metadata.now() - age)
 
 
 def die_before(room: Storeroom, path: str) -> None:
@@ -322,7 +326,7 @@ def test_many_notes_are_looked_at_some_at_a_time(
     room.put("a/7/f")
     asked: list[None] = []
     now = room.at.metadata.now()
-    looked = EmptiedFolders(room.at.metadata).look_again(ORG, now, lambda: asked.append(None))
+    looked = EmptiedFolders(room.at.metadata, _raw).look_again(ORG, now, lambda: asked.append(None))
     assert looked == 120
     assert len(asked) >= 120
     assert reading.listed() == {"a/", "a/7/"}
@@ -413,7 +417,7 @@ def test_who_stood_still_lists_no_folder_for_good_whose_files_are_gone(
         return call()
 
     room.engine.next("transact", meanwhile)
-    EmptiedFolders(room.at.metadata).take(ORG, came)
+    EmptiedFolders(room.at.metadata, _raw).take(ORG, came)
     assert reading.listed() == {"a/"}
     look_again(reading)
     assert reading.listed() == set()

@@ -4,38 +4,37 @@ import hashlib
 import os
 import shutil
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.importing import Counts, Import, Importer, Outcome, Survey, Tally
+from app.importing import (
+    Counts,
+    FolderOrigin,
+    MavenSorting,
+    Outcome,
+    Survey,
+    Tally,
+)
 from app.importing.folder import walk
 from app.importing.lookup import FRESH_SECONDS, LookUp
 from app.importing.names import is_left_out
+from app.importing.patience import PAUSES
 from app.importing.progress import State, line
-from app.importing.report import Refusal, printable
-from app.importing.run import PAUSES
+from app.importing.report import printable
 from app.installation import Installation
-from app.publishing import Artifact, Digester, Publication, Publisher, Remover
-from app.publishing.place import Place
-from app.publishing.receiving import Receiver
-from app.repositories import ArtifactPath, Catalogue, Format, Policy, RepositoryName, Rules
+from app.repositories import Policy, RepositoryName, Rules
 from app.usage import Quota
-from auth.organizations import founding
 from storage.blobs import BlobsFull, UploadMemorySpent
 from storage.blobs.upload_memory import RETRY_AFTER
 from storage.events import SYSTEM
-from storage.metadata import Key, Metadata
-from storage.metadata.recent import Recent
-from tests.app.storeroom import Body
-from tests.faults.blobs import FaultyBlobs
-from tests.faults.metadata import Faults, conflict, full, lost_after_effect, throttled
+from storage.metadata import Key
+from tests.app.depot import ORG, Depot
+from tests.faults.metadata import conflict, full, lost_after_effect, throttled
 
-ORG = "org1"
 LIB = "com/example/lib/1.0/lib-1.0"
 JAR = b"the bytes of a jar"
 SHA1 = hashlib.sha1(JAR).hexdigest()
@@ -55,97 +54,6 @@ def release(version: str) -> dict[str, bytes]:
         f"{at}.jar.sha1": hashlib.sha1(version.encode()).hexdigest().encode(),
         f"{at}.pom": pom(version),
     }
-
-
-class Depot:
-    """A Maven repository, a folder beside it, and stores that may fail."""
-
-    def __init__(self, at: Installation, folder: Path, rules: Rules) -> None:
-        self.folder = folder
-        self.engine = Faults(at.engine)
-        self.metadata = Metadata(self.engine, clock=self.engine.now, sleep=lambda _: None)
-        self.metadata.commit(*founding("default", ORG, self.metadata.now().isoformat(), []))
-        self.blobs = FaultyBlobs(at.blobs)
-        self.at = replace(at, metadata=self.metadata, blobs=self.blobs)
-        self.catalogue = Catalogue(Recent(self.metadata), at.journal)
-        name = RepositoryName("libs")
-        self.repository = self.catalogue.create(ORG, SYSTEM, name, rules, Format.MAVEN)
-        self.pauses: list[float] = []
-        self.refused: list[Refusal] = []
-        self.tally = Tally()
-        self.seconds = self.step = 0.0
-
-    def lay(self, files: Mapping[str, bytes]) -> None:
-        for path, data in files.items():
-            (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
-            (self.folder / path).write_bytes(data)
-
-    @property
-    def publisher(self) -> Publisher:
-        receiver = Receiver(self.blobs, self.metadata, Digester(2))
-        return Publisher(receiver, self.metadata, self.at.journal)
-
-    def clock(self) -> float:
-        """Seconds, so many more each time they are asked for."""
-        self.seconds += self.step
-        return self.seconds
-
-    def put(self, path: str, data: bytes) -> None:
-        """Publish a file as a client does."""
-        place = Place.at(self.repository, ArtifactPath.parse(path))
-        records = self.metadata.get(*place.keys())
-        self.publisher.publish(Publication(place, SYSTEM), Body(data), records)
-
-    def delete(self, path: str) -> None:
-        """Delete a file as a client does."""
-        place = Place.at(self.repository, ArtifactPath.parse(path))
-        Remover(self.metadata, self.at.journal).remove(
-            place, SYSTEM, self.metadata.get(*place.keys())
-        )
-
-    def new(self, *, jobs: int = 2, dry: bool = False) -> Import:
-        importer = Importer(
-            self.metadata,
-            self.publisher,
-            self.repository,
-            SYSTEM,
-            dry=dry,
-            clock=self.clock,
-        )
-        self.refused = []
-        self.tally = Tally(self.refused.append)
-        return Import(importer, self.tally, jobs=jobs, pause=self.pauses.append)
-
-    def run(self, *, jobs: int = 2, dry: bool = False) -> tuple[int, int, int]:
-        """Import; how many were imported, there already, and refused."""
-        one = self.new(jobs=jobs, dry=dry)
-        one.run(self.folder)
-        assert one.stopped is None
-        return self.told
-
-    @property
-    def told(self) -> tuple[int, int, int]:
-        shown = (Outcome.IMPORTED, Outcome.THERE, Outcome.REFUSED)
-        imported, there, refused = (self.tally.counts[outcome].files for outcome in shown)
-        return imported, there, refused
-
-    @property
-    def reasons(self) -> dict[str, str]:
-        return {refusal.path: refusal.reason for refusal in self.refused}
-
-    def artifact(self, path: str) -> Artifact | None:
-        place = Place.at(self.repository, ArtifactPath.parse(path))
-        return place.artifact_in(self.metadata.get(place.key))
-
-    def read(self, path: str) -> bytes | None:
-        found = self.artifact(path)
-        if found is None:
-            return None
-        return b"" if found.blob is None else b"".join(self.blobs.open(found.blob))
-
-    def stored(self) -> int:
-        """How many blobs there are: none that nothing refers to."""
-        return len(self.blobs.list().entries)
 
 
 @pytest.fixture
@@ -425,7 +333,7 @@ def test_a_folder_that_can_not_be_read_is_told_and_the_rest_goes_on(depot: Depot
     assert "the folder can't be read" in (problems["com/example/lib/1.0"] or "")
     assert len(found) == 5
     with pytest.raises(FileNotFoundError):
-        depot.new().run(depot.folder / "nowhere")
+        depot.new().run(FolderOrigin(depot.folder / "nowhere", MavenSorting()))
 
 
 def test_a_file_that_goes_before_it_is_opened_is_told(depot: Depot) -> None:
@@ -524,7 +432,7 @@ def test_a_full_disk_ends_it_and_the_next_run_goes_on(depot: Depot) -> None:
     depot.lay(release("1.0") | release("1.1") | release("1.2"))
     depot.blobs.fail("commit", BlobsFull("no room is left"), number=3)
     first = depot.new(jobs=1)
-    first.run(depot.folder)
+    first.run(depot.origin)
     assert first.stopped == "com/example/lib/1.1/lib-1.1.jar: no room is left"
     assert depot.told == (2, 0, 0)
     assert depot.run() == (4, 2, 0)
@@ -535,7 +443,7 @@ def test_full_records_end_it(depot: Depot) -> None:
     depot.lay(release("1.0"))
     depot.engine.next("transact", full, times=2)
     one = depot.new(jobs=1)
-    one.run(depot.folder)
+    one.run(depot.origin)
     assert one.stopped is not None
     assert depot.told == (0, 0, 0)
     assert depot.stored() == 0
@@ -557,7 +465,7 @@ def test_trouble_that_stays_ends_it(depot: Depot) -> None:
     depot.lay(release("1.0"))
     depot.blobs.fail("create", times=100)
     one = depot.new(jobs=1)
-    one.run(depot.folder)
+    one.run(depot.origin)
     assert one.stopped == f"{LIB}.jar: scripted"
     assert depot.pauses == list(PAUSES)
     assert depot.told == (0, 0, 0)
@@ -567,7 +475,7 @@ def test_a_store_that_can_not_be_read_ends_it(depot: Depot) -> None:
     depot.lay(release("1.0"))
     depot.engine.next("get", throttled, times=100)
     one = depot.new()
-    one.run(depot.folder)
+    one.run(depot.origin)
     assert one.stopped is not None
     depot.engine.forget()
     assert depot.run() == (2, 0, 0)
@@ -577,7 +485,7 @@ def test_a_fault_of_the_program_is_raised(depot: Depot) -> None:
     depot.lay(release("1.0") | release("1.1"))
     depot.blobs.fail("create", ZeroDivisionError())
     with pytest.raises(ZeroDivisionError):
-        depot.new(jobs=1).run(depot.folder)
+        depot.new(jobs=1).run(depot.origin)
 
 
 def test_nothing_comes_into_a_repository_that_is_deleted_meanwhile(depot: Depot) -> None:
@@ -585,7 +493,7 @@ def test_nothing_comes_into_a_repository_that_is_deleted_meanwhile(depot: Depot)
     name = RepositoryName("libs")
     depot.blobs.slow("create", lambda: depot.catalogue.delete(ORG, SYSTEM, name), number=2)
     one = depot.new(jobs=1)
-    one.run(depot.folder)
+    one.run(depot.origin)
     assert one.stopped is not None
     assert "deleted meanwhile" in one.stopped
 
@@ -602,7 +510,7 @@ def test_it_stops_after_the_file_under_way(depot: Depot) -> None:
     depot.lay(release("1.0") | release("1.1"))
     one = depot.new(jobs=1)
     depot.blobs.slow("create", lambda: one.stop("told to"))
-    one.run(depot.folder)
+    one.run(depot.origin)
     assert (one.stopped, one.ending) == ("told to", True)
     assert depot.told == (1, 0, 0)
     assert depot.run() == (3, 1, 0)
@@ -615,7 +523,7 @@ def test_two_at_once_bring_each_file_once(depot: Depot) -> None:
     tallies = [depot.tally]
     both.append(depot.new(jobs=4))
     tallies.append(depot.tally)
-    threads = [threading.Thread(target=one.run, args=(depot.folder,)) for one in both]
+    threads = [threading.Thread(target=one.run, args=(depot.origin,)) for one in both]
     for thread in threads:
         thread.start()
     for thread in threads:

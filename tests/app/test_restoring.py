@@ -315,6 +315,16 @@ def test_a_job_that_begins_too_late_takes_nothing_away(room: Storeroom) -> None:
     assert room.read("a") == b"later"
 
 
+def test_a_purge_tells_of_what_went_after_it_was_asked_for(room: Storeroom) -> None:
+    """As where the clock of who deleted it was ahead: nobody may take it for gone."""
+    room.put("a")
+    room.remove("a")
+    room.wait(-timedelta(seconds=58))
+    job = room.run(PURGE)
+    assert (job.counts["purged"], job.counts["left"]) == (0, 1)
+    assert len(list(room.restorer.versions(room.place("a")))) == 1
+
+
 @pytest.mark.parametrize("kind", [PURGE, RESTORE])
 def test_a_clock_that_is_a_second_behind_knows_of_what_went_just_now(
     room: Storeroom, kind: str

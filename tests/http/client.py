@@ -14,6 +14,7 @@ from urllib.parse import unquote_to_bytes
 from wsgiref.util import FileWrapper
 
 from middleware.context import CONTEXT, RequestContext
+from middleware.problems import spoken
 from tests.http.described import check_described
 
 HOST = "127.0.0.1:8080"
@@ -41,6 +42,7 @@ class Answer:
     headers: dict[str, str]
     body: bytes
     environ: dict[str, Any] = field(repr=False)
+    reason: str = ""
 
     @property
     def json(self) -> Any:
@@ -174,7 +176,7 @@ class Client:
         assert len(named) == len(pairs), "a header twice"
         if isinstance(result, FileWrapper):  # the server cuts it at the length, as RFC 9112 has it
             content = content[: int(named["content-length"])]
-        answer = Answer(int(status[:3]), named, content, environ)
+        answer = Answer(int(status[:3]), named, content, environ, status[4:])
         _check(answer, environ["REQUEST_METHOD"])
         check_described(
             environ["REQUEST_METHOD"],
@@ -218,6 +220,31 @@ class Client:
         return environ
 
 
+def _by_form(environ: Mapping[str, Any]) -> bool:
+    type_, path = environ.get("CONTENT_TYPE", ""), environ["PATH_INFO"]
+    return type_.startswith("multipart/form-data") and path.startswith("/repositories/")
+
+
+def _check_problem(answer: Answer, method: str) -> None:
+    """What a refusal promises."""
+    status, headers = answer.status, answer.headers
+    # Maven takes a problem document for something else than an absence.
+    absent = {"application/json"} if status == 404 else set()
+    assert headers["content-type"] in {"application/problem+json", *absent}
+    assert headers["cache-control"] == "no-store"
+    for name in _OF_FILES:
+        assert name not in headers, f"{name} of a file in a problem"
+    if method != "HEAD":
+        more = {"field"} if status == 422 else set()
+        if status == 409 and "upload-offset" in headers:
+            more = {"offset"}
+            assert answer.json["offset"] == int(headers["upload-offset"])
+        assert answer.json.keys() == PROBLEM | more
+        assert answer.json["status"] == status
+        assert answer.json["request"] == answer.context.id
+        assert answer.json["detail"]
+
+
 def _check(answer: Answer, method: str) -> None:
     """What every answer promises."""
     status, headers = answer.status, answer.headers
@@ -233,22 +260,13 @@ def _check(answer: Answer, method: str) -> None:
     if answer.environ["PATH_INFO"] == "/readyz" and status == 503:
         assert headers["cache-control"] == "no-store"
         return  # its answer says what was asked: that it is not ready
-    if status >= 400:
-        # Maven takes a problem document for something else than an absence.
-        absent = {"application/json"} if status == 404 else set()
-        assert headers["content-type"] in {"application/problem+json", *absent}
+    if status >= 400 and _by_form(answer.environ):
+        # Tools that send forms show the status line, or the text as it is.
+        assert headers["content-type"] == "text/plain; charset=utf-8"
         assert headers["cache-control"] == "no-store"
-        for name in _OF_FILES:
-            assert name not in headers, f"{name} of a file in a problem"
-        if method != "HEAD":
-            more = {"field"} if status == 422 else set()
-            if status == 409 and "upload-offset" in headers:
-                more = {"offset"}
-                assert answer.json["offset"] == int(headers["upload-offset"])
-            assert answer.json.keys() == PROBLEM | more
-            assert answer.json["status"] == status
-            assert answer.json["request"] == answer.context.id
-            assert answer.json["detail"]
+        assert answer.reason == spoken(answer.text.removesuffix("\n"))
+    elif status >= 400:
+        _check_problem(answer, method)
     if status == 401:
         assert headers["www-authenticate"].startswith('Basic realm="')
         assert "Bearer" not in headers["www-authenticate"]

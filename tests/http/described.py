@@ -5,6 +5,7 @@ form) fails the test that got it; so does a request that succeeded and is not de
 """
 
 import functools
+import gzip
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -101,6 +102,8 @@ def _check_answer(
             _assert_valid(f"{place}: {name}", header["schema"], typed)
     if not body:
         return
+    if headers.get("content-encoding") == "gzip":
+        body = gzip.decompress(body)
     content = answer.get("content", {})
     type_ = headers.get("content-type", "").partition(";")[0]
     assert type_ in content or "*/*" in content, f"{place}: {type_ or 'a body'} is not described"

@@ -19,10 +19,15 @@ from storage.events import Actor
 from tests.cli.command import Serving
 from tests.http.client import bearer
 from tests.http.probes import way_back
+from tests.python.building import wheel
 
 REPOSITORIES, RULED = ["files", "open"], "ruled"
 #: Repositories that may be made and deleted: the first is there, the other is not.
 SPARES = ["spare", "another"]
+#: A Python repository, and its projects: one of each that an operation needs for itself.
+PYTHON = "pypi"
+PROJECT, ENDING, ENDED, VERSION = "foo", "ending", "ended", "1.0"
+WHEELS = [f"{PROJECT}-{VERSION}-py{number}-none-any.whl" for number in (2, 3, 4, 5)]
 FOLDER, FILE, GONE = "app", "app/notes.txt", "app/gone.txt"
 #: Of files, and of folders without their slash.
 PATHS = [FILE, FOLDER, "new"]
@@ -86,6 +91,12 @@ class _Administrator:
         answer: Mapping[str, Any] = json.loads(body) if body else {}
         return answer
 
+    def put(self, target: str, content: bytes) -> None:
+        """Put a file there."""
+        headers = {"Authorization": bearer(self.key)}
+        status, _, body = self.server.ask("PUT", target, headers, content)
+        assert status == 201, (target, body)
+
     def second_page(self, target: str) -> Iterator[tuple[str, str]]:
         """The queries `after` and, where a page for a browser has one, `back`."""
         yield "after", self.ask("GET", f"{target}?limit=1")["next"]
@@ -110,6 +121,7 @@ def furnish(server: Serving) -> Installation:
             by.ask("PUT", f"/repositories/{repository}/{path}")
     by.ask("PUT", f"/repositories/{REPOSITORIES[0]}/{GONE}")
     by.ask("DELETE", f"/repositories/{REPOSITORIES[0]}/{GONE}")
+    _furnish_python(by)
     gone = by.ask("GET", f"/api/repositories/{REPOSITORIES[0]}/deleted?path={GONE}")["deleted"]
     upload = by.ask("POST", f"/repositories/{REPOSITORIES[0]}/{FILE}?uploads")["location"]
     user = by.ask("POST", "/api/users", email="jo@example.org", role="developer")["id"]
@@ -126,6 +138,21 @@ def furnish(server: Serving) -> Installation:
         gone[0]["version"],
         {path: dict(by.second_page(target)) for path, target in PAGED.items()},
     )
+
+
+def _furnish_python(by: _Administrator) -> None:
+    """Projects; some of the files of PROJECT, and all of ENDED, were deleted."""
+    by.ask("POST", "/api/repositories", name=PYTHON, format="python")
+    for project in (PROJECT, ENDING, ENDED):
+        for number, name in enumerate(WHEELS, 2):
+            at = f"/repositories/{PYTHON}/files/{project}/{name.replace(PROJECT, project)}"
+            by.put(at, wheel(project, VERSION, tag=f"py{number}-none-any"))
+    for version in ("2.0", "3.0"):
+        at = f"/repositories/{PYTHON}/files/{PROJECT}/{PROJECT}-{version}-py3-none-any.whl"
+        by.put(at, wheel(PROJECT, version))
+    projects = f"/api/repositories/{PYTHON}/projects"
+    for gone in (ENDED, f"{PROJECT}/releases/2.0", f"{PROJECT}/files/{WHEELS[-1]}"):
+        by.ask("DELETE", f"{projects}/{gone}")
 
 
 def _jobs(server: Serving, user: str) -> str:

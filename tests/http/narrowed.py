@@ -11,7 +11,21 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.api.description import METHODS, describe
-from tests.http.furnished import FOLDER, GONE, PATHS, REPOSITORIES, RULED, SPARES, Installation
+from tests.http.furnished import (
+    ENDED,
+    ENDING,
+    FOLDER,
+    GONE,
+    PATHS,
+    PROJECT,
+    PYTHON,
+    REPOSITORIES,
+    RULED,
+    SPARES,
+    VERSION,
+    WHEELS,
+    Installation,
+)
 
 _FUTURE = ["2100-01-01T00:00:00Z", "2099-12-31T23:59:59.5+02:00"]
 #: What has to be true of a body, or to fit on the disk.
@@ -20,7 +34,7 @@ _UPLOAD = re.compile("/Upload$")
 #: What takes from the history that a restore of the same repository would go back in.
 _OF_RULED = re.compile("/retention|/purge$")
 #: Of a search: what goes with no other, or with some other alone.
-_NOT_BESIDE_OTHERS = "q", "md5", "sha1", "sha512", "v", "c", "e"
+_NOT_BESIDE_OTHERS = "q", "md5", "sha1", "sha512", "v", "c", "e", "project", "version"
 _PIECE = "five."
 _FOLDERS = "/repositories/{repository}/", "/repositories/{repository}/{path}/"
 
@@ -31,6 +45,7 @@ def narrowed(at: Installation) -> Mapping[str, Any]:
     paths = whole["paths"]
     schemas, parameters = whole["components"]["schemas"], whole["components"]["parameters"]
     _narrow_repositories(paths, schemas, parameters)
+    _narrow_projects(paths)
     _narrow_restore(paths["/api/repositories/{name}/restore"]["post"], schemas, at)
     for name, text in (("User", at.user), ("Key", at.user_key)):
         parameters[name] |= {"schema": _one_of(text), "example": text}
@@ -52,13 +67,14 @@ def narrowed(at: Installation) -> Mapping[str, Any]:
     _narrow_query(search, "repository", *REPOSITORIES, ",".join(REPOSITORIES))
     _leave_out_queries(search, *_NOT_BESIDE_OTHERS)
     _narrow_uploads(paths["/repositories/{repository}/{path}"], parameters, at.upload)
+    del paths["/repositories/{repository}/{path}"]["post"]["requestBody"]  # a form
     return whole
 
 
 def _narrow_repositories(
     paths: dict[str, Any], schemas: dict[str, Any], parameters: dict[str, Any]
 ) -> None:
-    schemas["RepositoryName"] = _one_of(*REPOSITORIES, RULED, *SPARES)
+    schemas["RepositoryName"] = _one_of(*REPOSITORIES, RULED, PYTHON, *SPARES)
     schemas["Grants"]["propertyNames"] = _one_of(*REPOSITORIES)
     schemas["NewRepository"]["properties"]["name"] = _one_of(*reversed(SPARES))
     # These are taken in Maven repositories alone.
@@ -73,6 +89,27 @@ def _narrow_repositories(
     # Deleting a folder leaves what other operations are about.
     for path, name in zip(_FOLDERS, (REPOSITORIES[1], RULED), strict=True):
         _fix(paths[path]["delete"], repository=name)
+
+
+def _narrow_projects(paths: dict[str, Any]) -> None:
+    """Each operation of what the others leave there."""
+    at = "/api/repositories/{name}/projects/{project}"
+    release, file = f"{at}/releases/{{version}}", f"{at}/files/{{filename}}"
+    for path, method, named in (
+        (at, "get", {"project": PROJECT}),
+        (at, "patch", {"project": PROJECT}),
+        (at, "delete", {"project": ENDING}),
+        (f"{at}/restore", "post", {"project": ENDED}),
+        (release, "patch", {"project": PROJECT, "version": VERSION}),
+        (release, "delete", {"project": PROJECT, "version": "3.0"}),
+        (f"{release}/restore", "post", {"project": PROJECT, "version": "2.0"}),
+        (file, "patch", {"project": PROJECT, "filename": WHEELS[0]}),
+        (file, "delete", {"project": PROJECT, "filename": WHEELS[1]}),
+        (f"{file}/restore", "post", {"project": PROJECT, "filename": WHEELS[-1]}),
+    ):
+        paths[path].pop("parameters", None)
+        _fix(paths[path][method], name=PYTHON, **named)
+    paths["/api/repositories/{name}/projects"] |= _named(PYTHON)
 
 
 def _narrow_people(schemas: dict[str, Any], user: str) -> None:
@@ -98,6 +135,17 @@ def _narrow_uploads(file: dict[str, Any], parameters: dict[str, Any], upload: st
                 _leave_out(operation, _UPLOAD)
 
 
+def forms(description: Mapping[str, Any]) -> list[str]:
+    """The ids of the operations that take nothing but a form. What one is right by (digests of
+    its file, which is a distribution of its name) no schema tells: `test_python.py` does."""
+    posts = [item["post"] for item in description["paths"].values() if "post" in item]
+    return [
+        post["operationId"]
+        for post in posts
+        if list(post.get("requestBody", {}).get("content", ())) == ["multipart/form-data"]
+    ]
+
+
 def _narrow_pages(paths: dict[str, Any], pages: Mapping[str, Mapping[str, str]]) -> None:
     """First and second pages, where these are of the list alone; of a folder, in GET alone, so
     that HEAD is asked of every folder."""
@@ -118,7 +166,7 @@ def _stay(paths: dict[str, Any], there: str, ruled: str) -> None:
     rules stay where an answer depends on them."""
     at = "/api/repositories/{name}"
     for path in paths:
-        if path.startswith(f"{at}/"):
+        if path.startswith(f"{at}/") and "/projects" not in path:
             paths[path] |= _named(ruled if _OF_RULED.search(path) else there)
     for method in ("get", "patch"):
         paths[at][method] |= _named(ruled)

@@ -18,8 +18,10 @@ from auth.records import new_id
 from storage.metadata import Record
 from tests.http.pieces import Upload
 from tests.http.stand import Stand
+from tests.python.building import wheel
 
 SHARED = "shared"  # a repository's name that every organization has
+SHARED_PYTHON = "shared-python"  # that of a Python repository
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,8 @@ class Names:
     cursor_of_deleted: str = ""
     cursor_of_deleted_repositories: str = ""
     cursor_of_going: str = ""
+    cursor_of_projects: str = ""
+    cursor_of_releases: str = ""
     deleted_id: str = field(default_factory=lambda: secrets.token_hex(8))
     version: str = field(default_factory=lambda: f"20261123T120000.000000Z#{secrets.token_hex(8)}")
 
@@ -65,6 +69,16 @@ class Names:
     def maven(self) -> str:
         """A Maven repository, with a file of the group `com.WORD`."""
         return f"maven-{self.word}"
+
+    @property
+    def python(self) -> str:
+        """A Python repository, with two releases of the project `x-WORD`."""
+        return f"python-{self.word}"
+
+    @property
+    def wheel(self) -> str:
+        """A file of that project, of version 1.0."""
+        return f"x_{self.word}-1.0-py3-none-any.whl"
 
     @property
     def deleted(self) -> str:
@@ -103,8 +117,8 @@ class Names:
     def values(self) -> dict[str, str]:
         """All of them by name, for templates and for masks."""
         derived = (
-            "repository", "public", "maven", "deleted", "gone", "path", "sha256", "sha1",
-            "taken_bytes", "taken_sha256",
+            "repository", "public", "maven", "python", "wheel", "deleted", "gone", "path", "sha256",
+            "sha1", "taken_bytes", "taken_sha256",
         )  # fmt: skip
         return {**dataclasses.asdict(self), **{name: getattr(self, name) for name in derived}}
 
@@ -217,8 +231,41 @@ def _public(probes: tuple[Probe, ...]) -> tuple[Probe, ...]:
 _USER, _NAME, _KEY = "/api/users/{user}", "/api/repositories/{name}", "/api/keys/{key}"
 _RULES = f"{_NAME}/retention"
 _NEWEST = {"keep_newest": 1}
+_PROJECTS = f"{_NAME}/projects"
+_PROJECT = f"{_PROJECTS}/{{project}}"
+_RELEASE, _WHEEL = f"{_PROJECT}/releases/{{version}}", f"{_PROJECT}/files/{{filename}}"
+# There, and in a Python repository that both have.
+_BOTH_PROJECTS = tuple(
+    f"/api/repositories/{name}/projects/x-{{word}}" for name in ("{python}", SHARED_PYTHON)
+)
+_CHANGES = {"status": "archived"}, {"yanked": True}
+
+
+def _of_projects(rest: str, json: Any = None) -> tuple[Probe, ...]:
+    return tuple(Probe(f"{at}{rest}", json) for at in _BOTH_PROJECTS)
+
+
+#: A form as twine sends it, with a file whose name is the other's.
+_FORM = (
+    '--edge\r\nContent-Disposition: form-data; name=":action"\r\n\r\nfile_upload\r\n'
+    '--edge\r\nContent-Disposition: form-data; name="content";'
+    ' filename="{word}-1.0.tar.gz"\r\n\r\nbytes\r\n--edge--\r\n'
+)
+_FORM_TYPE = {"Content-Type": "multipart/form-data; boundary=edge"}
 
 PROBES: Mapping[tuple[str, str], tuple[Probe, ...]] = {
+    ("/repositories/{repository}", "POST"): (
+        Probe("/repositories/{repository}", body=_FORM, headers=_FORM_TYPE),
+        Probe(OWN, body=_FORM, headers=_FORM_TYPE),
+    ),
+    ("/repositories/{repository}/", "POST"): (
+        Probe("/repositories/{repository}/", body=_FORM, headers=_FORM_TYPE),
+        Probe(f"{OWN}/", body=_FORM, headers=_FORM_TYPE),
+    ),
+    ("/repositories/{repository}/{path:path}/", "POST"): (
+        Probe("/repositories/{repository}/legacy/", body=_FORM, headers=_FORM_TYPE),
+        Probe(f"{OWN}/legacy/", body=_FORM, headers=_FORM_TYPE),
+    ),
     ("/", "GET"): _NOTHING,
     ("/", "HEAD"): _NOTHING,
     ("/healthz", "GET"): (Probe("/healthz"),),
@@ -351,6 +398,21 @@ PROBES: Mapping[tuple[str, str], tuple[Probe, ...]] = {
             f"/api/repositories/{SHARED}/retention/preview?limit=1&after={{cursor_of_going}}", {}
         ),
     ),
+    (_PROJECTS, "GET"): (
+        Probe("/api/repositories/{python}/projects"),
+        Probe(f"/api/repositories/{SHARED_PYTHON}/projects"),
+        Probe(f"/api/repositories/{SHARED_PYTHON}/projects?limit=1&after={{cursor_of_projects}}"),
+    ),
+    (_PROJECT, "GET"): (*_of_projects(""), *_of_projects("?limit=1&after={cursor_of_releases}")),
+    (_PROJECT, "PATCH"): _of_projects("", _CHANGES[0]),
+    (_PROJECT, "DELETE"): _of_projects(""),
+    (f"{_PROJECT}/restore", "POST"): _of_projects("/restore"),
+    (_RELEASE, "PATCH"): _of_projects("/releases/1.0", _CHANGES[1]),
+    (_RELEASE, "DELETE"): _of_projects("/releases/1.0"),
+    (f"{_RELEASE}/restore", "POST"): _of_projects("/releases/1.0/restore"),
+    (_WHEEL, "PATCH"): _of_projects("/files/{wheel}", _CHANGES[1]),
+    (_WHEEL, "DELETE"): _of_projects("/files/{wheel}"),
+    (f"{_WHEEL}/restore", "POST"): _of_projects("/files/{wheel}/restore"),
     ("/api/keys", "GET"): (
         Probe("/api/keys?user={user}"),
         Probe("/api/keys?user=all"),
@@ -375,6 +437,10 @@ PROBES: Mapping[tuple[str, str], tuple[Probe, ...]] = {
         Probe("/api/search?a=lib&g=com.*"),
         Probe("/api/search?q=com.{word}:lib:1.0"),
         Probe("/api/search?q={sha1}"),
+        Probe("/api/search?project=x-{word}"),
+        Probe("/api/search?project=x-{word}&version=1.0"),
+        Probe("/api/search?q=x-{word}"),
+        Probe("/api/search?q=x-{word}==1.0"),
         Probe("/api/search?name=a-{word}"),
         Probe("/api/search?path=a-{word}/"),
         Probe("/api/search?repository={repository},{public}"),
@@ -399,6 +465,8 @@ def furnish(there: Stand, here: Stand) -> Names:
     assert here.admins.put(f"{OWN}/old", b"old bytes").status == 201
     assert here.admins.delete(f"{OWN}/old").status == 204
     there.repository(SHARED, overwrite=True, public=True)
+    for stand in (here, there):
+        stand.repository(SHARED_PYTHON, Format.PYTHON)
     names = Names(own.id, own.key_id)
     there.repository(names.repository)
     there.repository(names.public, public=True)
@@ -406,6 +474,22 @@ def furnish(there: Stand, here: Stand) -> Names:
     admins = there.admins
     jar = f"/repositories/{names.maven}/com/{names.word}/lib/1.0/lib-1.0.jar"
     assert admins.put(jar, content(names.word).encode()).status == 201
+    there.repository(names.python, Format.PYTHON)
+    for repository in (names.python, SHARED_PYTHON):
+        at = f"/repositories/{repository}/files"
+        for project, version in (
+            (f"x-{names.word}", "1.0"),
+            (f"x-{names.word}", "2.0"),
+            ("y", "1"),
+        ):
+            name = f"{project.replace('-', '_')}-{version}-py3-none-any.whl"
+            made = admins.put(f"{at}/{project}/{name}", wheel(project, version))
+            assert made.status == 201
+        gone = f"x_{names.word}-1.0-py2-none-any.whl"
+        content_ = wheel(f"x-{names.word}", tag="py2-none-any")
+        assert admins.put(f"{at}/x-{names.word}/{gone}", content_).status == 201
+        assert admins.delete(f"{at}/x-{names.word}/{gone}").status == 204
+    projects = f"/api/repositories/{SHARED_PYTHON}/projects"
     for repository in (SHARED, names.repository, names.public):
         for path in (names.path, "a/first", "own"):
             at = f"/repositories/{repository}/{path}"
@@ -446,6 +530,8 @@ def furnish(there: Stand, here: Stand) -> Names:
         cursor_of_deleted=admins.get(f"/api{OWN}/deleted?limit=1").json["next"],
         cursor_of_deleted_repositories=deleted["next"],
         cursor_of_going=going["next"],
+        cursor_of_projects=admins.get(f"{projects}?limit=1").json["next"],
+        cursor_of_releases=admins.get(f"{projects}/x-{names.word}?limit=1").json["next"],
         deleted_id=deleted["repositories"][0]["id"],
         version=restorable["version"],
         cursor_back=way_back(admins.get(f"{OWN}/?limit=1", headers=_PAGE).text),

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.repositories import Repository
+from app.repositories import Format, Repository
 from auth.api_keys import ApiKeys
 from middleware.declarations import Access, undeclared
 from middleware.request_line import METHODS
@@ -33,6 +33,7 @@ from tests.http.callers import (
 )
 from tests.http.client import Answer, Client
 from tests.http.stand import Stand
+from tests.python.building import wheel
 
 FILES = (UNKNOWN, HIDDEN, UPLOAD, REMOVE, READ, WRITE, ALL, ADMIN, PASSWORD)
 API = (UNKNOWN, PERSON, SCOPED, MANAGER)
@@ -57,6 +58,9 @@ FILE = "/repositories/{repository}/{path:path}"
 INNER = "/repositories/{repository}/{path:path}/"
 USER, NAME, KEY = "/api/users/{user}", "/api/repositories/{name}", "/api/keys/{key}"
 RULES = f"{NAME}/retention"
+PROJECTS = f"{NAME}/projects"
+PROJECT = f"{PROJECTS}/{{project}}"
+RELEASE, DISTRIBUTION = f"{PROJECT}/releases/{{version}}", f"{PROJECT}/files/{{filename}}"
 
 #: What every route answers, by its template and method, to each kind of caller. Files and
 #: repositories are those of `private`, users and keys are somebody else's.
@@ -72,6 +76,10 @@ TABLE: Mapping[tuple[str, str], Mapping[str, int]] = {
     (ROOT, "HEAD"): files(401, 404, 403, 403, 301, 301, 301, 301, 403),
     (FOLDER, "GET"): files(401, 404, 403, 403, 200, 200, 200, 200, 403),
     (FOLDER, "HEAD"): files(401, 404, 403, 403, 200, 200, 200, 200, 403),
+    # It is no Python repository: who may write is told so.
+    (ROOT, "POST"): files(401, 404, 405, 403, 403, 405, 405, 405, 403),
+    (FOLDER, "POST"): files(401, 404, 405, 403, 403, 405, 405, 405, 403),
+    (INNER, "POST"): files(401, 404, 405, 403, 403, 405, 405, 405, 403),
     (FOLDER, "DELETE"): files(401, 404, 403, 200, 403, 403, 200, 200, 403),
     (FILE, "GET"): files(401, 404, 403, 403, 200, 200, 200, 200, 403),
     (FILE, "HEAD"): files(401, 404, 403, 403, 200, 200, 200, 200, 403),
@@ -112,6 +120,17 @@ TABLE: Mapping[tuple[str, str], Mapping[str, int]] = {
     (RULES, "GET"): api(401, 403, 403, 200),
     (RULES, "PUT"): api(401, 403, 403, 200),
     (f"{RULES}/preview", "POST"): api(401, 403, 403, 200),
+    (PROJECTS, "GET"): files(401, 404, 404, 404, 200, 200, 200, 200, 200),
+    (PROJECT, "GET"): files(401, 404, 404, 404, 200, 200, 200, 200, 200),
+    (PROJECT, "PATCH"): files(401, 404, 403, 403, 403, 200, 200, 200, 200),
+    (PROJECT, "DELETE"): files(401, 404, 403, 200, 403, 403, 200, 200, 200),
+    (f"{PROJECT}/restore", "POST"): files(401, 404, 403, 403, 403, 200, 200, 200, 200),
+    (RELEASE, "PATCH"): files(401, 404, 403, 403, 403, 200, 200, 200, 200),
+    (RELEASE, "DELETE"): files(401, 404, 403, 200, 403, 403, 200, 200, 200),
+    (f"{RELEASE}/restore", "POST"): files(401, 404, 403, 403, 403, 200, 200, 200, 200),
+    (DISTRIBUTION, "PATCH"): files(401, 404, 403, 403, 403, 200, 200, 200, 200),
+    (DISTRIBUTION, "DELETE"): files(401, 404, 403, 200, 403, 403, 200, 200, 200),
+    (f"{DISTRIBUTION}/restore", "POST"): files(401, 404, 403, 403, 403, 200, 200, 200, 200),
     ("/api/keys", "GET"): api(401, 200, 200, 200),
     ("/api/keys", "POST"): api(401, 201, 403, 201),
     (KEY, "GET"): api(401, 404, 404, 200),
@@ -160,6 +179,8 @@ class Building:
         body = _BODIES.get((template, method), lambda name: b"")(name)
         if template.startswith(RULES):
             return template.format(name="private"), body
+        if template.startswith(PROJECTS):
+            return self._project(template), body
         if template == NAME:
             if method != "GET":
                 self.stand.repository(name)
@@ -169,6 +190,18 @@ class Building:
         somebody = self.stand.person()
         job = self.stand.job(somebody.id) if "{job}" in template else None
         return template.format(user=somebody.id, key=somebody.key_id, job=job), body
+
+    def _project(self, template: str) -> str:
+        """A route of a project of `private`, if that is a Python repository: it has one file,
+        which was deleted where the route restores."""
+        project = f"x{secrets.token_hex(4)}"
+        filename, at = f"{project}-1.0-py3-none-any.whl", f"files/{project}"
+        if self.private.format is Format.PYTHON:
+            path = f"/repositories/private/{at}/{filename}"
+            assert self.stand.admins.put(path, wheel(project)).status == 201
+            if template.endswith("/restore"):
+                assert self.stand.admins.delete(path).status == 204
+        return template.format(name="private", project=project, version="1.0", filename=filename)
 
 
 _BODIES: Mapping[tuple[str, str], Callable[[str], object]] = {
@@ -181,14 +214,21 @@ _BODIES: Mapping[tuple[str, str], Callable[[str], object]] = {
     (f"{NAME}/purge", "POST"): lambda name: {"path": name},
     (RULES, "PUT"): lambda _: {"rules": [{"match": "none", "older_than_days": 9}]},
     (f"{RULES}/preview", "POST"): lambda _: {},
+    (PROJECT, "PATCH"): lambda _: {"status": "archived"},
+    (RELEASE, "PATCH"): lambda _: {"yanked": True},
+    (DISTRIBUTION, "PATCH"): lambda _: {"yanked": True},
     ("/api/keys", "POST"): lambda name: {"name": name},
 }
 
 
 @pytest.fixture
 def building(memory_stand: Stand) -> Building:
-    private, other = memory_stand.repository("private"), memory_stand.repository("other")
-    return Building(memory_stand, private, other, callers(memory_stand, private, other))
+    return built(memory_stand)
+
+
+def built(stand: Stand, format_: Format = Format.RAW) -> Building:
+    private, other = stand.repository("private", format_), stand.repository("other", format_)
+    return Building(stand, private, other, callers(stand, private, other))
 
 
 def test_every_route_is_in_the_table_and_nothing_else(memory_stand: Stand) -> None:
@@ -207,8 +247,10 @@ def test_every_route_declares_who_may_call_it(memory_stand: Stand) -> None:
 
 @pytest.mark.parametrize("template, method", TABLE)
 def test_a_route_answers_each_caller_as_the_table_says(
-    building: Building, template: str, method: str
+    memory_stand: Stand, template: str, method: str
 ) -> None:
+    format_ = Format.PYTHON if template.startswith(PROJECTS) else Format.RAW
+    building = built(memory_stand, format_)
     expected = TABLE[template, method]
     wrong = {}
     for name, caller in building.callers.items():

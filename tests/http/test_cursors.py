@@ -5,11 +5,14 @@ import base64
 import pytest
 
 from app.api.description import METHODS
+from app.repositories import Format
 from tests.http.client import Answer, Client
 from tests.http.described import closed_description, found
 from tests.http.stand import Stand
+from tests.python.building import sdist
 
-#: What is asked with a cursor, by path; `{name}` and `{repository}` are the repository `files`.
+#: What is asked with a cursor, by path; `{name}` and `{repository}` are the repository `files`, or
+#: `pypi` where projects are asked for.
 FILTERS = {"/api/keys": "user=all", "/api/repositories/{name}/deleted": "recursive=true"}
 
 
@@ -26,7 +29,8 @@ def _paged() -> list[tuple[str, str]]:
 
 def _ask(client: Client, listing: tuple[str, str], after: str) -> Answer:
     method, path = listing
-    target = path.format(name="files", repository="files", path="a")
+    name = "pypi" if "/projects" in path else "files"
+    target = path.format(name=name, repository="files", path="a", project="a")
     query = "&".join(["limit=1", f"after={after}", *filter(None, [FILTERS.get(path)])])
     body = {"rules": [{"match": "**", "keep_newest": 1}]} if method == "POST" else None
     return client.ask(method, f"{target}?{query}", json=body)
@@ -41,6 +45,10 @@ def listed(memory_stand: Stand) -> Stand:
         stand.admins.put(f"/repositories/files/{path}", b"x")
         stand.admins.put(f"/repositories/files/gone/{path}", b"x")
     assert stand.admins.delete("/repositories/files/gone/?recursive=true").status == 200
+    stand.repository("pypi", Format.PYTHON)
+    for project, version in (("a", "1"), ("a", "2"), ("b", "1")):
+        put = f"/repositories/pypi/files/{project}/{project}-{version}.tar.gz"
+        assert stand.admins.put(put, sdist(project, version)).status == 201
     for name in ("first", "second"):
         stand.repository(name)
         assert stand.admins.delete(f"/api/repositories/{name}").status == 204

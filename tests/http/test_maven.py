@@ -5,6 +5,7 @@ import io
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 from xml.etree import ElementTree
 
@@ -401,7 +402,7 @@ def test_an_upload_in_pieces_is_held_against_its_path(maven: Maven) -> None:
 def test_a_release_costs_no_more_round_trips_than_a_raw_file(
     maven: Maven, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.maven.views.SETTLED_SECONDS", 0.0)
+    monkeypatch.setattr("app.computed.views.SETTLED_SECONDS", 0.0)
     maven.release("1.0")
     before = len(maven.stand.engine.made)
     maven.put("com/example/lib/1.0/lib-1.0-sources.jar")
@@ -501,25 +502,26 @@ def test_what_newer_gradle_publishes_is_taken(everywhere: Maven) -> None:
     assert kinds == {"jar", "module", "pom"}
 
 
-def test_a_document_that_changes_while_it_is_computed_is_computed_anew(maven: Maven) -> None:
-    """Else it would stand under the revision that was read before, or after it, and be another
-    one in the next process."""
+def test_a_version_that_comes_while_a_document_is_computed_is_in_the_next_one(
+    maven: Maven,
+) -> None:
     maven.release("1.0")
     done: list[None] = []
 
     def meanwhile(call: Callable[[], Any]) -> Any:
+        found = call()
         if not done:
             done.append(None)
             maven.release("1.1")
-        return call()
+        return found
 
-    # The revision, then the entries: in between a version comes.
+    # The revision, then the entries: behind them a version comes.
     maven.stand.engine.next("query", passes, meanwhile)
     first = maven.get("com/example/lib/maven-metadata.xml")
     again = maven.get("com/example/lib/maven-metadata.xml")
     assert done
-    assert (first.body, first.headers["etag"]) == (again.body, again.headers["etag"])
-    assert b"1.1" in first.body
+    assert (b"1.1" in first.body, b"1.1" in again.body) == (False, True)
+    assert first.headers["etag"] != again.headers["etag"]
 
 
 def test_a_document_that_was_computed_a_moment_too_early_is_not_remembered(maven: Maven) -> None:
@@ -550,7 +552,7 @@ def test_what_is_remembered_is_not_computed_again(
     before = len(maven.stand.engine.made)
     maven.get(url)
     assert maven.stand.engine.made[before:].count("query") > 1, "it may be too early"
-    monkeypatch.setattr("app.maven.views.SETTLED_SECONDS", 0.0)
+    monkeypatch.setattr("app.computed.views.SETTLED_SECONDS", 0.0)
     maven.get(url)
     before = len(maven.stand.engine.made)
     maven.get(url)
@@ -658,13 +660,28 @@ def test_what_is_sent_of_a_document_has_none_computed(maven: Maven) -> None:
     assert maven.stand.engine.made[before:] == ["get", "transact", "get", "query"]
 
 
-def test_digests_that_came_before_their_file_end_with_the_first(maven: Maven) -> None:
-    """One that is wrong does not stand in the way for longer because others are sent again."""
+@pytest.mark.parametrize("wrong, status", [("md5", 201), ("sha1", 400)])
+def test_each_digest_that_came_before_its_file_has_an_hour_of_its_own(
+    maven: Maven, wrong: str, status: int
+) -> None:
+    """None is forgotten with one that was sent earlier, or stands in the way with a later one."""
     path = "com/example/lib/1.0/lib-1.0.jar"
-    ends = set()
-    for algorithm in ("sha512", "sha1", "md5"):
-        maven.put(f"{path}.{algorithm}", digest(algorithm, JAR).encode())
-        key = keys.expected(maven.stand.organization, maven.repository_id, path)
-        record = maven.stand.process.installation.metadata.get(key)[key]
-        ends.add(record.expires)
-    assert len(ends) == 1
+    key = keys.expected(maven.stand.organization, maven.repository_id, path)
+    store = maven.stand.process.installation.metadata
+
+    def send(algorithm: str) -> None:
+        digits = digest(algorithm, b"others" if algorithm == wrong else JAR)
+        assert maven.put(f"{path}.{algorithm}", digits.encode()).status == 201
+
+    send("md5")
+    record = store.get(key)[key]
+    until = datetime.fromisoformat(record.value["until"]["md5"]) - timedelta(minutes=59)
+    store.commit(Put(key, {**record.value, "until": {"md5": until.isoformat()}}, at=record.version))
+    send("sha1")
+    record = store.get(key)[key]
+    assert datetime.fromisoformat(record.value["until"]["md5"]) == until
+    assert record.expires is not None
+    assert record.expires - until > timedelta(minutes=58)
+    past = {**record.value["until"], "md5": (until - timedelta(minutes=2)).isoformat()}
+    store.commit(Put(key, {**record.value, "until": past}, at=record.version))
+    assert maven.put(path).status == status

@@ -78,6 +78,7 @@ def test_other_bytes_are_409_where_overwriting_is_not_allowed(
         chunked = admins.put(FILE, b"!" * len(DATA), chunked=True)
         emptied = admins.put(FILE, b"")
     assert [longer.status, as_long.status, chunked.status, emptied.status] == [409] * 4
+    assert "an administrator sets the repository's 'overwrite'" in longer.detail
     assert admins.get(FILE).body == DATA
 
 
@@ -420,6 +421,28 @@ def test_the_public_side_takes_no_write(memory_stand: Stand) -> None:
             answer = memory_stand.admins.ask(method, f"/public{FILE}", body=b"x")
             assert answer.status == 405
             assert answer.headers["allow"] == "GET, HEAD, OPTIONS"
+            assert "publish and delete under /repositories/NAME/" in answer.detail
+
+
+def test_a_file_that_is_sent_beside_all_repositories_is_told_where_they_are(
+    memory_stand: Stand,
+) -> None:
+    with nothing_stored(memory_stand):
+        answer = memory_stand.admins.put("/releases/a/b.txt", DATA)
+    assert answer.status == 404
+    assert "under /repositories/NAME/" in answer.detail
+
+
+def test_a_key_whose_scopes_lack_a_repository_hears_the_same_as_where_there_is_none(
+    memory_stand: Stand,
+) -> None:
+    memory_stand.repository("files")
+    narrow = memory_stand.client.as_(memory_stand.person("admin", scopes={}).by_key)
+    with nothing_stored(memory_stand):
+        kept, missing = narrow.put(FILE, DATA), narrow.put("/repositories/none/b.txt", DATA)
+    assert [kept.status, missing.status] == [404, 404]
+    assert kept.detail == missing.detail
+    assert "the scopes of a key have to name it" in kept.detail
 
 
 def test_a_browser_of_another_origin_writes_nothing(memory_stand: Stand) -> None:

@@ -143,9 +143,13 @@ def test_one_file_goes_back_to_a_time_alone(full: Stand) -> None:
 
 
 def test_what_is_purged_is_gone(full: Stand) -> None:
-    assert full.admins.post(f"{API}/purge", {"path": "a/x"}).json == {"purged": 1, "bytes": 5}
+    assert full.admins.post(f"{API}/purge", {"path": "a/x"}).json == {
+        "purged": 1,
+        "bytes": 5,
+        "left": 0,
+    }
     answer = full.admins.post(f"{API}/purge", {"path": "a/", "recursive": True})
-    assert answer.json == {"purged": 2, "bytes": 10}
+    assert answer.json == {"purged": 2, "bytes": 10, "left": 0}
     assert deleted(full.admins) == ["w"]
     assert full.admins.post(f"{API}/restore", {"path": "a/y"}).status == 404
     assert full.admins.get(f"{ROOT}a/x").body == b"second"

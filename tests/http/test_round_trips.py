@@ -5,17 +5,21 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from random import Random
 
 import pytest
 
+from app.repositories import Format
 from app.usage import OrganizationQuotas
 from storage.blobs import Blobs
 from storage.blobs.opening import parse_s3_url
 from storage.events import SYSTEM
+from storage.metadata import Key, Put
 from tests.faults.blobs import S3Faults, s3_with_faults
 from tests.http.client import Answer, Client
 from tests.http.pieces import Upload
 from tests.http.stand import Stand, stand
+from tests.python.building import FORM_TYPE, fields, form, sdist, wheel
 
 FILE = "/repositories/files/a/b.txt"
 DATA = b"the bytes of a file"
@@ -257,6 +261,107 @@ def test_an_upload_in_pieces_costs_a_read_and_two_commits_each_time(warm: Stand)
             assert costs == [Cost(1, 3, ("commit", "open", "delete")), Cost(1, 0, ())]
 
 
+PYPI = "/repositories/pypi/"
+WHEEL = "foo-1.0-py3-none-any.whl"
+AS_JSON = {"Accept": "application/vnd.pypi.simple.v1+json"}
+
+
+def uploads(client: Client, filename: str, content: bytes) -> Answer:
+    """Upload by a form."""
+    body = form(filename, content)
+    return client.ask("POST", PYPI, body=body, headers={"Content-Type": FORM_TYPE})
+
+
+@pytest.fixture
+def pypi(memory_stand: Stand, monkeypatch: pytest.MonkeyPatch) -> Stand:
+    """A wheel is there, and the process has served the project's page."""
+    monkeypatch.setattr("app.computed.views.SETTLED_SECONDS", 0.0)
+    memory_stand.repository("pypi", Format.PYTHON)
+    assert uploads(memory_stand.admins, WHEEL, wheel()).status == 200
+    for path in ("simple/foo/", "simple/", "foo/json"):
+        assert memory_stand.admins.get(f"{PYPI}{path}").status == 200
+    return memory_stand
+
+
+READ = ("open",)
+PYTHON_ROWS: dict[str, tuple[Ask, int, int, tuple[str, ...]]] = {
+    "file": (lambda c: c.get(f"{PYPI}files/foo/{WHEEL}"), 1, 0, READ),
+    "metadata": (lambda c: c.get(f"{PYPI}files/foo/{WHEEL}.metadata"), 1, 0, READ),
+    "HEAD of a file": (lambda c: c.head(f"{PYPI}files/foo/{WHEEL}"), 1, 0, ()),
+    "HEAD of metadata": (lambda c: c.head(f"{PYPI}files/foo/{WHEEL}.metadata"), 1, 0, ()),
+    "warm page": (lambda c: c.get(f"{PYPI}simple/foo/"), 1, 0, ()),
+    "304 of a page": (
+        lambda c: c.get(f"{PYPI}simple/foo/", headers={"If-None-Match": "*"}), 1, 0, ()
+    ),
+    "HEAD of a page": (lambda c: c.head(f"{PYPI}simple/foo/"), 1, 0, ()),
+    "warm list of projects": (lambda c: c.get(f"{PYPI}simple/"), 1, 0, ()),
+    "warm details": (lambda c: c.get(f"{PYPI}foo/json"), 1, 0, ()),
+    # The revision, the project's state, and its files.
+    "cold page": (lambda c: c.get(f"{PYPI}simple/foo/", headers=AS_JSON), 3, 0, ()),
+    "cold list of projects": (lambda c: c.get(f"{PYPI}simple/", headers=AS_JSON), 2, 0, ()),
+    "page of nothing": (lambda c: c.get(f"{PYPI}simple/bar/"), 1, 0, ()),
+    # What its door reads, and what its name turns out to need. One read in the zip finds all of
+    # it where it is small; METADATA is a blob of its own, here of bytes that are known.
+    "form of a wheel": (
+        lambda c: uploads(c, "foo-1.0-cp311-none-any.whl", wheel(tag="cp311-none-any", files={})),
+        2, 2, ("commit", "commit", "open", "delete"),
+    ),
+    "form of an sdist": (
+        lambda c: uploads(c, "foo-1.0.tar.gz", sdist(more="Summary: x\n")),
+        2, 1, ("commit", "commit"),
+    ),
+    "form of the same again": (
+        lambda c: uploads(c, WHEEL, wheel()), 3, 0, ("commit", "commit", "open", "delete")
+    ),
+    "DELETE of a wheel": (lambda c: c.delete(f"{PYPI}files/foo/{WHEEL}"), 1, 1, ()),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("row", PYTHON_ROWS)
+def test_a_request_of_an_index_costs_what_the_design_says(pypi: Stand, row: str) -> None:
+    ask, reads, commits, blobs = PYTHON_ROWS[row]
+    with counted(pypi) as cost:
+        ask(pypi.admins)
+    assert cost == Cost(reads, commits, blobs)
+
+
+def test_a_cold_page_costs_a_query_for_each_megabyte(pypi: Stand) -> None:
+    """Of the files that it lists, here 5,000 of some 300 bytes."""
+    metadata = pypi.process.installation.metadata
+    (entry,) = (r for r in pypi.records() if "#distributions#" in r.key.partition)
+    names = [f"foo/foo-1.0.{number:04d}-{'x' * 60}-py3-none-any.whl" for number in range(5_000)]
+    for start in range(0, len(names), 90):
+        some = [Key(entry.key.partition, name) for name in names[start : start + 90]]
+        metadata.commit(*(Put(key, {**entry.value, "version": "1.0"}) for key in some))
+    with counted(pypi) as cost:
+        page = pypi.admins.get(f"{PYPI}simple/foo/", headers=AS_JSON)
+    assert len(page.json["files"]) == len(names) + 1
+    assert cost == Cost(4, 0, ())
+
+
+def test_a_new_project_costs_a_commit_more(pypi: Stand) -> None:
+    """Its folder is made known to the list of projects."""
+    content = wheel("bar", more="Summary: new\n")
+    name = "bar-1.0-py3-none-any.whl"
+    body = form(name, content, {**fields(name, content), "name": "bar"})
+    with counted(pypi) as cost:
+        answer = pypi.admins.ask("POST", PYPI, body=body, headers={"Content-Type": FORM_TYPE})
+    assert answer.status == 200
+    assert cost == Cost(2, 2, ("commit", "commit", "open"))
+
+
+def test_a_wheel_is_read_by_four_reads_at_most(pypi: Stand) -> None:
+    """However far its two files are from its end, and from each other."""
+    random = Random(3)
+    far = {f"data/{number}.bin": random.randbytes(400_000) for number in range(4)}
+    content = wheel(more="Summary: far\n", tag="cp311-none-any", files=far)
+    with counted(pypi) as cost:
+        assert uploads(pypi.admins, "foo-1.0-cp311-none-any.whl", content).status == 200
+    assert (cost.reads, cost.commits) == (2, 1)
+    assert cost.blobs.count("commit") == 2
+    assert cost.blobs.count("open") <= 4
+
+
 def test_on_s3_each_request_is_one(remote_stand: Stand) -> None:
     """The same rows, counted below boto3: what is asked of S3 itself."""
     faults: list[S3Faults] = []
@@ -281,10 +386,14 @@ def _count_on_s3(stand: Stand, s3: S3Faults) -> None:
     client = stand.admins
     part = 8 * 1024 * 1024
     big = bytes(2 * part + 1)  # three parts
-    uploads: list[Upload] = []
+    begun: list[Upload] = []
+    stand.repository("pypi", Format.PYTHON)
 
     def asked(what: Callable[[Upload], Answer]) -> Answer:
-        return what(uploads[0])
+        return what(begun[0])
+
+    def uploaded(filename: str, content: bytes) -> Answer:
+        return uploads(client, filename, content)
 
     for ask, calls in (
         (lambda: client.put(FILE, DATA), ["PutObject"]),
@@ -298,15 +407,25 @@ def _count_on_s3(stand: Stand, s3: S3Faults) -> None:
             ["CreateMultipartUpload", *["UploadPart"] * 3, "CompleteMultipartUpload"],
         ),
         (lambda: client.delete(FILE), []),
-        (lambda: uploads.append(Upload(client, big, f"{FILE}.pieces")), ["CreateMultipartUpload"]),
-        (lambda: uploads[0].piece(0, part), ["ListParts", "UploadPart"]),
+        (lambda: begun.append(Upload(client, big, f"{FILE}.pieces")), ["CreateMultipartUpload"]),
+        (lambda: begun[0].piece(0, part), ["ListParts", "UploadPart"]),
         (lambda: asked(Upload.look), []),
-        (lambda: uploads[0].piece(part, len(big)), ["ListParts", *["UploadPart"] * 2]),
+        (lambda: begun[0].piece(part, len(big)), ["ListParts", *["UploadPart"] * 2]),
         (
             lambda: asked(Upload.put),
             ["ListParts", "CompleteMultipartUpload", "GetObject", "DeleteObjects"],
         ),
         (lambda: asked(Upload.put), []),
+        # A read in the wheel, and its METADATA. These are all written where they are one part.
+        (lambda: uploaded(WHEEL, wheel()), ["PutObject", "GetObject", "PutObject"]),
+        (
+            lambda: uploaded("foo-1.0.tar.gz", sdist(more="Summary: x\n")),
+            ["PutObject", "PutObject"],
+        ),
+        (lambda: client.get(f"{PYPI}files/foo/{WHEEL}"), ["GetObject"]),
+        (lambda: client.get(f"{PYPI}files/foo/{WHEEL}.metadata"), ["GetObject"]),
+        (lambda: client.head(f"{PYPI}files/foo/{WHEEL}"), []),
+        (lambda: client.get(f"{PYPI}simple/foo/"), []),
     ):
         before = len(s3.calls)
         answer = ask()

@@ -313,7 +313,7 @@ def test_what_it_takes_to_begin(client: Client) -> None:
         (f"{FILE}?uploads", {"X-Checksum-Md5": "short"}, b"", 400),
         (f"{FILE}?uploads", {"Content-Encoding": "gzip"}, b"", 415),
         ("/repositories/files/a/../b?uploads", {}, b"", 400),
-        ("/repositories/files/a/?uploads", {}, b"", 405),
+        ("/repositories/files/a/?uploads", {}, b"", 422),
         ("/repositories/others/a?uploads", {}, b"", 404),
     ]
     for target, headers, body, status in table:

@@ -47,6 +47,7 @@ BESIDE: Mapping[str, Mapping[str, Any]] = {
     "id": {},
     "name": {"id": "a"},
 }
+_RESTORE = "/api/repositories/{name}/restore"
 
 
 def _wrong() -> Iterator[Wrong]:
@@ -94,7 +95,7 @@ def _wrong_bodies(method: str, path: str, operation: Mapping[str, Any]) -> Itera
         yield Wrong(method.upper(), path, {}, example | {name: None}, name)
     for name, described in schema["properties"].items():
         for type_ in _types(described):
-            base = BESIDE[name] if path.endswith("/restore") else example
+            base = BESIDE[name] if path == _RESTORE else example
             yield Wrong(method.upper(), path, {}, base | {name: OTHERS[type_]}, name)
 
 
@@ -135,6 +136,9 @@ def test_what_is_wrong_is_refused_and_named(memory_stand: Stand, path: str) -> N
         "user": person.id,
         "key": person.key_id,
         "job": stand.job(person.id),
+        "project": "foo",
+        "version": "1.0",
+        "filename": "foo-1.0.tar.gz",
     }
     for one in WRONG:
         if one.path != path:
