@@ -73,13 +73,13 @@ class Tally:
         with self._lock:
             self._under_way.pop(path, None)
 
-    def end(self, path: str, size: int, outcome: Outcome) -> None:
-        """A file ended."""
+    def end(self, path: str, size: int | None, outcome: Outcome) -> None:
+        """A file ended. Where nobody knows its size, it has as many bytes as were read."""
         with self._lock:
-            self._under_way.pop(path, None)
-            self._counts[outcome] = self._counts[outcome].plus(size)
+            read = self._under_way.pop(path, 0)
+            self._counts[outcome] = self._counts[outcome].plus(read if size is None else size)
 
-    def refuse(self, path: str, size: int, reason: str) -> None:
+    def refuse(self, path: str, size: int | None, reason: str) -> None:
         """A file ended so."""
         self.end(path, size, Outcome.REFUSED)
         with self._lock:

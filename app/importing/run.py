@@ -1,40 +1,34 @@
-"""Goes through a folder and takes its files, several at once.
+"""Takes the files of an origin, several at once.
 
-The unit of work is a folder, which is a version: one thread takes its files in turn, the POM
-behind the others, so that who finds the version by its POM finds it whole.
+The unit of work is what belongs together: one thread takes its files in turn.
 """
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
-from typing import TypeVar
 
-from app.importing.copies import copies
-from app.importing.folder import Found, walk
-from app.importing.importer import Candidate, Importer, NotTaken
+from app.importing.candidate import Candidate, NotTaken, Unit
+from app.importing.importer import Importer
 from app.importing.lookup import LookUp
-from app.importing.names import checksum_of, is_left_out
+from app.importing.origin import Origin
+from app.importing.patience import Patience
 from app.importing.report import Outcome, Tally, printable
-from app.maven.paths import ALGORITHMS
+from app.outgoing import OutgoingError, Unreachable
 from app.publishing import Contended, TooLate
 from app.repositories import RepositoryMissing
-from storage.blobs import BlobError, BlobsUnavailable, UploadMemorySpent
-from storage.metadata import Conflict, MetadataError, Unavailable
-
-_T = TypeVar("_T")
+from storage.blobs import BlobError
+from storage.metadata import MetadataError
 
 _LOOKED_UP = 100  # files: one read tells what is there of them
-_WAITING = 4  # folders for each thread, read ahead
-#: Between tries at what passes by itself; the stores have tried for a while already.
-PAUSES = (1.0, 2.0, 4.0, 8.0)
-_PASSES = (Contended, TooLate, Conflict, Unavailable, BlobsUnavailable)
+_WAITING = 4  # units for each thread, read ahead
 #: What keeps every other file from being taken, too.
 _ENDS = (BlobError, MetadataError, RepositoryMissing, Contended, TooLate)
+#: So many files in a row, each tried for a while, that another server did not give.
+GIVEN_UP = 8
 
 
 class Import:
-    """One import of a folder, run once.
+    """One import, run once.
 
     Attributes:
         stopped: why it ended before all files were looked at, None where it did not.
@@ -53,9 +47,10 @@ class Import:
         self._tally = tally
         self._jobs = jobs
         self._stop = threading.Event()
-        self._pause = pause or self._stop.wait
+        self._patiently = Patience(pause or self._stop.wait, self._stop.is_set)
         self._room = threading.Semaphore(jobs * _WAITING)
         self._fault: BaseException | None = None
+        self._unreachable = 0
         self.stopped: str | None = None
 
     @property
@@ -69,54 +64,43 @@ class Import:
             self.stopped = why
         self._stop.set()
 
-    def run(self, root: Path) -> None:
-        """Take the files of a folder, which is resolved. What is the matter with the stores is
+    def run(self, origin: Origin) -> None:
+        """Take the files of an origin. What is the matter with the stores, or another server, is
         not raised: `stopped` says it then, and running it again goes on.
 
-        Raises OSError where the folder can't be read.
+        Raises OSError where a folder can't be read.
         """
+        units = origin.units(self._importer, self._tally, self._patiently)
         with ThreadPoolExecutor(self._jobs, thread_name_prefix="import") as pool:
-            waiting: list[list[Candidate]] = []
-            for found in walk(root):
-                if self.ending:
-                    break
-                if version := self._sort_out(found):
-                    waiting.append(version)
-                if sum(map(len, waiting)) >= _LOOKED_UP:
-                    self._hand_out(pool, waiting)
-                    waiting = []
-            self._hand_out(pool, waiting)
+            try:
+                self._hand_out_all(pool, units)
+            except OutgoingError as error:
+                self.stop(str(error))
+            except BaseException:
+                self._stop.set()  # the pool waits for its threads
+                raise
         if self._fault is not None:
             raise self._fault
 
-    def _sort_out(self, files: Sequence[Found]) -> list[Candidate]:
-        """Those files of a folder that may be published, POMs last; the others end here."""
-        own = copies(found.path for found in files)
-        beside = {found.name: found for found in files if found.path not in own}
-        candidates = []
-        for found in files:
-            of = checksum_of(found.name)
-            if found.path in own or is_left_out(found.path):
-                self._tally.end(found.path, found.size, Outcome.LEFT_OUT)
-            elif of is not None:
-                compared = of[0] in beside and checksum_of(of[0]) is None
-                outcome = Outcome.CHECKSUM if compared else Outcome.LEFT_OUT
-                self._tally.end(found.path, found.size, outcome)
-            else:
-                try:
-                    candidates.append(self._importer.candidate(found, _checksums(found, beside)))
-                except NotTaken as error:
-                    self._tally.refuse(found.path, found.size, str(error))
-        return sorted(candidates, key=lambda one: one.found.name.endswith(".pom"))
+    def _hand_out_all(self, pool: ThreadPoolExecutor, units: Iterator[Unit]) -> None:
+        waiting: list[Unit] = []
+        for unit in units:
+            if self.ending:
+                return
+            waiting.append(unit)
+            if sum(len(one.candidates) for one in waiting) >= _LOOKED_UP:
+                self._hand_out(pool, waiting)
+                waiting = []
+        self._hand_out(pool, waiting)
 
-    def _hand_out(self, pool: ThreadPoolExecutor, versions: Sequence[list[Candidate]]) -> None:
-        """Give folders to the threads, and wait where they have enough."""
+    def _hand_out(self, pool: ThreadPoolExecutor, units: Sequence[Unit]) -> None:
+        """Give units to the threads, and wait where they have enough."""
         if self.ending:
             return
-        there = self._importer.look_up(one for version in versions for one in version)
-        for version in versions:
+        there = self._importer.look_up(one for unit in units for one in unit.candidates)
+        for unit in units:
             self._room.acquire()
-            pool.submit(self._take_version, version, there).add_done_callback(self._ended)
+            pool.submit(self._take_unit, unit, there).add_done_callback(self._ended)
 
     def _ended(self, future: Future[None]) -> None:
         fault = future.exception()
@@ -125,52 +109,56 @@ class Import:
             self.stop("a fault of the program")
         self._room.release()
 
-    def _take_version(self, version: Iterable[Candidate], there: LookUp) -> None:
-        for candidate in version:
+    def _take_unit(self, unit: Unit, there: LookUp) -> None:
+        all_there = True
+        for candidate in unit.candidates:
             if self.ending:
                 return
-            self._take(candidate, there)
+            all_there = self._take(candidate, there) and all_there
+        if unit.behind is not None and not self.ending:
+            self._finish(unit, unit.behind, all_there)
 
-    def _take(self, candidate: Candidate, there: LookUp) -> None:
-        path, size = candidate.found.path, candidate.found.size
+    def _take(self, candidate: Candidate, there: LookUp) -> bool:
+        """Take a file; whether it is there then."""
+        tally, name = self._tally, candidate.name
 
         def moved(count: int) -> None:
-            self._tally.moved(path, count)
+            tally.moved(name, count)
 
         try:
             outcome = self._patiently(lambda: self._importer.take(candidate, there, moved))
-        except NotTaken as error:
-            self._tally.refuse(path, size, str(error))
+        except (NotTaken, OutgoingError) as error:
+            outcome = Outcome.REFUSED
+            tally.refuse(name, candidate.size, str(error))
+            self._reach(error)
         except _ENDS as error:
-            self._tally.give_up(path)
-            self.stop(f"{printable(path)}: {_words(error)}")
+            tally.give_up(name)
+            self.stop(f"{printable(name)}: {_words(error)}")
+            return False
         else:
-            self._tally.end(path, size, outcome)
+            tally.end(name, candidate.size, outcome)
+            self._unreachable = 0
+        refused = outcome is Outcome.REFUSED
+        for beside, size in candidate.beside:
+            tally.end(beside, size, Outcome.LEFT_OUT if refused else outcome)
+        return not refused
 
-    def _patiently(self, action: Callable[[], _T]) -> _T:
-        """Try again what passes by itself, a few times; raises what does not."""
-        pauses = iter(PAUSES)
-        while True:
-            try:
-                return action()
-            except UploadMemorySpent as error:
-                # It is this process's, and other threads give it back: no matter how often.
-                if self.ending:
-                    raise
-                self._pause(error.retry_after.total_seconds())
-            except _PASSES:
-                seconds = next(pauses, None)
-                if seconds is None or self.ending:
-                    raise
-                self._pause(seconds)
+    def _finish(self, unit: Unit, behind: Callable[[bool], None], all_there: bool) -> None:
+        """Do what comes behind the files of a unit."""
+        try:
+            self._patiently(lambda: behind(all_there))
+        except NotTaken as error:
+            self._tally.refuse(unit.name, 0, str(error))
+        except _ENDS as error:
+            self.stop(f"{printable(unit.name)}: {_words(error)}")
 
-
-def _checksums(found: Found, beside: Mapping[str, Found]) -> Iterable[tuple[str, Found]]:
-    """The checksum files that lie beside a file, with their algorithms."""
-    for algorithm in ALGORITHMS:
-        checksum = beside.get(f"{found.name}.{algorithm}")
-        if checksum is not None:
-            yield algorithm, checksum
+    def _reach(self, error: Exception) -> None:
+        """End where another server is away, rather than wait for it at each of many files."""
+        if not (isinstance(error, Unreachable) and error.passes):
+            return
+        self._unreachable += 1
+        if self._unreachable >= GIVEN_UP:
+            self.stop(f"{GIVEN_UP} files in a row did not come; the last one: {error}")
 
 
 def _words(error: Exception) -> str:
