@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 from app.installation import Installation as Opened
 from storage.events import Cursor, Feed
-from tests.durability.diary import Deed
+from tests.durability.claims import wrong_claims, wrong_revisions
+from tests.durability.diary import Content, Deed
 from tests.durability.history import (
     read_feed,
     settled_clock,
@@ -73,6 +74,8 @@ def wrong_at_rest(
         *wrong_allowances(found),
         *wrong_references(found),
         *wrong_entries(found),
+        *wrong_claims(found),
+        *wrong_revisions(found),
         *wrong_sessions(found),
         *wrong_blobs(at, found, collected=False),
         *wrong_replay(found, events),
@@ -85,15 +88,14 @@ def wrong_at_rest(
 
 
 def check_what_is_served(
-    installation: Installation, address: Address, deeds: Sequence[Deed]
-) -> None:
-    """What is under each path, and what the listings show, is what the diaries allow."""
+    installation: Installation, address: Address, deeds: Sequence[Deed], folder: str = ""
+) -> dict[str, Content]:
+    """What is under each path, and what the listings from a folder on show, is what the diaries
+    allow. Returns what is there."""
     found = read_back(installation, address, possible(deeds))
     wrong = wrongs(found, list(deeds))
     assert not wrong, "\n".join(wrong[:20])
-    shown = listed(installation, address)
-    assert shown == {
-        path: (content.size, content.sha256)
-        for path, content in found.items()
-        if content is not None
-    }
+    there = {path: content for path, content in found.items() if content is not None}
+    shown = listed(installation, address, folder)
+    assert shown == {path: (content.size, content.sha256) for path, content in there.items()}
+    return there

@@ -163,11 +163,12 @@ def _is_one_of(there: Possible, answer: Answer) -> bool:
     return any(content is not None and content.bytes() == answer.body for content in there)
 
 
-def main() -> int:
+def main(kind: type[Client] = Client) -> int:
+    """Run the clients of a plan, of that kind."""
     plan, life = Plan.given(), int(sys.argv[1])
     before = read_diaries([plan.diary])
     diary = Diary(plan.diary)
-    clients = [Client(plan, number, life, diary) for number in range(len(plan.keys))]
+    clients = [kind(plan, number, life, diary) for number in range(len(plan.keys))]
     for client in clients:
         client.remember(before)
     done: list[str] = []

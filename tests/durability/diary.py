@@ -9,11 +9,13 @@ import os
 import random
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from enum import StrEnum
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+
+from tests.durability.distributions import distribution
 
 #: Bytes that several clients upload, under many paths: by seed, so that all have the same.
 KNOWN_SEEDS = range(1, 21)
@@ -24,6 +26,8 @@ class Kind(StrEnum):
     PIECES = "pieces"  #: an upload in pieces, from its beginning to its completion
     DELETE = "delete"
     CLEAR = "clear"  #: the deletion of a folder
+    YANK = "yank"  #: of a file of a Python project, which stays as it is
+    UNYANK = "unyank"
     RESTORE = "restore"
     RECOVER = "recover"  #: the restoring of a folder
     PURGE = "purge"  #: of a folder: what was deleted in it can't be restored any more
@@ -41,13 +45,22 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """The bytes of a file, as what they are made from."""
+    """The bytes of a file, as what they are made from: by themselves, or those of a Python
+    distribution of that name."""
 
     seed: int
     size: int
+    filename: str = ""
+
+    @classmethod
+    def of_distribution(cls, filename: str, seed: int) -> "Content":
+        """A distribution of that name."""
+        return cls(seed, len(distribution(filename, seed)), filename)
 
     def bytes(self) -> bytes:
         """The bytes: the same in every process."""
+        if self.filename:
+            return distribution(self.filename, self.seed)
         return random.Random(self.seed).randbytes(self.size)
 
     @property
@@ -87,7 +100,7 @@ class Deed:
         """Whether it is one that may change what is there."""
         if self.kind is Kind.PIECES:
             return self.commenced
-        return self.kind not in (Kind.CUT, Kind.READ, Kind.PURGE)
+        return self.kind in (Kind.PUT, Kind.DELETE, Kind.CLEAR) or self.kind.brings_back
 
     @property
     def acknowledged(self) -> bool:
@@ -104,7 +117,7 @@ class Deed:
     @property
     def is_refused(self) -> bool:
         """Whether an answer says that it did nothing, and nothing of what was there."""
-        return self.status in (404, 409, 410) and not self.settles
+        return self.status in (400, 404, 409, 410) and not self.settles
 
 
 class Diary:
@@ -117,7 +130,7 @@ class Diary:
     def begin(self, id_: str, client: str, kind: Kind, path: str, content: Content | None) -> Deed:
         """Write down what is about to be done."""
         deed = Deed(id_, client, kind, path, content, time.monotonic())
-        value = [content.seed, content.size] if content is not None else None
+        value = list(astuple(content)) if content is not None else None
         self._write({"id": id_, "c": client, "k": kind, "p": path, "v": value, "b": deed.begun})
         return deed
 

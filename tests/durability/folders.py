@@ -26,7 +26,7 @@ class Folders:
         folders = self._caller.own.folders()
         roll = chances.random()
         if roll < 0.45 or not folders:
-            self._restore(path)
+            self.restore(path)
         elif roll < 0.7:
             self._clear(chances.choice(folders))
         elif roll < 0.95:
@@ -34,7 +34,8 @@ class Folders:
         else:
             self._of_folder(Kind.PURGE, "purge", chances.choice(folders), {"recursive": True})
 
-    def _restore(self, path: str) -> None:
+    def restore(self, path: str) -> None:
+        """Bring a file back, whether it is gone or not."""
         deed = self._caller.begin(Kind.RESTORE, path)
         answer = self._post(deed, "restore", {"path": path})
         there = self._caller.own.certain.get(path)

@@ -5,7 +5,7 @@ import json
 import re
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,7 @@ from tests.durability.wire import Answer, basic, exchange
 
 ADMIN = "admin@durability.example"
 REPOSITORY = "durable"
+RULES = {"format": "raw", "kind": "hosted", "overwrite": True}
 SOON = 20.0  # seconds, on two busy cores
 
 
@@ -106,8 +107,11 @@ class Installation:
 
 
 @contextlib.contextmanager
-def installed(ground: Ground, *machines: Sequence[str]) -> Iterator[Installation]:
-    """Start a new installation: a machine for each sequence of flags. All is ended after it."""
+def installed(
+    ground: Ground, *machines: Sequence[str], rules: Mapping[str, object] = RULES
+) -> Iterator[Installation]:
+    """Start a new installation: a machine for each sequence of flags, and a repository of these
+    rules. All is ended after it."""
     ground.folder.mkdir(parents=True, exist_ok=True)
     installation = Installation(
         ground, [Machine(ground, number, *flags) for number, flags in enumerate(machines)]
@@ -116,8 +120,7 @@ def installed(ground: Ground, *machines: Sequence[str]) -> Iterator[Installation
         for machine in installation.machines:
             machine.start()
         installation.key = basic("api-key", _first_key(installation))
-        rules = {"name": REPOSITORY, "format": "raw", "kind": "hosted", "overwrite": True}
-        installation.api("POST", "/api/repositories", rules)
+        installation.api("POST", "/api/repositories", {"name": REPOSITORY, **rules})
         yield installation
     finally:
         for process in installation.processes:

@@ -4,11 +4,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from app.background import background
 from app.installation import Installation
+from storage import keys
 from storage.metadata import Key, Metadata, Operation, Record
 from storage.metadata.engine import Engine
 from storage.metadata.recent import Recent
 from storage.metadata.records import Page, ScanPage
+
+#: Longer than any claim of who was killed, and than a job rests whose step failed.
+CLAIMED = timedelta(hours=2)
 
 
 def later(at: Installation, by: timedelta) -> Installation:
@@ -16,6 +21,12 @@ def later(at: Installation, by: timedelta) -> Installation:
     engine = _Later(at.engine, by)
     metadata = Metadata(engine, clock=clock_later(by))
     return replace(at, engine=engine, metadata=metadata, recent=Recent(metadata))
+
+
+def keep_house(at: Installation) -> None:
+    """Do the jobs that wait, and all duties that are due."""
+    background(at).worker().run_due()
+    assert at.metadata.query(keys.JOBS).records == ()
 
 
 def clock_later(by: timedelta) -> Callable[[], datetime]:

@@ -12,8 +12,9 @@ NOTHING: Possible = frozenset({None})
 class OwnFolder:
     """The paths of a client, and what must be there by the answers that it got."""
 
-    def __init__(self, client: str) -> None:
-        self._prefix = f"own/{client}/"
+    def __init__(self, client: str, prefix: str = "") -> None:
+        """`prefix` is what all of its paths begin with, where that is no folder of its name."""
+        self._prefix = prefix or f"own/{client}/"
         self.paths: list[str] = []  # in the order in which they were first written
         self._met: set[str] = set()
         #: Once a change of a path was not answered, it is not here any more: that one may

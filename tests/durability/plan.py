@@ -9,6 +9,8 @@ from pathlib import Path
 from tests.durability.wire import Address
 
 _VARIABLE = "DURABILITY_PLAN"
+#: The module of clients that write files of any name.
+FILES = "tests.durability.clients"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,7 @@ class Plan:
             it is told before that it is over.
         large_bytes: the largest body, sent now and then.
         folder: where the diary lies.
+        clients: the module that runs them.
     """
 
     process: int
@@ -31,6 +34,7 @@ class Plan:
     files: int
     large_bytes: int
     folder: str
+    clients: str = FILES
 
     @classmethod
     def given(cls) -> "Plan":
@@ -53,5 +57,5 @@ class Plan:
         """The command and environment that run it, for the `life`th time."""
         root = Path(__file__).resolve().parents[2]
         plan = {"PYTHONPATH": str(root), _VARIABLE: json.dumps(asdict(self))}
-        command = [sys.executable, "-m", "tests.durability.clients", str(life)]
+        command = [sys.executable, "-m", self.clients, str(life)]
         return command, {**os.environ, **plan}

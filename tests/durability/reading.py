@@ -17,13 +17,15 @@ FOREIGN_SEED = -1
 _READERS = 6
 
 
-def listed(installation: Installation, address: Address) -> dict[str, tuple[int, str]]:
-    """Size and SHA-256 of every file that the listings show, by path.
+def listed(
+    installation: Installation, address: Address, begin: str = ""
+) -> dict[str, tuple[int, str]]:
+    """Size and SHA-256 of every file that the listings show from a folder on, by path.
 
     A folder that was emptied is listed until a worker has read of it, and 404 until then.
     """
     files: dict[str, tuple[int, str]] = {}
-    folders = [""]
+    folders = [begin]
     while folders:
         folder = folders.pop()
         after: str | None = ""
@@ -31,7 +33,7 @@ def listed(installation: Installation, address: Address) -> dict[str, tuple[int,
             query = f"?limit=300&after={quote(after)}" if after else "?limit=300"
             fields = {**installation.key, "Accept": "application/json"}
             answer = exchange(address, "GET", installation.url(folder) + query, fields)
-            if answer.status == 404 and folder and not after:
+            if answer.status == 404 and folder != begin and not after:
                 break
             assert answer.status == 200, (folder, answer)
             page = json.loads(answer.body)

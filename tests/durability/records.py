@@ -7,19 +7,26 @@ by a listing.
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from app.installation import Installation
 from app.publishing.artifact import Artifact
 from app.publishing.entries import name_text
-from app.publishing.place import is_listed
+from app.publishing.place import Place, is_listed
 from app.publishing.session import Session
+from app.repositories import ArtifactPath, Repository
 from app.usage import Balance, Ledger, Limit
 from storage import keys
 from storage.metadata import Key, Record
 from storage.metadata.operations import microseconds
 
-#: The families of records by which files are found.
-ENTRIES = ("names", "digests", "ages", "sizes")
+#: The families of records by which files are found: those of every format, and of some.
+_OF_ALL = ("names", "digests", "ages", "sizes")
+ENTRIES = (
+    *_OF_ALL,
+    *("coordinates", "artifacts", "plugins", "archetypes"),
+    "distributions",
+)
 
 #: Families of records of what is kept for a time, and then collected.
 _KEPT_FOR_A_TIME = (
@@ -39,6 +46,9 @@ class Found:
         blobs: records of bytes by SHA-256; keys: their SHA-256 by key.
         usage: counters by repository's id and stripe; those of the organization by None.
         entries: the records by which files are found.
+        repositories: those that are there, by their ids.
+        claims: the paths that have one, by their records.
+        revisions: the counters of computed documents.
     """
 
     organization: str
@@ -49,6 +59,9 @@ class Found:
     keys: dict[str, str] = field(default_factory=dict)
     usage: dict[tuple[str | None, str], Record] = field(default_factory=dict)
     entries: dict[Key, Record] = field(default_factory=dict)
+    repositories: dict[str, Repository] = field(default_factory=dict)
+    claims: dict[Key, str] = field(default_factory=dict)
+    revisions: dict[Key, int] = field(default_factory=dict)
 
 
 def look(installation: Installation) -> Found:
@@ -88,16 +101,46 @@ def _sort(found: Found, key: Key, record: Record) -> None:
             found.keys[rest[0]] = record.value["sha256"]
         case "usage":
             found.usage[rest[0] if len(rest) == 2 else None, rest[-1]] = record
+        case "repositories" if key.partition == keys.repositories(found.organization):
+            repository_ = Repository.read(found.organization, record)
+            found.repositories[repository_.id] = repository_
+        case "claims":
+            found.claims[key] = record.value["path"]
+        case "revisions":
+            found.revisions[key] = record.value["revision"]
         case _ if family in ENTRIES:
             found.entries[key] = record
 
 
-def holders(found: Found) -> Iterator[Mapping[str, object]]:
+def holders(found: Found) -> Iterator[Mapping[str, Any]]:
     """Every artifact, there or restorable, as its record holds it."""
     for record in found.artifacts.values():
         yield record.value
     for _, _, record in found.kept:
         yield record.value["artifact"]
+
+
+def held(value: Mapping[str, Any]) -> list[tuple[str, str, int]]:
+    """The bytes that an artifact refers to: keys of blobs, SHA-256, sizes. A wheel's metadata and
+    its signature are blobs of their own."""
+    own = [(value["blob"], value["digests"]["sha256"], value["size"])]
+    attached = value.get("attached", {}).values()
+    return [
+        *(own if value["blob"] is not None else ()),
+        *((one["blob"], one["sha256"], one["size"]) for one in attached),
+    ]
+
+
+def places(found: Found) -> Iterator[tuple[Place, Artifact]]:
+    """Every file that is there, where its repository is there too."""
+    for (id_, path), record in found.artifacts.items():
+        if id_ in found.repositories:
+            place = Place.at(found.repositories[id_], ArtifactPath.parse(path))
+            yield place, Artifact.read(record)
+
+
+def _bytes_of(value: Mapping[str, Any]) -> int:
+    return sum(size for _, _, size in held(value))
 
 
 def wrong_counters(found: Found) -> list[str]:
@@ -106,11 +149,12 @@ def wrong_counters(found: Found) -> list[str]:
     for (repository, path), record in found.artifacts.items():
         for whose in (repository, None):
             stripe = counted[whose, keys.stripe(path)]
-            stripe.update(files=1, bytes=record.value["size"])
+            stripe.update(files=1, bytes=_bytes_of(record.value))
     for repository, path, record in found.kept:
+        size = _bytes_of(record.value["artifact"])
         for whose in (repository, None):
             stripe = counted[whose, keys.stripe(path)]
-            stripe.update(restorable_files=1, restorable_bytes=record.value["artifact"]["size"])
+            stripe.update(restorable_files=1, restorable_bytes=size)
     wrong = []
     for place in counted.keys() | found.usage.keys():
         value = found.usage[place].value if place in found.usage else {}
@@ -141,7 +185,7 @@ def wrong_allowances(found: Found) -> list[str]:
 def wrong_entries(found: Found) -> list[str]:
     """Records by which a file would be found that is not there, or not by them, and those
     that are missing."""
-    expected = {}
+    expected: dict[Key, Mapping[str, Any]] = {}
     for (repository, path), record in found.artifacts.items():
         artifact = Artifact.read(record)
         texts = (
@@ -151,8 +195,13 @@ def wrong_entries(found: Found) -> list[str]:
             f"{artifact.size:016}",
         )
         value = {"size": artifact.size, "modified": microseconds(artifact.modified)}
-        for order, text in zip(ENTRIES, texts, strict=True):
+        for order, text in zip(_OF_ALL, texts, strict=True):
             expected[keys.found(found.organization, repository, order, f"{text}/{path}")] = value
+    for place, artifact in places(found):
+        value = {"size": artifact.size, "modified": microseconds(artifact.modified)}
+        for order, position, more in place.layout.entries(place.path, artifact):
+            key = keys.found(found.organization, place.repository, order, position)
+            expected[key] = {**value, **more}
     there = {key: record.value for key, record in found.entries.items()}
     return [
         f"the entry {key} should be {expected.get(key)}: {there.get(key)}"
@@ -163,22 +212,18 @@ def wrong_entries(found: Found) -> list[str]:
 
 def wrong_references(found: Found) -> list[str]:
     """Records of bytes that differ from what refers to them."""
-    counted: Counter[object] = Counter()
+    counted: Counter[str] = Counter()
     wrong = []
     for value in holders(found):
-        digests = value["digests"]
-        assert isinstance(digests, Mapping)
-        sha256 = digests["sha256"]
-        if value["blob"] is None:
-            if value["size"] != 0:
-                wrong.append(f"{value} has bytes but no blob")
-            continue
-        counted[sha256] += 1
-        record = found.blobs.get(sha256)
-        if record is None or record.value["key"] != value["blob"]:
-            wrong.append(f"{value} refers to a blob that {record} does not know")
-        elif record.value["size"] != value["size"]:
-            wrong.append(f"{value} has another size than {record}")
+        if value["blob"] is None and value["size"] != 0:
+            wrong.append(f"{value} has bytes but no blob")
+        for blob, sha256, size in held(value):
+            counted[sha256] += 1
+            record = found.blobs.get(sha256)
+            if record is None or record.value["key"] != blob:
+                wrong.append(f"{value} refers to a blob that {record} does not know")
+            elif record.value["size"] != size:
+                wrong.append(f"{value} has another size than {record}")
     for sha256, record in found.blobs.items():
         if record.value["references"] != counted[sha256]:
             wrong.append(f"{record} is referred to {counted[sha256]} times")

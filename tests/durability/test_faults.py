@@ -4,8 +4,9 @@ that die: a checker with a log of its own finds that none of it lost anything.""
 import logging
 import os
 from collections import Counter
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import pytest
@@ -15,13 +16,14 @@ from app.installation import Installation as Opened
 from app.installation import opened
 from app.publishing.emptied import REMEMBERED
 from app.settings import read_settings
-from storage import keys
 from storage.metadata import MetadataError
 from tests.durability.checking import Follower, check_what_is_served, wrong_at_rest
+from tests.durability.claims import wrong_claims, wrong_revisions
 from tests.durability.diary import Deed, Kind
-from tests.durability.installations import REPOSITORY, Installation, installed
-from tests.durability.later import later
+from tests.durability.installations import REPOSITORY, RULES, Installation, installed
+from tests.durability.later import CLAIMED, keep_house, later
 from tests.durability.machines import Ground, Housekeeper, Machine
+from tests.durability.plan import FILES
 from tests.durability.records import (
     left_over,
     look,
@@ -52,10 +54,6 @@ CLOCKS = (29.0, -29.0, 0.0, -28.0, 28.0)
 RESTORE_DAYS = 1
 MOVED = timedelta(days=4)
 
-#: Longer than any claim of who was killed, and than a job rests whose step failed.
-CLAIMED = timedelta(hours=2)
-
-
 #: How often collection is begun on stores in trouble.
 COLLECTED = 5
 
@@ -72,6 +70,32 @@ DONE = {
     **dict.fromkeys((Kind.CLEAR, Kind.RESTORE, Kind.RECOVER, Kind.PURGE), 2),
 }
 UNKNOWN = {Kind.PUT: 20, Kind.PIECES: 2, Kind.DELETE: 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """What clients do, in a repository of these rules: the module that runs them, how often what
+    has to have been done and to have been lost, and the folder that everything lies in."""
+
+    rules: Mapping[str, object] = field(default_factory=lambda: RULES)
+    clients: str = FILES
+    done: Mapping[Kind, int] = field(default_factory=lambda: DONE)
+    unknown: Mapping[Kind, int] = field(default_factory=lambda: UNKNOWN)
+    folder: str = ""
+
+
+RAW = Course()
+PYTHON = Course(
+    rules={"format": "python", "kind": "hosted"},
+    clients="tests.durability.python_clients",
+    done={
+        **dict.fromkeys((Kind.PUT, Kind.READ), 20),
+        **dict.fromkeys((Kind.DELETE, Kind.RESTORE, Kind.YANK), 5),
+        **dict.fromkeys((Kind.CLEAR, Kind.UNYANK), 1),
+    },
+    unknown={Kind.PUT: 20, Kind.DELETE: 2, Kind.YANK: 1},
+    folder="files/",
+)
 
 #: Seconds of a short run, at least: one on a slow machine goes on until it was one.
 SHORT_SECONDS = float(os.environ.get("STRONGROOM_TEST_FAULT_SECONDS", "60"))
@@ -91,8 +115,15 @@ def test_five_minutes_of_faults_lose_nothing(ground: Ground) -> None:
     _endure(ground, LONG_SECONDS, deaths=40)
 
 
-def _endure(ground: Ground, seconds: float, deaths: int) -> None:
-    with installed(ground, ["--workers", "1"]) as installation:
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_five_minutes_of_faults_lose_no_distribution(ground: Ground) -> None:
+    """The long run, with the clients of a Python repository."""
+    _endure(ground, LONG_SECONDS, deaths=40, course=PYTHON)
+
+
+def _endure(ground: Ground, seconds: float, deaths: int, course: Course = RAW) -> None:
+    with installed(ground, ["--workers", "1"], rules=course.rules) as installation:
         # Over 8 MiB an upload to S3 has parts, so that some are left unfinished.
         largest = (3 if ground.shared else 12) * MIB
         rules = {"quota_bytes": QUOTA, "restore_days": RESTORE_DAYS}
@@ -100,28 +131,31 @@ def _endure(ground: Ground, seconds: float, deaths: int) -> None:
         installation.command("org", "set", "default", "--quota", str(2 * QUOTA))
         installation.machines += [Machine(ground, number, "--workers", "1") for number in (1, 2)]
         installation.housekeepers = [Housekeeper(ground, number) for number in (3, 4)]
-        trial = Trial(installation, 10**6, deaths, largest, seconds + 420, seconds, CLIENTS)
+        trial = Trial(
+            *(installation, 10**6, deaths, largest, seconds + 420, seconds, CLIENTS),
+            module=course.clients,
+        )
         _make_ill(installation, trial.seed)
         with opened(read_settings(ground.variables(0))) as at:
             follower = Follower(at, look(at).organization)
-            deeds = trial.run(follower.look, lambda deeds: not _missing(trial, deeds))
+            deeds = trial.run(follower.look, lambda deeds: not _missing(trial, deeds, course))
             installation.stop()
             # The claims of workers that were killed have to be over.
-            _keep_house(later(at, CLAIMED))
+            keep_house(later(at, CLAIMED))
             follower.finish()
             _check(trial, _wrong_at_rest(installation, at, deeds, follower))
             _begin_to_collect(at, trial)
-            _keep_house(later(at, 2 * MOVED))
+            keep_house(later(at, 2 * MOVED))
             # What was purged then is told of by the feed, which is read the next time.
-            _keep_house(later(at, 3 * MOVED))
+            keep_house(later(at, 3 * MOVED))
             # Nobody keeps house once more: what expires by itself is gone, and nothing else.
             _check(trial, _left_in_the_end(later(at, 4 * MOVED + REMEMBERED)))
         machine = installation.machines[0]
         machine.ills = None
         machine.start()
-        check_what_is_served(installation, machine.address, deeds)
+        check_what_is_served(installation, machine.address, deeds, course.folder)
         installation.stop()
-    assert not _missing(trial, deeds)
+    assert not _missing(trial, deeds, course)
     statuses = Counter((deed.kind.value, deed.status) for deed in deeds)
     _log.info("seed %d, killed %s, statuses %s", trial.seed, trial.killed, statuses)
 
@@ -135,12 +169,6 @@ def _make_ill(installation: Installation, seed: int) -> None:
         process.launch()
     for machine in installation.machines:
         machine.await_ready()
-
-
-def _keep_house(at: Opened) -> None:
-    """Do the jobs that wait, and all duties that are due."""
-    background(at).worker().run_due()
-    assert at.metadata.query(keys.JOBS).records == ()
 
 
 def _begin_to_collect(at: Opened, trial: Trial) -> None:
@@ -172,6 +200,8 @@ def _left_in_the_end(at: Opened) -> list[str]:
     return [
         *wrong_counters(found),
         *wrong_entries(found),
+        *wrong_claims(found),
+        *wrong_revisions(found),
         *wrong_references(found),
         *wrong_allowances(found),
         *wrong_folders(found),
@@ -185,7 +215,7 @@ def _check(trial: Trial, wrong: list[str]) -> None:
     assert not wrong, f"seed {trial.seed}, killed {trial.killed}: {len(wrong)} wrong\n{first}"
 
 
-def _missing(trial: Trial, deeds: list[Deed]) -> list[str]:
+def _missing(trial: Trial, deeds: list[Deed], course: Course) -> list[str]:
     """What has not happened so far: the trial goes on until it has, or it would prove nothing."""
     met = read_troubles(trial.installation.ground.folder.glob("troubles-*.log"))
     done = Counter(deed.kind for deed in deeds if deed.acknowledged)
@@ -195,6 +225,6 @@ def _missing(trial: Trial, deeds: list[Deed]) -> list[str]:
     return [
         *sorted({"machine", "worker", "clients", "housekeeper"} - set(trial.killed)),
         *(f"{store} {trouble}" for store, trouble in sorted(wanted - set(met))),
-        *(f"{kind} done" for kind, number in DONE.items() if done[kind] < number),
-        *(f"{kind} lost" for kind, number in UNKNOWN.items() if unknown[kind] < number),
+        *(f"{kind} done" for kind, number in course.done.items() if done[kind] < number),
+        *(f"{kind} lost" for kind, number in course.unknown.items() if unknown[kind] < number),
     ]

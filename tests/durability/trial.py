@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from tests.durability.diary import Deed, read_diaries
 from tests.durability.installations import REPOSITORY, Installation, soon
 from tests.durability.machines import Machine, mortal
-from tests.durability.plan import Plan
+from tests.durability.plan import FILES, Plan
 
 CLIENTS = 8  # in each process
 
@@ -37,6 +37,7 @@ class Trial:
         seconds: after which the trial has failed.
         lasting: seconds that the clients work at least, however many files they write.
         clients: in each of the two processes.
+        module: what runs them.
     """
 
     installation: Installation
@@ -46,6 +47,7 @@ class Trial:
     seconds: float
     lasting: float | None = None
     clients: int = CLIENTS
+    module: str = FILES
     seed: int = field(default_factory=_seed)
     killed: Counter[str] = field(default_factory=Counter)
 
@@ -64,6 +66,7 @@ class Trial:
                 files=-(-self.files // (2 * self.clients)),
                 large_bytes=self.large_bytes,
                 folder=str(self.installation.ground.folder),
+                clients=self.module,
             )
             for number in range(2)
         ]
