@@ -17,6 +17,8 @@ ADMIN = "admin@clients.example"
 #: What the user is called beside an API key.
 USER = "api-key"
 
+_SIMPLE_JSON = "application/vnd.pypi.simple.v1+json"
+
 
 @dataclass
 class Repository:
@@ -27,16 +29,24 @@ class Repository:
     _server: "Server" = field(repr=False)
     _told: int = 0
 
+    @property
+    def public_url(self) -> str:
+        """For who has no credentials, if it is public."""
+        return self.url.replace("/repositories/", "/public/repositories/")
+
     def asked(self) -> list[Asked]:
         """What was asked of it since this was last called; paths are those of its files.
 
         It is told while no client runs: a connection that is open could have more to tell.
         """
         prefix = f"/repositories/{self.name}/"
+        everything = [
+            (asked, asked.path.removeprefix("/public")) for asked in self._server.line.asked()
+        ]
         mine = [
-            Asked(asked.method, asked.path.removeprefix(prefix), asked.status)
-            for asked in self._server.line.asked()
-            if asked.path.startswith(prefix)
+            Asked(asked.method, path.removeprefix(prefix), asked.status)
+            for asked, path in everything
+            if path.startswith(prefix)
         ]
         new, self._told = mine[self._told :], len(mine)
         return new
@@ -52,6 +62,18 @@ class Repository:
         assert status == 200, (path, status, answer)
         return answer
 
+    def page(self, project: str) -> Any:
+        """The files that the index of a Python repository has of a project."""
+        at = f"/repositories/{self.name}/simple/{project}/"
+        headers = {"Authorization": bearer(self._server.key), "Accept": _SIMPLE_JSON}
+        status, _, answer = self._server.serving.ask("GET", at, headers)
+        assert status == 200, (project, status, answer)
+        return json.loads(answer)["files"]
+
+    def api(self, method: str, path: str, value: object = None) -> Any:
+        """One request to the management API, about this repository; its JSON."""
+        return self._server.api(method, f"/api/repositories/{self.name}/{path}", value)
+
 
 @dataclass
 class Server:
@@ -63,11 +85,17 @@ class Server:
 
     def repository(self, policy: str = "mixed") -> Repository:
         """A new, empty Maven repository."""
-        name = f"{policy}-{secrets.token_hex(4)}"
-        rules = {"name": name, "format": "maven", "policy": policy}
-        self.api("POST", "/api/repositories", rules)
-        host, port = self.line.address
-        return Repository(name, f"http://{host}:{port}/repositories/{name}/", self)
+        return self._made(policy, format="maven", policy=policy)
+
+    def pypi(self, *, public: bool = False) -> Repository:
+        """A new, empty Python repository."""
+        return self._made("pypi", format="python", public=public)
+
+    def key_for(self, repository: Repository, *actions: str) -> str:
+        """A key with which one can do these in a repository, and nothing else."""
+        wanted = {"name": repository.name, "scopes": {repository.name: actions}}
+        made: str = self.api("POST", "/api/keys", wanted)["secret"]
+        return made
 
     def api(self, method: str, path: str, value: object = None) -> Any:
         """One request to the management API; its JSON."""
@@ -84,6 +112,12 @@ class Server:
         if type_:
             headers["Content-Type"] = type_
         return self.serving.ask(method, path, headers, body)
+
+    def _made(self, kind: str, **rules: object) -> Repository:
+        name = f"{kind}-{secrets.token_hex(4)}"
+        self.api("POST", "/api/repositories", {"name": name, **rules})
+        host, port = self.line.address
+        return Repository(name, f"http://{host}:{port}/repositories/{name}/", self)
 
 
 @contextlib.contextmanager
