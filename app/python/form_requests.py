@@ -3,7 +3,7 @@
 from falcon import Request
 
 _FORM = "multipart/form-data"
-_TO = "/repositories/"
+_TO = ("/repositories/", "/public/repositories/")
 
 
 def is_form(req: Request) -> bool:

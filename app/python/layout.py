@@ -41,18 +41,19 @@ class PythonLayout:
         return None if distribution is None else distribution.identity
 
     def twice(self, path: ArtifactPath, first: str) -> str:
-        """Words for a second file of one kind, after the path of the first."""
+        """Words for a second file of one kind, after the path of the first. They are not those by
+        which tools pass over what is there: this file is not."""
         distribution = stored(path).distribution
         first = first.rpartition("/")[2]
         release = f"{distribution.project} {distribution.shown}"
         if distribution.kind is Kind.SDIST:
             return (
-                f"File already exists: {release} has the source distribution {first}, and there"
-                f" can be no other beside it. {distribution.filename} needs a version of its own"
+                f"{release} has the source distribution {first}, and there can be no other beside"
+                f" it: {distribution.filename} needs a version of its own"
             )
         return (
-            f"File already exists: {distribution.filename} means the same as {first}, which"
-            f" {release} has had. Publish another version, or with another build number"
+            f"{distribution.filename} means the same as {first}, which was here first: publish"
+            " another version, or with another build number"
         )
 
     def project(self, path: ArtifactPath) -> str | None:

@@ -143,9 +143,9 @@ def test_who_comes_second_with_an_sdist_is_refused_though_he_began_first(
     data = {TAR: sdist(), ZIP: zip_sdist()}
     read = index.before(second)
     index.put(first, data[first])
-    with pytest.raises(NameUsed, match="already exists"):
+    with pytest.raises(NameUsed, match="no other beside it"):
         index.put(second, data[second], read)
-    with pytest.raises(NameUsed, match="already exists"):
+    with pytest.raises(NameUsed, match="no other beside it"):
         index.put(second, data[second])
     index.check()
 

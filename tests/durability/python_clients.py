@@ -27,6 +27,9 @@ _KINDS = ("-py3-none-any.whl", "-cp311-cp311-linux_x86_64.whl", ".tar.gz", ".zip
 _TWINS = {".tar.gz": ".zip", "-py3-": "-Py3-", "-cp311-cp": "-CP311-cp"}
 _TWINS |= {other: one for one, other in _TWINS.items()}
 
+#: What a name that is taken, or means another's, is refused with.
+_TAKEN = (b"already exists", b"no other beside it", b"means the same as")
+
 
 class PythonClient(Client):
     """One client, and what it does next."""
@@ -133,7 +136,7 @@ class PythonClient(Client):
                     return f"{first} had that name: {answer}"
             case 400 | 409:
                 is_own = deed.path.startswith(f"files/{self.name}-")
-                if b"already exists" not in answer.body and answer.status == 400:
+                if answer.status == 400 and not any(word in answer.body for word in _TAKEN):
                     return f"upload of {deed.content}: {answer}"
                 if is_own and identity not in self._tried:
                     return f"nobody had that name: {answer}"

@@ -222,7 +222,8 @@ class Client:
 
 def _by_form(environ: Mapping[str, Any]) -> bool:
     type_, path = environ.get("CONTENT_TYPE", ""), environ["PATH_INFO"]
-    return type_.startswith("multipart/form-data") and path.startswith("/repositories/")
+    to = ("/repositories/", "/public/repositories/")
+    return type_.startswith("multipart/form-data") and path.startswith(to)
 
 
 def _check_problem(answer: Answer, method: str) -> None:

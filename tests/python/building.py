@@ -1,4 +1,4 @@
-"""Distributions and upload forms as tests make them: small, whole, and wrong where they are to be."""
+"""Distributions and upload forms as tests make them: small and whole, or wrong on purpose."""
 
 import gzip
 import hashlib
