@@ -26,6 +26,7 @@ from benchmarks.maven import deploys, resolution, versions
 from benchmarks.memory import memory
 from benchmarks.plan import QUICK, Plan
 from benchmarks.processes import BenchmarkFailed
+from benchmarks.python import index, wheels
 from benchmarks.remote import remote
 from benchmarks.uploads import large_upload
 from tests.parts import ROOT
@@ -44,6 +45,8 @@ SECTIONS: dict[str, Callable[[Plan, Path], Iterator[Finding]]] = {
     "versions": versions,
     "deploys": deploys,
     "resolution": resolution,
+    "index": index,
+    "wheels": wheels,
 }
 RESULTS = ROOT / "benchmarks" / "results.md"
 README = ROOT / "README.md"

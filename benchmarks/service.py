@@ -108,9 +108,25 @@ def strongroom(
     environment: Mapping[str, str] | None = None,
 ) -> Iterator[Service]:
     """Run `strongroom serve` on a new data folder; `settings` are names without the prefix."""
-    folder.mkdir(parents=True, exist_ok=True)
     password = secrets.token_urlsafe(16)
     own = {"ADMIN_EMAIL": ADMIN, "ADMIN_PASSWORD": password, **(settings or {})}
+    with started(
+        folder, workers=workers, threads=threads, settings=own, environment=environment
+    ) as server:
+        yield _set_up(server, basic(ADMIN, password), folder / "data")
+
+
+@contextmanager
+def started(
+    folder: Path,
+    *,
+    workers: int = 2,
+    threads: int = 32,
+    settings: Mapping[str, str] | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[Server]:
+    """Run `strongroom serve` on what is in a folder, as `strongroom` does."""
+    folder.mkdir(parents=True, exist_ok=True)
     inherited = {
         name: value for name, value in os.environ.items() if not name.startswith("STRONGROOM_")
     }
@@ -118,11 +134,11 @@ def strongroom(
     command = [str(Path(sys.executable).with_name("strongroom")), "serve"]
     command += ["--bind", f"127.0.0.1:{port}", "--data", str(folder / "data")]
     command += ["--workers", str(workers), "--threads", str(threads)]
-    names = {f"STRONGROOM_{name}": value for name, value in own.items()}
+    names = {f"STRONGROOM_{name}": value for name, value in (settings or {}).items()}
     with serving(
         command, port, folder / "log", inherited | dict(environment or {}) | names, folder
     ) as server:
-        yield _set_up(server, basic(ADMIN, password), folder / "data")
+        yield server
 
 
 def _set_up(server: Server, admin: Mapping[str, str], data: Path) -> Service:

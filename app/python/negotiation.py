@@ -7,6 +7,12 @@ who names nothing that there is gets what every client reads.
 import re
 from collections.abc import Iterator
 from enum import IntEnum, StrEnum
+from functools import lru_cache
+
+#: Of the headers that are remembered with what they mean: a client sends the same ones again and
+#: again, and reading them would be a quarter of the work for a page that is known. A server takes
+#: no long headers, so they are not many bytes.
+_REMEMBERED = 64
 
 
 class Form(StrEnum):
@@ -47,6 +53,7 @@ _WEIGHT = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?")
 _BLANKS = " \t"
 
 
+@lru_cache(_REMEMBERED)
 def negotiate(accept: str | None) -> Form:
     """The form to answer in.
 
@@ -74,6 +81,7 @@ def negotiate(accept: str | None) -> Form:
     return max(accepted, key=preference, default=Form.HTML)
 
 
+@lru_cache(_REMEMBERED)
 def accepts_gzip(accept_encoding: str | None) -> bool:
     """Whether to compress the answer (RFC 9110 section 12.5.3).
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import __main__ as bench
+from benchmarks import indexes, python
 from benchmarks.figures import Fact, Figure, by_turns, middle, spread, table
 from benchmarks.memory import stated_bytes
 from benchmarks.processes import BenchmarkFailed, free_port, serving
@@ -97,3 +98,32 @@ def test_the_sections_without_peers_run(
     words = ["bench", "--quick", "--only", "idle", "sweep", "--folder", str(tmp_path / "bench")]
     monkeypatch.setattr("sys.argv", words)
     assert bench.main() == 0, caplog.text
+
+
+def test_wheels_are_uploaded_and_found_and_their_page_is_known(tmp_path: Path) -> None:
+    """The service's side of the sections about Python, whose peers no test has."""
+    files = indexes.wheels_of((python.LARGE, f"1.{number}") for number in range(3))
+    index = indexes.ours(tmp_path / "ours", files[:2])
+    with index.serve() as server:
+        assert indexes.upload(server, index, files[2:], 2) > 0
+        assert indexes.find(server, index, files[2]).endswith(f"/{files[2].name}")
+        side = python._Running(index, server)
+        for form in (indexes.HTML, indexes.JSON, indexes.PIP):
+            assert python._page(form, len(files), side) is not None
+        assert python._same_page(len(files), side) is not None
+        with pytest.raises(BenchmarkFailed, match="answers wrongly"):
+            python._page(indexes.HTML, 4, side)
+        assert server.resident_bytes() > 2**20
+
+
+def test_each_peer_has_a_row_beside_the_first() -> None:
+    names = ("ours", "one", "other")
+    sides = [
+        indexes.Index(name, lambda: None, "/", "/", {}, {})  # type: ignore[arg-type,return-value]
+        for name in names
+    ]
+    rows = list(python._rows("w", [(side, [6, 2, 4]) for side in sides], "s", 0.5, "less"))
+    assert [(row.peer_name, row.ours, row.ratio) for row in rows] == [
+        ("one", 4, 1),
+        ("other", 4, 1),
+    ]
