@@ -155,7 +155,9 @@ def _add_routes(application: Application, parts: Parts, description: Mapping[str
     loud = RawDialect(publisher, remover, downloads, listing, MISSING_TYPE)
     maven = MavenDialect(recent, views, loud, downloads)
     index = Index(at.metadata, at.blobs, views)
-    python = PythonDialect(index, raw, downloads, at.settings.base_url)
+    # Where there are several organizations, the base URL is of one of them.
+    base_url = at.settings.base_url if at.settings.domain is None else None
+    python = PythonDialect(index, raw, downloads, base_url)
     dialects: dict[Format, Dialect] = {
         Format.RAW: raw,
         Format.MAVEN: maven,

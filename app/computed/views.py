@@ -170,7 +170,7 @@ class Views:
             with self._landed:
                 flight = self._flights.pop(view.where)
                 flight.done, flight.known = True, made
-                if made is not None:
+                if made is not None and made.rendered is not None:  # an absence never is
                     self._remember(view, made)
                 self._landed.notify_all()
 

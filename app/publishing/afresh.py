@@ -14,6 +14,9 @@ from app.repositories.repository import RULES_HOLD
 from storage import keys
 from storage.metadata import Key, Metadata, Record
 
+#: For how long who has read the state of a project may go by it: as long as any right holds.
+STATE_HOLDS = timedelta(seconds=10)
+
 
 def afresh(
     metadata: Metadata, place: Place, records: Mapping[Key, Record], age: timedelta
@@ -23,7 +26,10 @@ def afresh(
     Raises RepositoryMissing.
     """
     if age < RULES_HOLD:
-        return place, records
+        if place.project is None or age < STATE_HOLDS:
+            return place, records
+        state = metadata.get(place.project)
+        return place, {key: one for key, one in records.items() if key != place.project} | state
     named = keys.repository_name(place.organization, place.repository)
     name = metadata.get(named).get(named)
     if name is None:

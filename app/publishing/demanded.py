@@ -29,8 +29,9 @@ class Demanded:
         return cls(Announced.at(place, records), Claimed.at(place, records), state)
 
     def anew(self, found: Mapping[Key, Record | None]) -> "Demanded":
-        """The same, by what was found instead. A project that closes in the same moment takes the
-        file still: no two commits of a project may touch one record."""
+        """The same, by what was found instead. A project that closes within the seconds between
+        the last look at it and the commit takes the file still: no two commits of a project may
+        touch one record."""
         return Demanded(self.announced.anew(found), self.claimed.anew(found), self.state)
 
     def foresee(self, place: Place, known: Artifact | None) -> None:
@@ -44,6 +45,8 @@ class Demanded:
         self.foresee(place, known)
         if known is None:
             self.announced.check(place, digests)
+        elif known.sha256 != digests["sha256"]:
+            self.state.require_open(place)
 
     def operations(self, place: Place) -> tuple[Operation, ...]:
         """What the file's commit has to do with it."""

@@ -85,7 +85,7 @@ class Publisher:
         except OutcomeUnknown:
             raise  # the bytes may be in use; if they are not, collection finds them
         except (PublishingError, Refused, RepositoryMissing, QuotaExceeded, MetadataError):
-            self._drop(received.blobs)
+            self.drop(received.blobs)
             raise
         self.drop_unused(received, published)
         return published
@@ -209,7 +209,7 @@ class Publisher:
                 current = current or publication.place.key in error.found
                 if publication.place.key not in error.found:
                     counters = publication.place.counters
-                    funding = self._quotas.anew(counters, received.size, funding, error.found)
+                    funding = self._quotas.anew(counters, artifact.stored, funding, error.found)
         raise Contended("the file is being changed by others")
 
     def _look(self, place: Place) -> Artifact | None:
@@ -257,9 +257,9 @@ class Publisher:
     def drop_unused(self, received: Received, published: Published) -> None:
         """Drop what was received and is known under other keys."""
         used = {held.blob for held in published.artifact.held}
-        self._drop([blob for blob in received.blobs if blob not in used])
+        self.drop([blob for blob in received.blobs if blob not in used])
 
-    def _drop(self, blobs: Sequence[str]) -> None:
+    def drop(self, blobs: Sequence[str]) -> None:
         """Drop bytes that nothing refers to. Where that fails, collection finds them."""
         try:
             self._receiver.drop(blobs)

@@ -23,7 +23,7 @@ from app.publishing.sessions_claim import Hold
 from app.repositories import Refused
 from app.repositories.layout import Reading
 from storage.blobs import BlobCorrupt, BlobMissing, Blobs, UploadBusy
-from storage.metadata import ConditionFailed, Key, Operation, Record
+from storage.metadata import ConditionFailed, Key, Operation, OutcomeUnknown, Record
 
 
 class TakesLong(Exception):
@@ -83,8 +83,14 @@ class Completion:
         with self._sessions.hold(session) as hold:
             demands = Demands.of(publication.place, publication.expectations)
             received = self._finish(hold, demands, most)
-            publication, records = self._publisher.afresh(publication, records, read)
-            published = self._publish(hold, publication, received, records)
+            try:
+                publication, records = self._publisher.afresh(publication, records, read)
+                published = self._publish(hold, publication, received, records)
+            except OutcomeUnknown:
+                raise  # what is attached may be in use
+            except BaseException:
+                self._publisher.drop([held.blob for held in received.attached.values()])
+                raise
         self._publisher.drop_unused(received, published)
         return published
 
@@ -129,12 +135,12 @@ class Completion:
         received = Received(blob, session.length or 0, dict(known))
         try:
             _compare(demands.expectations, known)
+            hold.progress(replace(session, digests=known))
             if demands.reading is not None:
                 received = self._understood(session.organization, received, demands.reading)
         except (DigestMismatch, Refused):
             self._sessions.abandon(hold)  # it will never be what it has to be
             raise
-        hold.progress(replace(session, digests=known))
         return received
 
     def _understood(self, organization: str, received: Received, reading: Reading) -> Received:

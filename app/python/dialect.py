@@ -33,7 +33,7 @@ class PythonDialect:
     def __init__(
         self, index: Index, raw: RawDialect, downloads: Downloads, base_url: str | None
     ) -> None:
-        """`base_url` is what absolute addresses begin with, where that is known."""
+        """`base_url` is what all absolute addresses begin with, where that is known."""
         self._index = index
         self._raw = raw
         self._downloads = downloads

@@ -48,8 +48,8 @@ class PythonLayout:
         release = f"{distribution.project} {distribution.shown}"
         if distribution.kind is Kind.SDIST:
             return (
-                f"{release} has the source distribution {first}, and there can be no other beside"
-                f" it: {distribution.filename} needs a version of its own"
+                f"{release} has had the source distribution {first}, and there can be no other"
+                f" beside it: {distribution.filename} needs a version of its own"
             )
         return (
             f"{distribution.filename} means the same as {first}, which was here first: publish"

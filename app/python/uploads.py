@@ -6,10 +6,11 @@ of the file counts whether it stands before or behind it. How an error is told t
 """
 
 from collections.abc import Mapping
+from hashlib import sha256
 
 from falcon import HTTP_200, Request, Response
 
-from app.publishing import ArtifactExists, Publication, Publisher
+from app.publishing import Artifact, ArtifactExists, Publication, Publisher
 from app.publishing.place import Place
 from app.python.filenames import Distribution, InvalidDistribution, agree, parse_distribution
 from app.python.form import FormFields, UploadForm
@@ -65,6 +66,7 @@ class Forms:
                 f"File already exists: {distribution.filename} is there with other bytes. A name"
                 " is not used again: publish another version"
             ) from error
+        said.require_signature(published.artifact)
         resp.status = HTTP_200  # some tools know no other
         resp.set_header("ETag", published.artifact.etag)
         resp.media = description(place.path, published.artifact)
@@ -107,6 +109,17 @@ class _Form:
         """The signature, if one came."""
         signature = self._read.signature
         return {} if signature is None else {SIGNATURE_SUFFIX: signature}
+
+    def require_signature(self, artifact: Artifact) -> None:
+        """Return where the file has the signature that came. Raises Refused: it was there before,
+        without it."""
+        for suffix, signature in self.attached.items():
+            held = artifact.attached.get(suffix)
+            if held is None or held.sha256 != sha256(signature).hexdigest():
+                raise _Exists(
+                    f"File already exists: {self._distribution.filename} is there with these"
+                    " bytes, and without this signature, which comes with its file or never"
+                )
 
     @property
     def _read(self) -> FormFields:

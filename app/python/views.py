@@ -1,6 +1,7 @@
 """The documents of a Python repository's index, computed of its records (`app/computed`)."""
 
 import gzip
+import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,7 +19,7 @@ from app.python.html_documents import project_html, projects_html
 from app.python.json_documents import project_json, projects_json
 from app.python.layout import DISTRIBUTIONS, REQUIRES_PYTHON, YANKED
 from app.python.metadata import CoreMetadata, read_metadata
-from app.python.names import parse_version
+from app.python.names import parse_version, release_text
 from app.python.negotiation import Form
 from app.python.paths import FILES, SIMPLE, Details, Page, files_of
 from app.repositories import FolderPath, Repository
@@ -39,11 +40,21 @@ class IndexRendered(Rendered):
 
     content_type: str = _JSON
 
-    @cached_property
+    @property
     def packed(self) -> bytes:
-        """The body in gzip's coding."""
-        level = 1 if len(self.body) > _LARGE_BYTES else 6
-        return gzip.compress(self.body, level, mtime=0)
+        """The body in gzip's coding, made once: by no `cached_property`, because those of Python
+        3.11 have one lock for all documents."""
+        packed: bytes | None = self.__dict__.get("_packed")
+        if packed is None:
+            level = 1 if len(self.body) > _LARGE_BYTES else 6
+            packed = self.__dict__["_packed"] = gzip.compress(self.body, level, mtime=0)
+        return packed
+
+    @cached_property
+    def etag(self) -> str:
+        """The strong entity tag, quotes included: of this form of the document alone."""
+        said = hashlib.blake2b(self.content_type.encode() + self.body, digest_size=8).hexdigest()
+        return f'"revision:{self.revision}{said}"'
 
     @cached_property
     def packed_etag(self) -> str:
@@ -80,7 +91,9 @@ class Index:
         """What PyPI tells of a project, None where there is no such. `root` is the address of the
         repository."""
         folder = files_of(details.project)
-        view = View(repository, folder.key, f"details:{details.version}:{root}")
+        # However the version is spelled.
+        release = "" if details.version is None else release_text(parse_version(details.version))
+        view = View(repository, folder.key, f"details:{release}:{root}")
 
         def render(revision: str) -> IndexRendered | None:
             body = self._details(repository, details, f"{root}{folder}")
@@ -134,9 +147,15 @@ class Index:
         own = [file for file in files if parse_version(file.version) == version]
         if version is None or not own:
             return None
-        core = self._core(repository, name, own) or _nothing(name, version)
+        core = None if state.is_quarantined else self._core(repository, name, own)
         write = project_details if details.version is None else release_details
-        return write(core, files, state.status, files_at, self._serial(repository, name))
+        return write(
+            core or _nothing(name, version),
+            files,
+            state.status,
+            files_at,
+            self._serial(repository, name),
+        )
 
     def _core(self, repository: Repository, name: str, own: list[IndexFile]) -> CoreMetadata | None:
         """What a release says of itself: in a wheel, or else in its sdist."""

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from packaging.tags import Tag, parse_tag
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
 
 from app.archives.names import shown
 from app.archives.strict import DIRECTORY_BYTES, open_strictly
@@ -18,6 +17,7 @@ from app.archives.zips import InvalidZip
 from app.maven.paths import shortened
 from app.python.filenames import EXPANDED_TAGS, Distribution, parse_distribution
 from app.python.metadata import METADATA_BYTES
+from app.python.names import InvalidVersion, parse_version
 from app.repositories.refused import Refused
 
 #: WHEEL has a few lines, and one for each tag.
@@ -91,7 +91,7 @@ def _dist_info(names: Collection[str], distribution: Distribution) -> str:
     name, _, version = folders[0].removesuffix(_DIST_INFO).rpartition("-")
     try:
         # A wheel's parts have `_` where they would have `-`.
-        release = canonicalize_name(name), Version(version.replace("_", "-"))
+        release = canonicalize_name(name), parse_version(version.replace("_", "-"))
     except InvalidVersion:
         release = None
     if release != (distribution.project, distribution.version):

@@ -179,7 +179,7 @@ def test_other_bytes_under_one_name_are_refused_and_both_are_named(
 def test_of_two_sdists_of_a_release_the_first_by_name_comes(depot: Depot) -> None:
     depot.lay({"foo-1.0.zip": zip_sdist(), SDIST: sdist(), WHEEL: wheel()})
     assert depot.run(jobs=8) == (2, 0, 1)
-    assert "foo 1.0 has the source distribution foo-1.0.tar.gz" in depot.reasons["foo-1.0.zip"]
+    assert "foo 1.0 has had the source distribution foo-1.0.tar.gz" in depot.reasons["foo-1.0.zip"]
 
 
 def test_a_name_that_was_used_is_not_used_again(depot: Depot) -> None:

@@ -143,8 +143,8 @@ def test_wrong_credentials_are_named(client: str, pypi: Repository, tmp_path: Pa
         pytest.param(
             "sample_lib-0.9.zip",
             zip_sdist(NAME, "0.9"),
-            "sample-lib 0.9 has the source distribution sample_lib-0.9.tar.gz, and there can be no"
-            " other beside it:",
+            "sample-lib 0.9 has had the source distribution sample_lib-0.9.tar.gz, and there can be"
+            " no other beside it:",
             id="a second sdist",
         ),
     ],

@@ -362,6 +362,70 @@ def test_a_form_with_a_hundred_thousand_fields_is_refused(pypi: Pypi) -> None:
     assert (answer.status, "parts" in answer.text) == (400, True)
 
 
+@pytest.mark.parametrize("status", ["archived", "quarantined"])
+def test_a_closed_project_takes_no_other_bytes(memory_stand: Stand, status: str) -> None:
+    memory_stand.repository("pypi", Format.PYTHON, overwrite=True)
+    pypi = Pypi(memory_stand, memory_stand.admins)
+    pypi.upload(WHEEL, wheel())
+    asked = {"status": status, "reason": "looked at"}
+    assert pypi.client.patch("/api/repositories/pypi/projects/foo", asked).status == 200
+    answer = pypi.upload(WHEEL, wheel(more="Summary: other\n"))
+    assert (answer.status, "looked at" in answer.text) == (400, True)
+    assert pypi.upload(SDIST, sdist()).status == 400
+    assert pypi.upload(WHEEL, wheel()).status == 200, "the same bytes are there"
+
+
+def test_quarantine_hides_what_a_release_says_of_itself(pypi: Pypi) -> None:
+    pypi.upload(WHEEL, wheel(more="Summary: buy this\n"))
+    asked = {"status": "quarantined"}
+    assert pypi.client.patch("/api/repositories/pypi/projects/foo", asked).status == 200
+    for path in ("foo/json", "foo/1.0/json", "foo/", f"files/foo/{WHEEL}.metadata"):
+        assert "buy this" not in pypi.get(path).text
+    assert pypi.get(f"files/foo/{WHEEL}").status == 403
+    assert pypi.page()["files"] == []
+
+
+def test_attached_bytes_count_where_room_is_short(pypi: Pypi) -> None:
+    """METADATA is larger than its wheel: what fits is taken at once, and what does not is 413."""
+    content = wheel(more="Keywords: " + "x" * 2_000 + "\n")
+    held = len(content) + len(metadata(more="Keywords: " + "x" * 2_000 + "\n"))
+    rules = {"quota_bytes": 16 * (len(content) + 800)}  # in a stripe there is room for half
+    assert pypi.client.patch("/api/repositories/pypi", rules).status == 200
+    assert pypi.upload(WHEEL, content).status == 200
+    assert pypi.client.patch("/api/repositories/pypi", {"quota_bytes": held + 500}).status == 200
+    other = wheel(version="2.0", more="Keywords: " + "y" * 2_000 + "\n")
+    answer = pypi.upload("foo-2.0-py3-none-any.whl", other, version="2.0")
+    assert answer.status == 413, answer.text
+
+
+def test_a_signature_comes_with_its_file_or_never(pypi: Pypi) -> None:
+    assert pypi.upload(WHEEL, wheel()).status == 200
+    answer = pypi.upload(WHEEL, wheel(), signature=SIGNATURE)
+    assert (answer.status, "signature" in answer.reason) == (400, True)
+    assert pypi.upload(SDIST, sdist(), signature=SIGNATURE).status == 200
+    assert pypi.upload(SDIST, sdist(), signature=SIGNATURE).status == 200, "a retry"
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_field_that_is_no_utf_8_is_refused(pypi: Pypi, first: bool) -> None:
+    body = form(WHEEL, wheel(), first=first, more=[("summary", "SUMMARY")])
+    answer = pypi.post(body.replace(b"SUMMARY", b"\xff\xfe"))
+    assert (answer.status, "UTF-8" in answer.text) == (400, True)
+    assert pypi.stand.blobs.list().entries == ()
+
+
+def test_a_folder_of_a_version_without_end_is_refused(pypi: Pypi) -> None:
+    content = zipped({f"foo-{'1' * 5_000}.dist-info/METADATA": metadata()})
+    assert pypi.upload(WHEEL, content).status == 400
+
+
+def test_no_project_is_told_to_be_on_another_organizations_host(pypi: Pypi) -> None:
+    """With a domain the base URL is of one organization of many."""
+    pypi.upload(WHEEL, wheel())
+    (file,) = pypi.get("foo/json").json["urls"]
+    assert file["url"] == f"{AT}files/foo/{WHEEL}"
+
+
 def test_a_form_is_for_python_repositories(memory_stand: Stand) -> None:
     memory_stand.repository("files")
     headers = [("Content-Type", FORM_TYPE)]

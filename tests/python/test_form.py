@@ -225,8 +225,14 @@ def test_what_stands_around_the_parts_means_nothing() -> None:
 
 def test_fields_that_nobody_needs_are_read_past() -> None:
     others = [_part("classifiers", f"Topic :: {number}") for number in range(500)]
-    others += [_part("description", b"\xff\r\n\r\n" * 100_000), _part("attestations", "[]")]
+    others += [_part("description", "\u00e4\r\n\r\n" * 100_000), _part("attestations", "[]")]
     assert _read(_fields() + b"".join(others) + _content() + END) == (FILE, CONTENT, READ)
+
+
+@pytest.mark.parametrize("value", [b"\xff", b"x" * 70_000 + b"\xc3", b"\xc3(", b"\xed\xa0\x80"])
+def test_a_field_that_nobody_needs_is_text_all_the_same(value: bytes) -> None:
+    with pytest.raises(InvalidForm, match="UTF-8"):
+        _read(_fields() + _part("summary", value) + _content() + END)
 
 
 def test_an_empty_field_is_an_absent_one() -> None:
