@@ -43,8 +43,9 @@ class Forms:
             raise Problem(
                 405,
                 "Method Not Allowed",
-                "A form uploads to the address of a Python repository. PUT sends a file to its"
-                " path.",
+                f"A form uploads to the address of a Python repository, which /repositories/{name}/"
+                f" {'is' if opened.repository.format is Format.PYTHON else 'is not'}. PUT sends a"
+                " file to its path.",
                 {"Allow": "GET, HEAD"},
             )
         refuse_encodings(req)

@@ -5,6 +5,7 @@ attachment, and everything under a policy that lets nothing run.
 """
 
 import base64
+import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import lru_cache
@@ -28,6 +29,7 @@ _CONDITIONS = (
     "HTTP_IF_MODIFIED_SINCE",
     "HTTP_IF_UNMODIFIED_SINCE",
 )
+_PLAIN = re.compile(r"[A-Za-z0-9._+-]+", re.ASCII)
 _CONDITIONAL = frozenset(_CONDITIONS)
 _TIMES = frozenset(_CONDITIONS[2:])
 
@@ -188,5 +190,13 @@ def type_headers(name: str) -> dict[str, str]:
         "content-security-policy": "sandbox; default-src 'none'",
     }
     if not opens_in_a_browser(type_):
-        headers["content-disposition"] = f"attachment; filename*=UTF-8''{quote(name)}"
+        headers["content-disposition"] = f"attachment; {_named(name)}"
     return headers
+
+
+def _named(name: str) -> str:
+    """A file's name as a parameter (RFC 6266 section 4.3). pip (26.3) takes the extended form for
+    a part of the name, and so gets it only where there is no other."""
+    if _PLAIN.fullmatch(name):
+        return f'filename="{name}"'
+    return f"filename*=UTF-8''{quote(name)}"

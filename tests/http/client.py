@@ -222,8 +222,7 @@ class Client:
 
 def _by_form(environ: Mapping[str, Any]) -> bool:
     type_, path = environ.get("CONTENT_TYPE", ""), environ["PATH_INFO"]
-    to = ("/repositories/", "/public/repositories/")
-    return type_.startswith("multipart/form-data") and path.startswith(to)
+    return type_.startswith("multipart/form-data") and not path.startswith("/api/")
 
 
 def _check_problem(answer: Answer, method: str) -> None:

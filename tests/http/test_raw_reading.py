@@ -258,6 +258,14 @@ def test_a_name_cant_break_out_of_its_header(reader: Client) -> None:
     )
 
 
+def test_a_plain_name_is_told_plainly(reader: Client) -> None:
+    """Pip takes the extended form of a name for a part of it."""
+    target = "/repositories/files/foo-1.0+local.tar.gz"
+    assert reader.put(target, b"x").status == 201
+    disposition = reader.get(target).headers["content-disposition"]
+    assert disposition == 'attachment; filename="foo-1.0+local.tar.gz"'
+
+
 def test_a_public_file_is_read_without_a_name_and_without_a_users(memory_stand: Stand) -> None:
     memory_stand.repository("files", public=True)
     memory_stand.admins.put(FILE, DATA)
