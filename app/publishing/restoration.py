@@ -1,6 +1,6 @@
 """Brings a deleted or overwritten file back, as its restorable record holds it."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -94,7 +94,7 @@ class Restorer:
 
         Raises as `Bulk.carry_out` does.
         """
-        decided = self._free(list(restorations))
+        decided = self.free(restorations)
         self._make_folders(restoration.place for restoration in decided)
         return self._bulk.carry_out("artifact.restore", organization, actor, decided, **details)
 
@@ -153,20 +153,33 @@ class Restorer:
         records = self._metadata.query_all(partition, f"{place.path.name}/")
         return (one for one in map(Restorable.read, records) if one.until > now)
 
-    def _free(self, restorations: list[Restoration]) -> list[Restoration]:
+    def free(
+        self, restorations: Iterable[Restoration], going: Container[Key | None] = ()
+    ) -> list[Restoration]:
         """Those that may come back by what files claim (`claimed.py`): whose claim is no other
-        file's and, of several with one claim, the one that went last."""
-        claims = self._claims(one.place for one in restorations)
+        file's and, of several with one claim, the one that went last.
+
+        `going` are the claims that would be given up first.
+        """
+        wanted = list(restorations)
+        claims = self._claims(one.place for one in wanted)
         last: dict[Key, Restoration] = {}
-        for one in restorations:
+        for one in wanted:
             claimed = claims[one.place.key]
-            if claimed.is_anothers(one.place):
+            if claimed.is_anothers(one.place) and claimed.key not in going:
                 continue
             claim = claimed.key or one.restorable.key  # where there is none, all are free
             before = last.get(claim)
             if before is None or one.restorable.deleted > before.restorable.deleted:
                 last[claim] = replace(one, claimed=claimed)
         return list(last.values())
+
+    def holders(self, places: Iterable[Place]) -> list[ArtifactPath]:
+        """The files that have the claims of some places and are others: no file may come there."""
+        asked = list(places)
+        claims = self._claims(asked)
+        paths = {claims[place.key].path for place in asked if claims[place.key].is_anothers(place)}
+        return [ArtifactPath.parse(path) for path in sorted(filter(None, paths))]
 
     def _claims(self, places: Iterable[Place]) -> dict[Key, Claimed]:
         """Whose the claims of some places are, by the keys of the places' records."""

@@ -35,8 +35,8 @@ class FolderRestoring:
     """The kind of job that brings back what was deleted in a folder, the newest of each file.
 
     A file whose path was taken since is left as it is, and so is what was deleted after the
-    job was asked for. `parameters` holds the `path` of the folder and, where anybody said it,
-    the `reason`.
+    job was asked for. Of files that may not be beside each other the one that went last comes
+    back. `parameters` holds the `path` of the folder and, where anybody said it, the `reason`.
     """
 
     name = RESTORE
@@ -61,17 +61,47 @@ class FolderRestoring:
         wanted = [
             Restoration(place, restorable, None, None, job.actor.user, now)
             for place, restorable in newest
-            if place.key not in taken and restorable.deleted <= job.created + APART
+            if place.key not in taken and _asked_for(job, restorable)
         ]
+        wanted = self._without_outlived(job, repository, piece, wanted)
         done = self._restorer.restore(job.organization, job.actor, wanted, **reason_of(job))
         return _step(job, piece, _Changed(restored=done, left=len(newest) - len(done)))
+
+    def _without_outlived(
+        self, job: Job, repository: Repository, piece: Piece, wanted: list[Restoration]
+    ) -> list[Restoration]:
+        """Leave out what may not be beside a file of a later piece that went after it.
+
+        Names that claim the same (`claimed.py`) lie in one folder, but anywhere in it: they can
+        differ from the first letter on. So the rest of the folder is read, where a piece ends in
+        the middle of one. What earlier pieces brought back has its claim by now.
+        """
+        last = piece.stops[-1]
+        claims = {one.place.claim for one in wanted if one.place.path.folder == last.folder}
+        claims.discard(None)  # it may be beside anything
+        if last.following is None or not claims:
+            return wanted
+        now = self._metadata.now()
+        went: dict[Key | None, datetime] = {}
+        rest = Walk(self._metadata, repository, last.folder, kept=True, deep=False)
+        for stop in rest.stops(last.position or {}):
+            for other in _newest(stop):
+                claim = Place.at(repository, other.path).claim
+                if claim in claims and other.until > now and _asked_for(job, other):
+                    went[claim] = max(went.get(claim, other.deleted), other.deleted)
+        return [
+            one
+            for one in wanted
+            if went.get(one.place.claim, one.restorable.deleted) <= one.restorable.deleted
+        ]
 
 
 class TimeRestoring:
     """The kind of job that takes a folder, or one file, back to how it was at a moment.
 
-    First, in each folder, what was there then comes back; then what was not there goes. Both
-    can be taken back again. What came or went after the job was asked for stays as it is.
+    First, in each folder, what was there then comes back; then what was not there goes, or
+    before, where it may not be beside what comes. Both can be taken back again. What came or
+    went after the job was asked for stays as it is.
 
     `parameters` holds the `path` of the folder or file, the `time`, and whether it is a
     `dry_run`: then it only tells what it would do.
@@ -101,13 +131,16 @@ class TimeRestoring:
                 " that was there can be restored any more. Ask for a later time."
             )
         wanted, left = self._to_come_back(job, repository, piece, moment)
-        back = wanted
-        if not job.parameters["dry_run"]:
+        first = self._to_go_first(job, repository, wanted, moment)
+        if job.parameters["dry_run"]:
+            back = self._restorer.free(wanted, {one.place.claim for one in first})
+            # Those that would go first are told of when the walk comes to them.
+            away, later = self._to_go(job, repository, piece, moment, wanted)
+        else:
+            gone = self._delete(job, first)
             back = self._restorer.restore(job.organization, job.actor, wanted)
-        away, later = self._to_go(job, repository, piece, moment, wanted)
-        if not job.parameters["dry_run"]:
-            away = self._bulk.carry_out("artifact.delete", job.organization, job.actor, away)
-            back += self._barred(job, wanted, back) if away else []
+            away, later = self._to_go(job, repository, piece, moment, [*wanted, *first])
+            away = [*gone, *self._delete(job, away)]
         left += len(wanted) - len(back)
         return _step(
             job,
@@ -120,13 +153,35 @@ class TimeRestoring:
             ),
         )
 
-    def _barred(
-        self, job: Job, wanted: Sequence[Restoration], back: Sequence[Restoration]
-    ) -> list[Restoration]:
-        """Bring back what could not be beside what has gone now (`claimed.py`)."""
-        came = {one.place.key for one in back}
-        left = [one for one in wanted if one.place.claim and one.place.key not in came]
-        return self._restorer.restore(job.organization, job.actor, left)
+    def _delete(self, job: Job, removals: Sequence[Removal]) -> list[Removal]:
+        return self._bulk.carry_out("artifact.delete", job.organization, job.actor, removals)
+
+    def _to_go_first(
+        self, job: Job, repository: Repository, wanted: Sequence[Restoration], moment: datetime
+    ) -> list[Removal]:
+        """What is there and was not then, and what is wanted may not be beside it (`claimed.py`).
+
+        The walk would come to it later, maybe in a step of its own, and does not come back for
+        what could not be restored before.
+        """
+        folder, name = target_of(job)
+        if name is not None:  # the job is about one file, and no other goes
+            return []
+        holders = {
+            place.key: place
+            for path in self._restorer.holders(one.place for one in wanted)
+            if str(path).startswith(str(folder))
+            for place in (Place.at(repository, path),)
+            if place.overwrite  # else it keeps its claim when it goes
+        }
+        came = {restoration.place.key for restoration in wanted}
+        return [
+            # By the time of what comes back: at no moment both were there.
+            Removal(holders[key], artifact, job.created, job.actor.user, wanted[0].now)
+            for key, artifact in self._restorer.current(holders.values()).items()
+            if key not in came
+            if artifact.since <= job.created and not artifact.was_there(moment)
+        ]
 
     def _to_come_back(
         self, job: Job, repository: Repository, piece: Piece, moment: datetime
@@ -158,20 +213,21 @@ class TimeRestoring:
         repository: Repository,
         piece: Piece,
         moment: datetime,
-        wanted: Sequence[Restoration],
+        told: Sequence[FileChange],
     ) -> tuple[list[Removal], int]:
         """What is there and was not then, and the number of those that are left.
 
-        What was wanted and did not come back was changed by others: it stays as they left it.
+        What was to change by now (`told`) and did not was changed by others: it stays as they
+        left it.
         """
         now = self._metadata.now()
-        # The records of the piece were read before these came back.
-        came = {restoration.place.key for restoration in wanted}
+        # The records of the piece were read before these came and went.
+        changed = {change.place.key for change in told}
         away: list[Removal] = []
         left = 0
         for stop in piece.stops:
             for place, artifact in present_at(repository, stop):
-                if place.key in came or artifact.was_there(moment):
+                if place.key in changed or artifact.was_there(moment):
                     continue
                 if artifact.since > job.created:
                     left += 1
@@ -224,6 +280,11 @@ def _step(job: Job, piece: Piece, changed: _Changed) -> Step:
         done=piece.position is None,
         result={"files": told},
     )
+
+
+def _asked_for(job: Job, restorable: Restorable) -> bool:
+    """Whether something was deleted when a job was asked for that brings it back."""
+    return restorable.deleted <= job.created + APART
 
 
 def _newest(stop: Stop) -> Iterator[Restorable]:

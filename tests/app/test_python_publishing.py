@@ -1,13 +1,14 @@
 """What is kept of a distribution comes and goes with it: its metadata, and its name's claim."""
 
+import random
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 
 import pytest
 
 from app.installation import Installation
-from app.publishing import ArtifactExists
+from app.publishing import ArtifactExists, walk
 from app.publishing.claimed import NameUsed
 from app.publishing.lost_references import LostReferences
 from app.publishing.restoring import RESTORE, RESTORE_TO
@@ -43,6 +44,17 @@ class Index(Storeroom):
         name, rules = RepositoryName("pypi"), Rules(overwrite=overwrite)
         self.repository = self.catalogue.create(ORG, ACTOR, name, rules, Format.PYTHON)
 
+    def give(self, path: str) -> None:
+        """Publish the sdist of that name."""
+        version = path.rpartition("-")[2].removesuffix(".zip").removesuffix(".tar.gz")
+        make = zip_sdist if path.endswith(".zip") else sdist
+        self.put(path, make(version=version))
+        self.wait(timedelta(minutes=1))
+
+    def take(self, path: str) -> None:
+        self.remove(path)
+        self.wait(timedelta(minutes=1))
+
     def before(self, path: str) -> dict[Key, Record]:
         """What a publisher has read who comes to his commit later."""
         return dict(self.at.metadata.get(*self.place(path).keys()))
@@ -73,6 +85,14 @@ def index(any_installation: Installation) -> Index:
 @pytest.fixture
 def overwritten(any_installation: Installation) -> Index:
     return Index(any_installation, overwrite=True)
+
+
+@pytest.fixture
+def small(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> Index:
+    """One that may be overwritten, and of which a step of a job takes a few files alone."""
+    monkeypatch.setattr(walk, "PAGE", 3)
+    monkeypatch.setattr(walk, "PIECE", 4)
+    return Index(installation, overwrite=True)
 
 
 def other(path: str) -> bytes:
@@ -248,3 +268,105 @@ def test_who_goes_back_to_a_moment_gets_the_sdist_of_then(overwritten: Index) ->
     index.check()
     with pytest.raises(NameUsed):
         index.put(ZIP, zip_sdist())
+
+
+TARS = [f"{AT}/foo-1.{number}.tar.gz" for number in range(7)]
+ZIPS = [f"{AT}/foo-1.{number}.zip" for number in range(7)]
+UPPER = [f"{AT}/Foo-1.{number}.zip" for number in range(7)]  # all before the others
+
+
+def went_back(index: Index, moment: datetime, path: str = "files/") -> dict[str, int]:
+    """What going back changed, which is what a dry run tells."""
+    there = index.paths()
+    told = index.run(RESTORE_TO, path, time=moment.isoformat(), dry_run=True)
+    assert index.paths() == there
+    done = index.run(RESTORE_TO, path, time=moment.isoformat(), dry_run=False)
+    assert told.counts == done.counts
+    index.check()
+    return {name: count for name, count in done.counts.items() if count and name != "bytes"}
+
+
+@pytest.mark.parametrize("then, since", [(ZIPS, TARS), (TARS, ZIPS), (UPPER, TARS), (TARS, UPPER)])
+def test_who_goes_back_gets_every_sdist_of_then_however_many(
+    small: Index, then: list[str], since: list[str]
+) -> None:
+    """What has their claims goes in later steps than those in which they come back."""
+    for path in then:
+        small.give(path)
+    moment = small.at.metadata.now()
+    small.wait(timedelta(minutes=1))
+    for path, instead in zip(then, since, strict=True):
+        small.take(path)
+        small.give(instead)
+    assert went_back(small, moment) == {"restored": 7, "deleted": 7}
+    assert small.paths() == sorted(then)
+
+
+def test_who_takes_one_file_back_loses_no_other_by_it(small: Index) -> None:
+    small.give(TAR)
+    moment = small.at.metadata.now()
+    small.wait(timedelta(minutes=1))
+    small.take(TAR)
+    small.give(ZIP)
+    assert went_back(small, moment, TAR) == {"left": 1}
+    assert small.paths() == [ZIP]
+
+
+def test_an_sdist_that_came_after_the_request_stays(small: Index) -> None:
+    small.give(TAR)
+    moment = small.at.metadata.now()
+    small.wait(timedelta(minutes=1))
+    small.take(TAR)
+    told, job = (
+        small.job(RESTORE_TO, "files/", time=moment.isoformat(), dry_run=dry_run)
+        for dry_run in (True, False)
+    )
+    small.wait(timedelta(minutes=1))
+    small.give(ZIP)
+    assert small.finish(told).counts == small.finish(job).counts
+    assert small.paths() == [ZIP]
+    small.check()
+
+
+@pytest.mark.parametrize("first, last", [(ZIPS, TARS), (TARS, ZIPS), (UPPER, TARS), (TARS, UPPER)])
+def test_a_folder_gets_the_sdists_that_went_last_however_many(
+    small: Index, first: list[str], last: list[str]
+) -> None:
+    for path in (*first, *last):
+        small.give(path)
+        small.take(path)
+    done = small.run(RESTORE, "files/")
+    assert (done.counts["restored"], done.counts["left"]) == (7, 7)
+    assert small.paths() == sorted(last)
+    small.check()
+
+
+def test_an_sdist_that_went_after_the_request_keeps_no_other_away(small: Index) -> None:
+    for path in (*UPPER, TARS[0]):
+        small.give(path)
+        small.take(path)
+        if path == UPPER[-1]:
+            job = small.job(RESTORE, "files/")
+            small.wait(timedelta(minutes=1))
+    small.finish(job)
+    assert small.paths() == UPPER
+    small.check()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_any_history_of_sdists_can_be_gone_back_to_exactly(small: Index, seed: int) -> None:
+    chance = random.Random(seed)
+    history = []
+    for _ in range(40):
+        number = chance.randrange(7)
+        mine = {paths[number] for paths in (TARS, ZIPS, UPPER)}
+        for path in mine.intersection(small.paths()):
+            small.take(path)
+        if chance.random() < 0.7:
+            small.give(chance.choice(sorted(mine)))
+        history.append((small.at.metadata.now(), small.paths()))
+        small.wait(timedelta(minutes=1))
+    for moment, paths in chance.sample(history, 6):
+        went_back(small, moment)
+        assert small.paths() == paths
+        small.wait(timedelta(minutes=1))

@@ -258,6 +258,7 @@ def test_a_purge_within_a_step_takes_no_file_with_it(room: Storeroom) -> None:
         """Restores once somebody has purged what it is to restore."""
 
         current, versions = room.restorer.current, room.restorer.versions
+        holders = room.restorer.holders
 
         def restore(self, *arguments: Any) -> Any:
             room.run(PURGE)
