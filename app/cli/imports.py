@@ -5,7 +5,7 @@ import contextlib
 import json
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import FrameType
 
 from app.cli.imports_origins import Chosen, WrongUsage, add_index, chosen
@@ -40,7 +40,9 @@ _AGAIN = (
 def add(commands: Commands) -> None:
     """Add the command to the parser."""
     parser = commands.add_parser("import", help="publish the files of a folder or of an index")
-    formats = parser.add_subparsers(title="what it holds", metavar="FORMAT", required=True)
+    formats = parser.add_subparsers(
+        title="what it holds", metavar="FORMAT", required=True, parser_class=_Parser
+    )
     maven = formats.add_parser(
         "maven",
         help="a folder laid out as a Maven repository",
@@ -60,6 +62,19 @@ def add(commands: Commands) -> None:
     python.add_argument("folder", nargs="?", help="such as dist/ or a wheelhouse")
     add_index(python)
     _add_shared(python, Format.PYTHON)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Takes a folder that stands behind flags, too: before Python 3.13 a positional that may be
+    missing is taken for missing where the one before it is followed by a flag."""
+
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        found, left = super().parse_known_args(args, namespace)
+        if left and not left[0].startswith("-") and found.folder is None:
+            found.folder = left.pop(0)
+        return found, left
 
 
 def _add_shared(parser: argparse.ArgumentParser, format_: Format) -> None:
@@ -87,10 +102,11 @@ def run(options: argparse.Namespace, environment: Mapping[str, str], output: Out
     settings = read_settings(environment, {"data": options.data})
     try:
         source = chosen(options)
-        with existing(settings) as at, refusals_to(options.report, output) as refusals:
+        with existing(settings) as at:
             repository = _repository(at, options.org, options.repository, options.format)
-            tally = Tally(refusals.take)
-            done, told = _import(options, environment, at, repository, source, tally)
+            with refusals_to(options.report, output) as refusals:
+                tally = Tally(refusals.take)
+                done, told = _import(options, environment, at, repository, source, tally)
     except WrongUsage as error:
         text = json.dumps({"error": str(error)}) if output.as_json else f"strongroom: {error}"
         sys.stderr.write(f"{text}\n")

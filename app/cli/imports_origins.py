@@ -6,6 +6,7 @@ seen by everybody on the machine, and stays in the shell's history.
 
 import argparse
 import contextlib
+import getpass
 import ipaddress
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -28,7 +29,12 @@ from app.repositories import Format, Repository
 Total: TypeAlias = Callable[[], tuple[int, int] | None]
 
 _CREDENTIALS_BYTES = 4096
-_OPTIONS = Options(network="--allow-network", authorities="--cafile")
+_OPTIONS = Options(
+    network="--allow-network",
+    authorities="--cafile",
+    credentials="those for the index, which are sent to its own origin alone, come from"
+    " --credentials FILE",
+)
 
 
 class WrongUsage(Exception):
@@ -172,24 +178,37 @@ def _index(options: argparse.Namespace) -> _Index:
 
 def _credentials(file: str) -> Credentials:
     """The credentials in a file, which no message shows."""
-    if file == "-":
-        text = sys.stdin.read(_CREDENTIALS_BYTES)
+    if file == "-" and sys.stdin.isatty():
+        text = getpass.getpass("USER:PASSWORD for the index: ")
     else:
-        try:
-            with Path(file).open(encoding="utf-8") as opened:
-                text = opened.read(_CREDENTIALS_BYTES)
-        except UnicodeDecodeError as error:
-            raise CommandFailed(f"--credentials: {file} is not in UTF-8") from error
+        text = _line_in(file)
     user, colon, password = text.strip("\r\n").partition(":")
-    if not colon or "\n" in password or len(text) == _CREDENTIALS_BYTES:
+    if not colon or "\n" in password:
         raise CommandFailed(f"--credentials: {file} has to hold one line, USER:PASSWORD")
     return Credentials(user, password)
+
+
+def _line_in(file: str) -> str:
+    """What a file holds, in UTF-8 whatever the locale says; "" where that is too much."""
+    if file == "-":
+        data = sys.stdin.buffer.read(_CREDENTIALS_BYTES)
+    else:
+        with Path(file).open("rb") as opened:
+            data = opened.read(_CREDENTIALS_BYTES)
+    try:
+        text = data.decode("utf-8-sig")  # some editors begin a file with a mark
+    except UnicodeDecodeError:
+        # Without its cause, which holds what was read.
+        raise CommandFailed(f"--credentials: {file} is not in UTF-8") from None
+    return text if len(data) < _CREDENTIALS_BYTES else ""
 
 
 def _network(text: str) -> Network:
     try:
         return ipaddress.ip_network(text)
     except ValueError as error:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is no network, such as 10.1.0.0/16 or 192.0.2.7/32"
-        ) from error
+        try:
+            meant = f": did you mean {ipaddress.ip_network(text, strict=False)}?"
+        except ValueError:
+            meant = ", such as 10.1.0.0/16 or 192.0.2.7"
+        raise argparse.ArgumentTypeError(f"{text!r} is no network{meant}") from error

@@ -27,7 +27,7 @@ class Output:
     def result(self, value: Mapping[str, Any], *lines: str) -> None:
         """Print a result: `value` as JSON, or the lines for people."""
         text = json.dumps(value, ensure_ascii=False) if self.as_json else "\n".join(lines)
-        self.stream.write(f"{text}\n")
+        self._write(f"{text}\n")
 
     def table(self, name: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
         """Print rows: under `name` as JSON, or as columns for people."""
@@ -41,12 +41,17 @@ class Output:
         ]
         for row in [[column.upper() for column in columns], *cells]:
             line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-            self.stream.write(line.rstrip() + "\n")
+            self._write(line.rstrip() + "\n")
 
     def note(self, text: str) -> None:
         """Print a line for people alone."""
         if not self.as_json:
-            self.stream.write(f"{text}\n")
+            self._write(f"{text}\n")
+
+    def _write(self, text: str) -> None:
+        """Write, escaping what the stream has no characters for, as in the locale C."""
+        encoding = self.stream.encoding or "utf-8"
+        self.stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
 
 
 def add_shared(parser: argparse.ArgumentParser) -> None:

@@ -2,7 +2,9 @@
 
 An index is somebody else's: its pages are bounded, and what they name are texts that are still
 to be parsed as file names and versions. A link may lead to any host, as the files of large
-indexes do; the credentials for the index stay with its own origin.
+indexes do; the credentials for the index stay with its own origin, and so do its pages. Some
+indexes send on to another what they don't have, and a project that was to come from inside would
+come from whoever has the name outside.
 """
 
 from packaging.utils import canonicalize_name
@@ -15,13 +17,13 @@ from app.importing.index_pages import (
     project_of,
     projects_of,
 )
-from app.outgoing import Answer, Client, Url
+from app.outgoing import Answer, Client, InvalidUrl, Url, quoted
 
 __all__ = ["BadPage", "IndexFile", "IndexProject", "SimpleIndex"]
 
-#: A list of a few hundred thousand projects takes some 30 MB, and a project of ten thousand files
-#: some 10 MB.
-LIST_BYTES, PROJECT_BYTES = 64 * 1024 * 1024, 32 * 1024 * 1024
+#: A list of a few hundred thousand projects takes about as much, and a project of ten thousand
+#: files a third of it.
+PAGE_BYTES = 32 * 1024 * 1024
 
 
 class SimpleIndex:
@@ -39,7 +41,7 @@ class SimpleIndex:
             BadPage: it is no such page.
             OutgoingError: it can't be read.
         """
-        return projects_of(self._page(self._root, LIST_BYTES))
+        return projects_of(self.root_page())
 
     @property
     def root(self) -> Url:
@@ -54,8 +56,26 @@ class SimpleIndex:
             Declined: with the status 404, where the index has no such project.
             OutgoingError: it can't be read.
         """
-        at = self._root.join(f"./{canonicalize_name(project)}/")
-        return project_of(self._page(at, PROJECT_BYTES))
+        return project_of(self.project_page(project))
 
-    def _page(self, url: Url, limit: int) -> Answer:
-        return self._client.get(url, accept=ACCEPT, limit=limit)
+    def root_page(self) -> Answer:
+        """The page that lists the projects, not parsed. Raises as `projects`."""
+        return self._page(self._root)
+
+    def project_page(self, project: str) -> Answer:
+        """The page of a project, not parsed. Raises as `project`."""
+        try:
+            at = self._root.join(f"./{canonicalize_name(project)}/")
+        except InvalidUrl as error:
+            raise BadPage(f"{self._root} has no page for {quoted(project)}: {error}") from error
+        return self._page(at)
+
+    def _page(self, url: Url) -> Answer:
+        page = self._client.get(url, accept=ACCEPT, limit=PAGE_BYTES)
+        known = (self._root.origin, ("https", self._root.host, 443))
+        if page.url.origin not in known:
+            raise BadPage(
+                f"{url} redirects to another index, {page.url.scheme}://{page.url.authority}: where"
+                " that is wanted, name it with --from"
+            )
+        return page

@@ -4,6 +4,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from html.parser import HTMLParser
 
+#: What takes memory many times its own size is counted: a page of some KiB, packed, is of as
+#: many MiB, and of links alone.
+MOST_LINKS = 200_000
+MOST_TAGS = 2_000_000  # of any kind, ends and comments too: they take time, and no memory
+_MOST_META = 100
+_TAG_CHARACTERS = 64 * 1024
+#: What is read of a link beside where it leads.
+_KEPT = frozenset(
+    {
+        "data-requires-python",
+        "data-yanked",
+        "data-core-metadata",
+        "data-dist-info-metadata",
+        "data-gpg-sig",
+    }
+)
+
 
 class MalformedLinks(Exception):
     """A page that can't be read; the message says why, to be put behind its name."""
@@ -11,7 +28,7 @@ class MalformedLinks(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """An anchor: where it leads, what stands behind `#` there, and its attributes."""
+    """An anchor: where it leads, what stands behind `#` there, and what its attributes say."""
 
     reference: str
     fragment: str
@@ -22,7 +39,7 @@ class Link:
 class Links:
     """The links of a page in their order, and what they are relative to where it says so.
 
-    `meta` is what its head says, by names: the first of each.
+    `meta` is what its head says, by names: the first of each, and of the first names.
     """
 
     base: str | None
@@ -34,8 +51,10 @@ def read_links(page: bytes) -> Links:
     """The links of a page.
 
     Raises:
-        MalformedLinks: not in UTF-8, or cut short within a tag.
+        MalformedLinks: not in UTF-8, cut short within a tag, or too much of it.
     """
+    if page.count(b"<") > MOST_TAGS:
+        raise MalformedLinks(f"has more than {MOST_TAGS:,} tags")
     reader = _Reader()
     try:
         reader.feed(page.decode("utf-8-sig"))
@@ -59,16 +78,25 @@ class _Reader(HTMLParser):
         self.links: list[Link] = []
         self.meta: dict[str, str] = {}
 
+    def parse_starttag(self, i: int) -> int:
+        # Before its attributes are taken apart.
+        if self.check_for_whole_start_tag(i) - i > _TAG_CHARACTERS:
+            raise MalformedLinks(f"has a tag of more than {_TAG_CHARACTERS:,} characters")
+        return super().parse_starttag(i)
+
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         attributes = {name: value or "" for name, value in attrs}
         # HTML leaves out white space around it, and tabs and line ends within.
         reference = attributes.get("href", "").strip(" \t\r\n\f").translate(_LEFT_OUT)
         if tag == "a" and reference:
+            if len(self.links) == MOST_LINKS:
+                raise MalformedLinks(f"has more than {MOST_LINKS:,} links")
             where, _, fragment = reference.partition("#")
-            self.links.append(Link(where, fragment, attributes))
+            kept = {name: text for name, text in attributes.items() if name in _KEPT}
+            self.links.append(Link(where, fragment, kept))
         elif tag == "base" and reference and self.base is None:
             self.base = reference
-        elif tag == "meta" and "name" in attributes:
+        elif tag == "meta" and "name" in attributes and len(self.meta) < _MOST_META:
             self.meta.setdefault(attributes["name"], attributes.get("content", ""))
 
 

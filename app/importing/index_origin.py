@@ -1,12 +1,13 @@
 """Another index of Python packages, as where files come from.
 
 Its pages are read some ahead of the files, side by side: a project of one file costs two answers
-of another server, and nobody waits for the first of them.
+of another server, and nobody waits for the first of them. What is read ahead is bytes: parsed is
+one page at a time, because that takes many times their memory.
 """
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
@@ -15,19 +16,22 @@ from app.importing.candidate import Candidate, NotTaken, Unit
 from app.importing.distributions import distribution_of
 from app.importing.importer import Importer
 from app.importing.index import IndexFile, IndexProject, SimpleIndex
+from app.importing.index_pages import project_of, projects_of
 from app.importing.patience import Patience
 from app.importing.remote import Remote
 from app.importing.report import Counts, Outcome, Tally
 from app.importing.states import States
-from app.outgoing import BadAnswer, Client, Declined, OutgoingError, Unreachable, Url
+from app.maven.paths import shortened
+from app.outgoing import Answer, BadAnswer, Client, Declined, OutgoingError, Url
 from app.publishing.place import Place
 from app.python.documents import ProjectStatus, Status
 from app.python.filenames import Distribution, InvalidDistribution
 from app.python.layout import YANKED
 from app.python.paths import SIGNATURE_SUFFIX, at
 
-#: Pages read ahead, and at once: with the largest that are read they take a GiB at the worst.
+#: Pages read ahead, and at once: of the largest that are read, 256 MiB.
 _AHEAD, _AT_ONCE = 8, 4
+_LOOK_SECONDS = 0.1  # how often it is looked whether it is to end, while a page is waited for
 #: So many pages in a row, each tried for a while, that the index did not give.
 GIVEN_UP = 8
 #: Of why a file was yanked, or a project has its status: what is taken over at most.
@@ -61,44 +65,45 @@ class IndexOrigin:
         return (self._counts.files, self._counts.bytes) if self._complete else None
 
     def units(self, importer: Importer, tally: Tally, patience: Patience) -> Iterator[Unit]:
-        names = deque(self._only or self._projects(patience))
-        waiting: deque[tuple[str, Future[IndexProject]]] = deque()
+        waiting: deque[tuple[str, Future[Answer]]] = deque()
         pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="index")
         try:
+            names = deque(self._only or self._projects(pool, patience))
             while (names or waiting) and not patience.ending:
                 while names and len(waiting) < _AHEAD:
                     name = names.popleft()
-                    reading = partial(self._index.project, name)
+                    reading = partial(self._index.project_page, name)
                     waiting.append((name, pool.submit(patience, reading)))
                 name, page = waiting.popleft()
-                project = self._read(name, page, tally)
+                project = self._read(name, page, tally) if _came(page, patience) else None
                 if project is not None:
                     yield from self._units_of(name, project, importer, tally)
             self._complete = not patience.ending
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
-    def _projects(self, patience: Patience) -> list[str]:
+    def _projects(self, pool: ThreadPoolExecutor, patience: Patience) -> list[str]:
+        page = pool.submit(patience, self._index.root_page)
         try:
-            return patience(self._index.projects)
+            return projects_of(page.result()) if _came(page, patience) else []
         except Declined as error:
             self._require_entry(error)
             raise
 
-    def _read(self, name: str, page: Future[IndexProject], tally: Tally) -> IndexProject | None:
+    def _read(self, name: str, page: Future[Answer], tally: Tally) -> IndexProject | None:
         """A project's page; None where it can't be had, which is told.
 
         Raises OutgoingError where no other can be had.
         """
         try:
-            project = page.result()
+            project = project_of(page.result())
         except OutgoingError as error:
             self._require_entry(error)
-            self._unreachable += isinstance(error, Unreachable) and error.passes
+            self._unreachable += error.passes
             if self._unreachable >= GIVEN_UP:
                 raise
             self._counts = self._counts.plus(0)
-            tally.refuse(f"{name}/", 0, str(error))
+            tally.refuse(f"{shortened(name)}/", 0, str(error))
             return None
         self._unreachable = 0
         return project
@@ -106,6 +111,11 @@ class IndexOrigin:
     def _require_entry(self, error: OutgoingError) -> None:
         """Raise BadAnswer where the index lets in nobody, or somebody else."""
         if isinstance(error, Declined) and error.status == HTTPStatus.UNAUTHORIZED:
+            if error.url.origin != self._index.root.origin:
+                raise BadAnswer(
+                    f"{self._index.root} redirects to {error.url}, which asks for credentials, and"
+                    " they stay with the origin that they are for: name that one with --from"
+                ) from error
             known = self._index.root.credentials is not None
             what = "refuses these credentials" if known else "asks for credentials"
             raise BadAnswer(
@@ -118,12 +128,19 @@ class IndexOrigin:
     ) -> Iterator[Unit]:
         """The files of a project; those of which only one may be there in turn, as the index has
         them."""
+        if not project.files and name in self._only:
+            tally.refuse(
+                f"{shortened(name)}/",
+                0,
+                f"the page of {shortened(name)} at {self._index.root} names no files: is that URL"
+                " the page that lists the projects?",
+            )
         units: dict[str, list[Candidate]] = {}
         met: dict[str, IndexFile] = {}
         for file in project.files:
             size = file.size or 0
             self._counts = self._counts.plus(size)
-            shown = f"{name}/{file.filename}"
+            shown = f"{shortened(name)}/{file.filename}"
             try:
                 distribution = _distribution(name, file, met)
                 if distribution is None:
@@ -155,13 +172,22 @@ class IndexOrigin:
             self._states.take_over(name, status, all_there=all_there)
 
         # All in turn: where it takes no new files, the last of them has to be there before.
-        yield Unit([candidate for unit in units for candidate in unit], close, f"{name}/")
+        of = f"{shortened(name)}/"
+        yield Unit([candidate for unit in units for candidate in unit], close, of)
 
     def _candidate(self, shown: str, file: IndexFile, place: Place, tally: Tally) -> Candidate:
         signature = f"{shown}{SIGNATURE_SUFFIX}"
         remote = Remote(self._client, file, lambda why: tally.refuse(signature, 0, why))
         marks = {} if file.yanked is None else {YANKED: _one_line(file.yanked)}
         return Candidate(shown, file.size, place, remote.open, marks)
+
+
+def _came(page: Future[Answer], patience: Patience) -> bool:
+    """Wait for a page; whether it is there, or failed, before all is to end."""
+    while not wait((page,), _LOOK_SECONDS).done:
+        if patience.ending:
+            return False
+    return True
 
 
 def require_trust(index: Url, file: IndexFile) -> None:

@@ -10,14 +10,23 @@ from urllib.parse import unquote, urlsplit
 from packaging.utils import InvalidName, canonicalize_name
 
 from app.importing.index_links import Link, Links, MalformedLinks, read_links
-from app.maven.paths import quoted
-from app.outgoing import Answer, BadAnswer, InvalidUrl, Url
+from app.outgoing import Answer, BadAnswer, InvalidUrl, Url, quoted
 from app.python.documents import ProjectStatus, Status
 
 _JSON = "application/vnd.pypi.simple.v1+json"
 _HTML = "application/vnd.pypi.simple.v1+html"
 #: JSON where it is to be had: only there are sizes.
 ACCEPT = f"{_JSON}, {_HTML};q=0.2, text/html;q=0.1"
+
+#: Of a project; the largest there are have some ten thousand.
+MOST_FILES = 50_000
+#: What JSON becomes takes up to a hundred times its memory: objects and lists most, and then every
+#: other value.
+MOST_NESTS, MOST_VALUES = 400_000, 2_000_000
+#: The largest object of S3; no file of any index has a thousandth of it.
+MOST_BYTES = 5 * 1024**4
+#: What file systems take for a name.
+NAME_BYTES = 255
 
 _MAJOR = "1"
 _STATUS = "pypi:project-status"
@@ -30,6 +39,8 @@ _DIGITS = {
     "sha384": 96,
     "sha512": 128,
 }
+#: How the names of files end, and a project's hardly ever.
+_PACKED = (".whl", ".tar.gz", ".zip")
 _HEX = re.compile(r"[0-9a-f]+")
 
 
@@ -73,10 +84,16 @@ class IndexProject:
 def projects_of(page: Answer) -> list[str]:
     """The projects that the root of an index lists, each once. Raises BadPage."""
     if _is_json(page):
-        entries = _listed(page, _document(page), "projects")
+        document = _document(page)
+        if "projects" not in document and "files" in document:
+            raise _of_one_project(page)
+        entries = _listed(page, document, "projects")
         names = [_project(page, _text(page, entry, "name")) for entry in entries]
         return list(dict.fromkeys(names))
-    found = dict.fromkeys(_linked_project(link) for link in _links(page).links)
+    links = _links(page).links
+    if links and all(_last(link).endswith(_PACKED) for link in links):
+        raise _of_one_project(page)
+    found = dict.fromkeys(map(_linked_project, links))
     projects = [name for name in found if name is not None]
     if not projects:
         raise BadPage(f"{page.url} names no projects: is it the root of a simple index?")
@@ -87,15 +104,25 @@ def project_of(page: Answer) -> IndexProject:
     """What the page of a project says. Raises BadPage."""
     if _is_json(page):
         document = _document(page)
-        files = tuple(_json_file(page, entry) for entry in _listed(page, document, "files"))
+        entries = _listed(page, document, "files")
+        _bound(page, len(entries), MOST_FILES, "files")
+        files = tuple(_json_file(page, entry) for entry in entries)
         marker = document.get("project-status")
         said = marker if isinstance(marker, dict) else {}
         return IndexProject(files, _status(said.get("status"), said.get("reason")))
     found = _links(page)
     base = page.url if found.base is None else _url(page, page.url, found.base, "its base")
-    files = tuple(_html_file(page, base, link) for link in found.links if _is_file(link))
+    links = [link for link in found.links if _is_file(link)]
+    _bound(page, len(links), MOST_FILES, "files")
+    files = tuple(_html_file(page, base, link) for link in links)
     status, reason = (found.meta.get(name) for name in (_STATUS, f"{_STATUS}-reason"))
     return IndexProject(files, _status(status, reason))
+
+
+def _of_one_project(page: Answer) -> BadPage:
+    return BadPage(
+        f"{page.url} is the page of one project: name the one above it, which lists the projects"
+    )
 
 
 def _is_json(page: Answer) -> bool:
@@ -116,7 +143,9 @@ def _status(status: object, reason: object) -> ProjectStatus:
 
 
 def _document(page: Answer) -> dict[str, Any]:
-    """A page in JSON."""
+    """A page in JSON, whose values are counted before there are any; those in texts count, too."""
+    _bound(page, page.body.count(b"{") + page.body.count(b"["), MOST_NESTS, "objects and lists")
+    _bound(page, page.body.count(b","), MOST_VALUES, "values")
     try:
         document = json.loads(page.body)
     except (ValueError, RecursionError) as error:
@@ -127,6 +156,12 @@ def _document(page: Answer) -> dict[str, Any]:
     if not isinstance(document, dict) or not known:
         raise BadPage(f"{page.url} is no page of version 1 of the simple API")
     return document
+
+
+def _bound(page: Answer, count: int, most: int, what: str) -> None:
+    """Raises BadPage where there are more."""
+    if count > most:
+        raise BadPage(f"{page.url} has more than {most:,} {what}, the most that are read of a page")
 
 
 def _listed(page: Answer, document: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
@@ -140,7 +175,7 @@ def _listed(page: Answer, document: Mapping[str, Any], name: str) -> list[dict[s
 def _json_file(page: Answer, entry: Mapping[str, Any]) -> IndexFile:
     filename = _filename(page, _text(page, entry, "filename"))
     size = entry.get("size")
-    if size is not None and (type(size) is not int or size < 0):
+    if size is not None and (type(size) is not int or not 0 <= size <= MOST_BYTES):
         raise BadPage(f"{page.url} has a size for {quoted(filename)} that is none")
     hashes = entry.get("hashes")
     if not isinstance(hashes, dict):
@@ -227,6 +262,8 @@ def _project(page: Answer, name: str) -> str:
 def _filename(page: Answer, name: str) -> str:
     if not name.isprintable():
         raise BadPage(f"{page.url} names a file with control characters in its name")
+    if len(name.encode("utf-8", "replace")) > NAME_BYTES:
+        raise BadPage(f"{page.url} names a file {quoted(name)}, which is too long for a name")
     if not name.strip(".") or "/" in name or "\\" in name:
         raise BadPage(f"{page.url} names a file {quoted(name)}, which is no name of a file")
     return name

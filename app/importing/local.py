@@ -1,9 +1,9 @@
 """The bytes of a file in a folder."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from app.importing.candidate import Content, Moved, NotTaken, Told
+from app.importing.candidate import Content, Moved, Told
 from app.importing.folder import Found
 from app.importing.source import Source, digests_of, read_checksum
 from app.publishing import Artifact, DigestMismatch
@@ -19,7 +19,7 @@ def opened(
     *,
     checksums: Sequence[tuple[str, Found]] = (),
     attached: Mapping[str, bytes] | None = None,
-    first: Found | None = None,
+    alike: Callable[[Source], None] = lambda _: None,
 ) -> Iterator[Content]:
     """A file, open to be read by one thread.
 
@@ -28,16 +28,15 @@ def opened(
         moved: told how far it is read.
         checksums: the checksum files beside it, with their algorithms.
         attached: what comes with it.
-        first: a file of the same name that was met before, and has to have the same bytes.
+        alike: raises NotTaken where it is not to be taken beside others of its name.
 
     Raises:
         Unreadable: it, or a checksum file.
-        NotTaken: it is not the same as the first.
+        NotTaken: what `alike` raises.
     """
     digests = tuple((name, read_checksum(checksum, name)) for name, checksum in checksums)
     with Source(found, moved) as source:
-        if first is not None and not _is_same(source, first):
-            raise NotTaken(f"it has other bytes than {first.path}, which has the same name")
+        alike(source)
         yield _Local(source, Told(digests, attached or {}))
 
 
@@ -86,11 +85,3 @@ class _Local:
         for name, expected in self.said.digests:
             if digests[name] != expected:
                 raise DigestMismatch(name, expected, digests[name])
-
-
-def _is_same(source: Source, first: Found) -> bool:
-    """Whether another file has the same bytes."""
-    with Source(first) as other:
-        if other.length != source.length:
-            return False
-        return digests_of(other, ("sha256",)) == digests_of(source, ("sha256",))

@@ -12,6 +12,7 @@ from app.importing.local import opened
 from app.importing.patience import Patience
 from app.importing.report import Outcome, Tally
 from app.importing.sorting import Sorting, Wanted
+from app.importing.twins import require_alike
 from app.python.paths import SIGNATURE_SUFFIX
 
 
@@ -69,7 +70,7 @@ def _candidate(wanted: Wanted, importer: Importer, tally: Tally) -> Candidate | 
         found,
         checksums=wanted.checksums,
         attached={} if signature is None else {SIGNATURE_SUFFIX: signature[1]},
-        first=wanted.first,
+        alike=partial(require_alike, wanted, place),
     )
     beside = () if signature is None else ((signature[0].path, signature[0].size),)
     return Candidate(found.path, found.size, place, opening, beside=beside)

@@ -13,7 +13,7 @@ _T = TypeVar("_T")
 #: Between tries; the stores have tried for a while already.
 PAUSES = (1.0, 2.0, 4.0, 8.0)
 #: Another server may ask for longer ones, up to this.
-LONGEST_PAUSE = 60.0
+LONGEST_PAUSE = 30.0
 _PASSES = (Contended, TooLate, Conflict, Unavailable, BlobsUnavailable)
 
 

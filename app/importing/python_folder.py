@@ -25,7 +25,7 @@ class PythonSorting:
     """
 
     def __init__(self) -> None:
-        self._met: dict[str, Found] = {}
+        self._met: dict[str, Wanted] = {}
 
     def sort(self, files: Sequence[Found]) -> Sorted:
         """Sort the files of one folder."""
@@ -58,14 +58,14 @@ class PythonSorting:
             return
         if distribution is None:
             raise LookupError(found.name)
-        first = self._met.setdefault(found.name, found)
         wanted = Wanted(
             found,
             str(at(distribution)),
             tuple(checksums(found, beside)),
             _signature(found, beside, result),
-            None if first is found else first,
+            self._met.get(found.name),
         )
+        self._met[found.name] = wanted
         units.setdefault(distribution.identity, []).append(wanted)
 
 

@@ -19,6 +19,9 @@ from app.python.form_fields import SIGNATURE_BYTES
 from app.python.paths import SIGNATURE_SUFFIX
 from app.repositories.layout import Reading
 
+#: Of a file whose size the index does not tell. Who sends without end would fill the disk.
+UNTOLD_BYTES = 4 * 1024**3
+
 
 class Remote:
     """A file of an index. It may be opened again where its bytes did not come."""
@@ -90,7 +93,7 @@ class _Remote:
         if signature is not None:
             self._attached[SIGNATURE_SUFFIX] = signature
         with self._remote.client.stream(self._file.url) as stream:
-            yield _Arriving(stream, self.length, self._moved)
+            yield Arriving(stream, self.length, self._moved)
 
     def rehearse(self, reading: Reading | None) -> str | None:
         """Nothing is fetched: another server is not asked for all its files for nothing."""
@@ -103,14 +106,16 @@ class _Remote:
         )
 
 
-class _Arriving:
+class Arriving:
     """The bytes, which have to be as many as the index and the server say."""
 
     def __init__(self, stream: FileStream, told: int | None, moved: Moved) -> None:
-        """Raises NotTaken where they say different numbers."""
+        """Raises NotTaken where they say different numbers, or one too large."""
         self.length = stream.length if told is None else told
         if stream.length not in (None, self.length):
             raise _other_size(self.length, stream.length)
+        self._most = UNTOLD_BYTES if told is None else told
+        self._bound(self.length or 0)
         self._stream = stream
         self._moved = moved
         self._count = 0
@@ -124,8 +129,16 @@ class _Arriving:
                 raise _other_size(self.length, None)
             if self._count > self.length or (count < len(view) and self._count < self.length):
                 raise _other_size(self.length, self._count)
+        self._bound(self._count)
         self._moved(self._count)
         return count
+
+    def _bound(self, count: int) -> None:
+        if count > self._most:
+            raise NotTaken(
+                f"the index does not say how large it is, and then {UNTOLD_BYTES:,} bytes are the"
+                " most that is taken"
+            )
 
 
 def _other_size(told: int | None, came: int | None) -> NotTaken:

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from app.outgoing import printable
+
 
 class Outcome(StrEnum):
     """What came of a file."""
@@ -18,14 +20,15 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """So many files, and their bytes."""
+    """So many files, and their bytes but for those of `untold` size."""
 
     files: int = 0
     bytes: int = 0
+    untold: int = 0
 
-    def plus(self, size: int) -> "Counts":
+    def plus(self, size: int | None) -> "Counts":
         """With one more."""
-        return Counts(self.files + 1, self.bytes + size)
+        return Counts(self.files + 1, self.bytes + (size or 0), self.untold + (size is None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,7 @@ class Tally:
     def end(self, path: str, size: int | None, outcome: Outcome) -> None:
         """A file ended. Where nobody knows its size, it has as many bytes as were read."""
         with self._lock:
-            read = self._under_way.pop(path, 0)
+            read = self._under_way.pop(path, None)
             self._counts[outcome] = self._counts[outcome].plus(read if size is None else size)
 
     def refuse(self, path: str, size: int | None, reason: str) -> None:
@@ -84,12 +87,3 @@ class Tally:
         self.end(path, size, Outcome.REFUSED)
         with self._lock:
             self._refused(Refusal(printable(path), printable(reason)))
-
-
-def printable(text: str) -> str:
-    """A text whose characters do nothing to a terminal, and that is proper UTF-8: a folder may
-    hold any names."""
-    return "".join(
-        one if one.isprintable() else one.encode("unicode_escape", "surrogatepass").decode()
-        for one in text
-    )

@@ -12,8 +12,8 @@ from app.importing.importer import Importer
 from app.importing.lookup import LookUp
 from app.importing.origin import Origin
 from app.importing.patience import Patience
-from app.importing.report import Outcome, Tally, printable
-from app.outgoing import OutgoingError, Unreachable
+from app.importing.report import Outcome, Tally
+from app.outgoing import OutgoingError, printable
 from app.publishing import Contended, TooLate
 from app.repositories import RepositoryMissing
 from storage.blobs import BlobError
@@ -32,6 +32,7 @@ class Import:
 
     Attributes:
         stopped: why it ended before all files were looked at, None where it did not.
+        again: whether it helps to run it again as it is.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Import:
         self._fault: BaseException | None = None
         self._unreachable = 0
         self.stopped: str | None = None
+        self.again = True
 
     @property
     def ending(self) -> bool:
@@ -60,8 +62,12 @@ class Import:
 
     def stop(self, why: str) -> None:
         """Begin no other file. May be called by any thread, and by a signal handler."""
+        self._end(why, again=True)
+
+    def _end(self, why: str, *, again: bool) -> None:
         if self.stopped is None:
-            self.stopped = why
+            self.again = again
+            self.stopped = printable(why)
         self._stop.set()
 
     def run(self, origin: Origin) -> None:
@@ -75,7 +81,7 @@ class Import:
             try:
                 self._hand_out_all(pool, units)
             except OutgoingError as error:
-                self.stop(str(error))
+                self._end(str(error), again=error.passes)
             except BaseException:
                 self._stop.set()  # the pool waits for its threads
                 raise
@@ -133,7 +139,7 @@ class Import:
             self._reach(error)
         except _ENDS as error:
             tally.give_up(name)
-            self.stop(f"{printable(name)}: {_words(error)}")
+            self._end_for(name, error)
             return False
         else:
             tally.end(name, candidate.size, outcome)
@@ -150,11 +156,16 @@ class Import:
         except NotTaken as error:
             self._tally.refuse(unit.name, 0, str(error))
         except _ENDS as error:
-            self.stop(f"{printable(unit.name)}: {_words(error)}")
+            self._end_for(unit.name, error)
+
+    def _end_for(self, name: str, error: Exception) -> None:
+        gone = isinstance(error, RepositoryMissing)
+        self._end(f"{name}: {_words(error)}", again=not gone)
 
     def _reach(self, error: Exception) -> None:
-        """End where another server is away, rather than wait for it at each of many files."""
-        if not (isinstance(error, Unreachable) and error.passes):
+        """End where another server is away, or gives nothing, rather than wait for it at each of
+        many files."""
+        if not (isinstance(error, OutgoingError) and error.passes):
             return
         self._unreachable += 1
         if self._unreachable >= GIVEN_UP:

@@ -13,14 +13,14 @@ class Wanted:
     """A file to be published at `path`, with the checksum files beside it, by their algorithms.
 
     `signature` is a file that comes along under the file's name and `.asc`, with what is in it.
-    `first` is a file of the same path that was met before.
+    `before` is the one of the same path that was met before it.
     """
 
     found: Found
     path: str
     checksums: tuple[tuple[str, Found], ...] = ()
     signature: tuple[Found, bytes] | None = None
-    first: Found | None = None
+    before: "Wanted | None" = None
 
 
 @dataclass(slots=True)

@@ -20,6 +20,7 @@ from app.outgoing.errors import (
     Untrusted,
 )
 from app.outgoing.replies import Answer, FileStream
+from app.outgoing.shown import printable, quoted
 from app.outgoing.urls import Credentials, InvalidUrl, Url
 
 __all__ = [
@@ -41,4 +42,6 @@ __all__ = [
     "Untrusted",
     "Url",
     "is_public",
+    "printable",
+    "quoted",
 ]

@@ -92,8 +92,11 @@ class Guard:
     resolve: Resolve
     option: str
 
-    def addresses(self, host: str) -> list[Address]:
+    def addresses(self, host: str, *, bares: bool = False) -> list[Address]:
         """All addresses of a name, each of them one to go to.
+
+        With `bares` the connection sends credentials in the clear, and goes to the networks
+        alone that an operator allowed: what is public is not his.
 
         Raises:
             AddressRefused: one of them is not: a name that has an address inside as well is
@@ -110,16 +113,23 @@ class Guard:
             raise Unreachable(f"the name {host} has no address")
         found = [ipaddress.ip_address(text) for text in texts]
         for address in found:
-            self._check(host, address)
+            self._check(host, address, bares)
         return found
 
-    def _check(self, host: str, address: Address) -> None:
+    def _check(self, host: str, address: Address, bares: bool) -> None:
         target = unmapped(address)
         # Of an address that stands for another, the other one has to be allowed: nobody who
         # allows a network of IPv6 means all of IPv4.
-        if is_public(target) or any(target in network for network in self.allowed):
+        if any(target in network for network in self.allowed):
             return
         network = f"{str(target).partition('%')[0]}/{target.max_prefixlen}"
+        if bares:
+            raise AddressRefused(
+                f"credentials are not sent to {host} unencrypted: name it with https://, or, where"
+                f" {address} is in a network of your own, allow that: {self.option} {network}"
+            )
+        if is_public(target):
+            return
         name = str(address) if host == str(address) else f"{host} is at {address}, which"
         raise AddressRefused(
             f"{name} is no public address, and connections go to no others unless an operator"

@@ -20,7 +20,7 @@ from app.outgoing.connection import Bounds, Connection, Dialer
 from app.outgoing.errors import BadAnswer, Dropped
 from app.outgoing.heads import read_head
 from app.outgoing.pool import Pool
-from app.outgoing.replies import Answer, FileStream, Reply, declined, document
+from app.outgoing.replies import Answer, FileStream, Reply, document
 from app.outgoing.urls import InvalidUrl, Url
 
 MOST_REDIRECTS = 5
@@ -31,10 +31,12 @@ _AGENT = "strongroom"
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How an operator allows a network and trusts an authority, as messages name it."""
+    """How an operator allows a network, trusts an authority, and gives credentials, as messages
+    name it."""
 
     network: str = "--allow-network"
     authorities: str = "--ca-file"
+    credentials: str = "give them in the URL, as https://USER:PASSWORD@HOST/…"
 
 
 OPTIONS = Options()
@@ -73,6 +75,7 @@ class Client:
         context.set_alpn_protocols(["http/1.1"])
         guard = Guard(tuple(allowed), resolve, options.network)
         self._dialer = Dialer(guard, context, options.authorities, bounds, clock)
+        self._advice = options.credentials
         self._bounds = bounds
         self._clock = clock
         self._pool = Pool(clock)
@@ -89,7 +92,8 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Close what is idle."""
+        """Close what is idle, and end what is under way, on whichever thread: that one is told
+        Unreachable. Nothing is fetched any more."""
         self._pool.close()
 
     def get(self, url: Url, *, accept: str = "*/*", limit: int) -> Answer:
@@ -147,12 +151,13 @@ class Client:
     def _ask(self, url: Url, headers: dict[str, str], deadline: float) -> Reply:
         """One request, over a connection that is kept where there is one."""
         request = _request(url, headers)
-        kept = self._pool.take(url.origin)
+        kept = self._pool.take(url)
         if kept is not None:
             # It may have been closed at the other side meanwhile: then nothing was answered.
             with contextlib.suppress(Dropped):
                 return self._exchange(kept, url, request, deadline)
-        return self._exchange(self._dialer.dial(url), url, request, deadline)
+        made = self._pool.use(self._dialer.dial(url))
+        return self._exchange(made, url, request, deadline)
 
     def _exchange(self, connection: Connection, url: Url, request: bytes, deadline: float) -> Reply:
         try:
@@ -162,9 +167,9 @@ class Client:
             connection.deadline = deadline
             body = body_of(head, connection.file, str(url))
         except BaseException:
-            connection.close()
+            self._pool.drop(connection)
             raise
-        return Reply(url, head, body, connection, self._pool.put)
+        return Reply(url, head, body, connection, self._pool, self._advice)
 
 
 def _request(url: Url, headers: dict[str, str]) -> bytes:
@@ -180,7 +185,7 @@ def _redirected(reply: Reply) -> Url:
     """Where a redirect leads. The credentials go along to the same origin alone."""
     location = reply.head.headers.get("location")
     if location is None:
-        raise declined(reply.url, reply.head)
+        raise reply.declined()
     try:
         # Not all encode it; http.client reads its bytes as Latin-1.
         url = reply.url.join(location.encode("latin-1").decode("utf-8", "replace"))

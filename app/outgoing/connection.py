@@ -31,7 +31,7 @@ class Bounds:
     head_seconds: float = 30.0
     stall_seconds: float = 30.0
     slow_seconds: float = 60.0
-    slow_bytes: int = 64 * 1024
+    slow_bytes: int = 480 * 1024  # 8 KiB a second
     document_seconds: float = 300.0
     idle_seconds: float = 10.0
 
@@ -41,16 +41,24 @@ class Connection(io.RawIOBase):
 
     Attributes:
         origin: whom it goes to.
+        bares: whether credentials may be sent over it in the clear.
         file: what comes from there.
         deadline: when nothing more may come, on the clock.
         idle_since: when it was last used, for whom keeps it.
     """
 
     def __init__(
-        self, raw: socket.socket, origin: Origin, bounds: Bounds, clock: Callable[[], float]
+        self,
+        raw: socket.socket,
+        origin: Origin,
+        bounds: Bounds,
+        clock: Callable[[], float],
+        *,
+        bares: bool = False,
     ) -> None:
         super().__init__()
         self.origin = origin
+        self.bares = bares
         self.deadline = float("inf")
         self.idle_since = clock()
         self._socket = raw
@@ -96,6 +104,12 @@ class Connection(io.RawIOBase):
             return not waiting.poll(0)
         except (OSError, ValueError):
             return False
+
+    def wake(self) -> None:
+        """End what waits for it, on whichever thread; that one closes it."""
+        # Not SSLSocket's own, which takes the other thread's TLS from under it.
+        with contextlib.suppress(OSError):
+            socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
     def close(self) -> None:
         if not self.closed:
@@ -148,13 +162,13 @@ class Dialer:
             Untrusted: no certificate that is trusted for the name.
             Unreachable: none of its addresses answered.
         """
-        addresses = self.guard.addresses(url.host)
+        addresses = self.guard.addresses(url.host, bares=url.bares)
         raw = self._connect(url, addresses)
         try:
             raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if url.scheme == "https":
                 raw = self._secure(raw, url)
-            return Connection(raw, url.origin, self.bounds, self.clock)
+            return Connection(raw, url.origin, self.bounds, self.clock, bares=url.bares)
         except BaseException:
             raw.close()
             raise

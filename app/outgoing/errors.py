@@ -6,6 +6,8 @@ message holds credentials or the query of a URL.
 
 from http import HTTPStatus
 
+from app.outgoing.urls import Url
+
 _PASSING = frozenset(
     {
         HTTPStatus.REQUEST_TIMEOUT,
@@ -60,11 +62,13 @@ class Declined(BadAnswer):
 
     Attributes:
         status: such as 404.
+        url: who answered so, behind all redirects.
         retry_after: the seconds that the server asks to wait, where it does so in seconds.
     """
 
-    def __init__(self, message: str, status: int, retry_after: int | None = None) -> None:
+    def __init__(self, message: str, status: int, url: Url, retry_after: int | None = None) -> None:
         super().__init__(message)
         self.status = status
+        self.url = url
         self.retry_after = retry_after
         self.passes = status in _PASSING

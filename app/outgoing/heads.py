@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from app.maven.paths import quoted
 from app.outgoing.errors import BadAnswer, Dropped
+from app.outgoing.shown import quoted
 
 #: Others' servers send some 2 KiB. Lines: as many as http.client takes.
 HEAD_BYTES = 64 * 1024

@@ -2,7 +2,7 @@
 
 import re
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -13,6 +13,7 @@ from app.outgoing.bodies import Body
 from app.outgoing.connection import Connection
 from app.outgoing.errors import BadAnswer, Declined, OutgoingError
 from app.outgoing.heads import Head
+from app.outgoing.pool import Pool
 from app.outgoing.urls import Url
 
 _PIECE_BYTES = 64 * 1024
@@ -43,7 +44,7 @@ class Answer:
 class Reply:
     """An answer whose body is still to be read; a context that gives up its connection.
 
-    `keep` takes a connection that can be used again.
+    `pool` takes its connection back; `advice` says how credentials are given.
     """
 
     def __init__(
@@ -52,13 +53,15 @@ class Reply:
         head: Head,
         body: Body,
         connection: Connection,
-        keep: Callable[[Connection], None],
+        pool: Pool,
+        advice: str,
     ) -> None:
         self.url = url
         self.head = head
         self.body = body
         self._connection = connection
-        self._keep = keep
+        self._pool = pool
+        self._advice = advice
 
     def __enter__(self) -> Self:
         return self
@@ -71,9 +74,9 @@ class Reply:
     ) -> None:
         # Also where the answer was no good, so long as it was read to its end.
         if self.body.ended and self.head.keeps_open and self.head.status >= HTTPStatus.OK:
-            self._keep(self._connection)
+            self._pool.put(self._connection)
         else:
-            self._connection.close()
+            self._pool.drop(self._connection)
 
     def drain(self) -> None:
         """Read to the end what nobody wants, where it is short and comes at all."""
@@ -85,7 +88,11 @@ class Reply:
         """Raise Declined for any other status."""
         if self.head.status != status:
             self.drain()
-            raise declined(self.url, self.head)
+            raise self.declined()
+
+    def declined(self) -> Declined:
+        """The error for a status that is not what was hoped for."""
+        return _declined(self.url, self.head, self._advice)
 
 
 class FileStream:
@@ -146,13 +153,12 @@ def document(reply: Reply, limit: int) -> bytes:
     return bytes(_received(reply, limit))
 
 
-def declined(url: Url, head: Head) -> Declined:
-    """The error for a status that is not what was hoped for."""
+def _declined(url: Url, head: Head, advice: str) -> Declined:
     status = head.status
     asked = _SECONDS.fullmatch(head.headers.get("retry-after", ""))
     known = "the credentials that were sent" if url.credentials else "a request without credentials"
     if status == HTTPStatus.UNAUTHORIZED:
-        text = f"{url} refuses {known}: give them as {url.scheme}://USER:PASSWORD@{url.authority}/…"
+        text = f"{url} refuses {known}: {advice}"
     elif status == HTTPStatus.FORBIDDEN:
         text = f"{url} forbids {known} to read there"
     elif status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
@@ -161,7 +167,7 @@ def declined(url: Url, head: Head) -> Declined:
         text = f"{url} is asked too often"
     else:
         text = f"{url} answers with the status {status}"
-    return Declined(text, status, int(asked[0]) if asked else None)
+    return Declined(text, status, url, int(asked[0]) if asked else None)
 
 
 def _received(reply: Reply, limit: int) -> bytearray:

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 from typing import Self, TypeAlias
 from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
 
-from app.maven.paths import quoted, shortened
+from app.maven.paths import shortened
+from app.outgoing.shown import quoted
 from app.repositories.refused import Refused
 
 #: Scheme, host and port: whom credentials are for (RFC 6454, section 4).
@@ -98,6 +99,11 @@ class Url:
     @property
     def origin(self) -> Origin:
         return self.scheme, self.host, self.port
+
+    @property
+    def bares(self) -> bool:
+        """Whether a request for it sends credentials that everybody on its way can read."""
+        return self.scheme == "http" and self.credentials is not None
 
     @property
     def authority(self) -> str:

@@ -3,9 +3,12 @@ says is held against what it sends."""
 
 import hashlib
 import json
+import socket
+import threading
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -13,12 +16,14 @@ from app.computed import Views
 from app.importing import Counts, IndexOrigin, Outcome
 from app.importing.candidate import NotTaken
 from app.importing.index import IndexFile, SimpleIndex
+from app.importing.index_origin import GIVEN_UP as INDEX_GIVEN_UP
 from app.importing.index_origin import REASON_CHARACTERS, require_trust
-from app.importing.patience import PAUSES
+from app.importing.patience import LONGEST_PAUSE, PAUSES
+from app.importing.remote import UNTOLD_BYTES, Arriving
 from app.importing.run import GIVEN_UP
 from app.importing.states import States
 from app.installation import Installation
-from app.outgoing import Client, Url
+from app.outgoing import Client, FileStream, Url
 from app.publishing.projects import State
 from app.python.documents import ProjectStatus, Status
 from app.python.layout import YANKED
@@ -33,7 +38,7 @@ from storage.events import SYSTEM
 from tests.app.depot import ORG, Depot
 from tests.app.test_importing_python import AT, SDIST, SIGNATURE, WHEEL
 from tests.faults.metadata import throttled
-from tests.outgoing.servers import Sent, Server, client, serving
+from tests.outgoing.servers import Sent, Server, client, saying, serving
 from tests.ports import free_port
 from tests.python.building import sdist, wheel, zip_sdist
 
@@ -406,7 +411,7 @@ def test_a_server_that_asks_to_wait_is_waited_for(mirror: Mirror, source: Source
         b"", 429, {"Retry-After": "100000", "Connection": "close"}
     )
     assert mirror.take() == (0, 0, 1)
-    assert mirror.pauses == [60.0] * len(PAUSES)
+    assert mirror.pauses == [LONGEST_PAUSE] * len(PAUSES)
 
 
 def test_a_server_that_is_away_is_given_up(mirror: Mirror, source: Source) -> None:
@@ -419,6 +424,90 @@ def test_a_server_that_is_away_is_given_up(mirror: Mirror, source: Source) -> No
     assert one.stopped is not None
     assert one.stopped.startswith(f"{GIVEN_UP} files in a row did not come")
     assert mirror.told == (0, 0, GIVEN_UP)
+
+
+@pytest.mark.parametrize(
+    "sent", [Sent(b"", 503), Sent(b"cut", headers={"Content-Length": "9", "Connection": "close"})]
+)
+def test_a_server_that_gives_nothing_is_given_up(
+    mirror: Mirror, source: Source, sent: Sent
+) -> None:
+    for number in range(3 * GIVEN_UP):
+        name = f"foo-{number}.tar.gz"
+        source.server.answers[f"/packages/{name}"] = sent
+        source.add(name, b"123456789")
+    one = mirror.new(jobs=1)
+    one.run(mirror.origin_of())
+    assert one.stopped is not None
+    assert one.stopped.startswith(f"{GIVEN_UP} files in a row did not come")
+    assert (mirror.told, one.again) == ((0, 0, GIVEN_UP), True)
+
+
+def test_an_index_that_gives_no_page_is_given_up(mirror: Mirror, source: Source) -> None:
+    names = [f"p{number}" for number in range(3 * INDEX_GIVEN_UP)]
+    for name in names:
+        source.server.answers[f"/simple/{name}/"] = Sent(b"", 503)
+    one = mirror.new()
+    one.run(mirror.origin_of(*names))
+    assert one.stopped is not None
+    assert "status 503" in one.stopped
+    assert mirror.told == (0, 0, INDEX_GIVEN_UP - 1)
+
+
+def test_a_page_that_does_not_come_is_not_waited_for_at_the_end(mirror: Mirror) -> None:
+    asked, ended = threading.Event(), threading.Event()
+
+    def hold(connection: socket.socket) -> None:
+        asked.set()
+        ended.wait(10)
+
+    with saying(hold) as text, ThreadPoolExecutor(1) as threads:
+        one = mirror.new()
+        running = threads.submit(one.run, mirror.origin_of(url=text))
+        assert asked.wait(10)
+        one.stop("told to")
+        running.result(5)
+        mirror.outgoing.close()
+        ended.set()
+    assert (one.stopped, mirror.told) == ("told to", (0, 0, 0))
+
+
+def test_a_name_without_a_page_keeps_no_other_from_coming(mirror: Mirror, source: Source) -> None:
+    source.add("a", b"", project="a" * 9000)
+    source.add(SDIST, sdist())
+    assert mirror.take() == (1, 0, 1)
+    [(path, reason)] = mirror.reasons.items()
+    assert len(path) < 200
+    assert "longer than" in reason
+
+
+def test_a_project_that_is_named_and_has_no_files_is_told(mirror: Mirror, source: Source) -> None:
+    source.set_status("foo", "active")
+    assert mirror.take("foo") == (0, 0, 1)
+    assert "names no files" in mirror.reasons["foo/"]
+    assert mirror.take() == (0, 0, 0)
+
+
+def test_why_it_ended_does_nothing_to_a_terminal(mirror: Mirror) -> None:
+    one = mirror.new()
+    one.stop("\x1b[2Jgone")
+    assert one.stopped == "\\x1b[2Jgone"
+
+
+@pytest.mark.parametrize("length", [UNTOLD_BYTES + 1, None])
+def test_a_file_of_untold_size_has_an_end(length: int | None) -> None:
+    class Endless:
+        def __init__(self) -> None:
+            self.length = length
+
+        def readinto(self, view: memoryview) -> int:
+            return len(view)
+
+    memory = memoryview(bytearray(16 * 1024 * 1024))
+    with pytest.raises(NotTaken, match="the index does not say how large it is"):
+        arriving = Arriving(cast(FileStream, Endless()), None, lambda _: None)
+        for _ in range(UNTOLD_BYTES // len(memory) + 1):
+            arriving.readinto(memory)
 
 
 def test_an_index_that_goes_away_is_given_up(mirror: Mirror) -> None:

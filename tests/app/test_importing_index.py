@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.importing.index import BadPage, IndexFile, SimpleIndex
-from app.importing.index_pages import project_of, projects_of
+from app.importing.index_links import MOST_LINKS, MOST_TAGS
+from app.importing.index_pages import (
+    MOST_BYTES,
+    MOST_FILES,
+    MOST_NESTS,
+    MOST_VALUES,
+    project_of,
+    projects_of,
+)
 from app.outgoing import Answer, Declined, Url
 from app.python.documents import ProjectStatus, Status
 from tests.outgoing.servers import Sent, client, serving
@@ -203,6 +211,7 @@ def test_links_that_are_no_files_are_left_out() -> None:
         (_html("", "application/json"), "application/json"),
         (_html("", "application/vnd.pypi.simple.v2+json"), "no page of a simple index"),
         (_html("", ""), "no page of a simple index"),
+        (_html("", "\x1b[2J"), "no page of a simple index"),
         (Answer(200, {}, b"", PAGE), "no page of a simple index"),
         (Answer(200, {"content-type": "text/html"}, b"<a href='\xff'>", PAGE), "UTF-8"),
         (_html("<a href=a-1.zip>a</a><a href=b-1"), "middle of a tag"),
@@ -233,6 +242,9 @@ def test_links_that_are_no_files_are_left_out() -> None:
         (_json(files=[_entry(hashes={"sha256": "g" * 64})]), "sha256"),
         (_json(files=[_entry(size=-1)]), "size"),
         (_json(files=[_entry(size=True)]), "size"),
+        (_json(files=[_entry(size=MOST_BYTES + 1)]), "size"),
+        (_json(files=[_entry(size=10**400)]), "size"),
+        (_json(files=[_entry(filename="ä" * 128)]), "too long for a name"),
         (_json(files=[_entry(size="1")]), "size"),
         (_json(files=[_entry(requires_python=3)]), "requires-python"),
     ],
@@ -308,9 +320,59 @@ def test_an_index_is_read_over_the_wire(root: str) -> None:
 
 def test_links_are_relative_to_where_a_page_was_found_in_the_end() -> None:
     with serving() as server, client() as fetching:
-        server.redirect("/simple/a/", server.url("/moved/a/", "b.test"))
+        server.redirect("/simple/a/", server.url("/moved/a/"))
         page = Sent(b"<a href=a-1.zip>a</a>", headers={"Content-Type": "text/html"})
         server.answers["/moved/a/"] = page
         index = SimpleIndex(fetching, Url.parse(server.url("/simple", user="u:p@")))
         [file] = index.project("a").files
-    assert file.url == Url.parse(server.url("/moved/a/a-1.zip", "b.test"))
+    assert file.url == Url.parse(server.url("/moved/a/a-1.zip", user="u:p@"))
+
+
+def test_a_page_of_another_index_is_not_read() -> None:
+    """A name that is free outside is anybody's."""
+    with serving() as server, client() as fetching:
+        server.redirect("/simple/a/", server.url("/simple/a/", "b.test"))
+        page = Sent(b"<a href=a-1.zip>a</a>", headers={"Content-Type": "text/html"})
+        server.answers["/simple/a/"], there = page, server.answers["/simple/a/"]
+        assert SimpleIndex(fetching, Url.parse(server.url("/simple/"))).project("a").files
+        server.answers["/simple/b/"] = there
+        index = SimpleIndex(fetching, Url.parse(server.url("/simple/")))
+        with pytest.raises(BadPage, match=r"redirects to another index, http://b\.test:[0-9]+:"):
+            index.project("b")
+
+
+def test_a_name_for_which_there_can_be_no_page_is_refused() -> None:
+    with client() as fetching, pytest.raises(BadPage, match="has no page for 'aaa") as raised:
+        SimpleIndex(fetching, Url.parse("http://a.test/")).project("a" * 9000)
+    assert len(str(raised.value)) < 1000
+
+
+@pytest.mark.parametrize(
+    "page, why",
+    [
+        (_html("<a href=a>" * (MOST_LINKS + 1)), "more than 200,000 links"),
+        (_html(f"<a href=a {'b ' * 40_000}>"), "a tag of more than 65,536 characters"),
+        (_html("<b>" * (MOST_TAGS + 1)), "more than 2,000,000 tags"),
+        (_html("<a href=a-1.zip>" * (MOST_FILES + 1)), "more than 50,000 files"),
+        (_json(files=[_entry()] * (MOST_FILES + 1)), "more than 50,000 files"),
+        (_json(files=[], x=[{}] * MOST_NESTS), "more than 400,000 objects and lists"),
+        (_json(files=[], x=[[]] * MOST_NESTS), "more than 400,000 objects and lists"),
+        (_json(files=[], x=[1] * (MOST_VALUES + 1)), "more than 2,000,000 values"),
+    ],
+    ids=range(8),
+)
+def test_what_would_become_many_times_its_size_is_refused(page: Answer, why: str) -> None:
+    with pytest.raises(BadPage, match=why):
+        files_of(page)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        _html("<a href=a-1.tar.gz>a</a><a href='a-1-py3-none-any.whl#sha256=1'>a</a>"),
+        _json(files=[]),
+    ],
+)
+def test_the_page_of_a_project_is_no_root(page: Answer) -> None:
+    with pytest.raises(BadPage, match="is the page of one project: name the one above it"):
+        projects_of(page)

@@ -176,6 +176,25 @@ def test_other_bytes_under_one_name_are_refused_and_both_are_named(
     assert depot.read(f"{AT}/{SDIST}") == sdist()
 
 
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("beside", [True, False])
+def test_the_first_copy_that_is_not_damaged_comes(
+    make: Callable[..., Depot], overwrite: bool, beside: bool
+) -> None:
+    depot = make(overwrite=overwrite)
+    damaged = sdist(text=b"exchanged") if beside else b"no tar"
+    depot.lay({f"a/{SDIST}": damaged, f"b/{SDIST}": sdist()})
+    depot.lay({f"c/{SDIST}": sdist(text=b"other"), f"d/{SDIST}": sdist()})
+    if beside:
+        depot.lay({f"a/{SDIST}.sha256": hashlib.sha256(sdist()).hexdigest().encode()})
+    assert depot.run(jobs=1, dry=True) == (2, 0, 2)
+    assert depot.run(jobs=4)[2] == 2
+    assert sorted(depot.reasons) == [f"a/{SDIST}", f"c/{SDIST}"]
+    assert f"b/{SDIST}" in depot.reasons[f"c/{SDIST}"]
+    assert depot.read(f"{AT}/{SDIST}") == sdist()
+    assert depot.run() == (0, 2, 2)
+
+
 def test_of_two_sdists_of_a_release_the_first_by_name_comes(depot: Depot) -> None:
     depot.lay({"foo-1.0.zip": zip_sdist(), SDIST: sdist(), WHEEL: wheel()})
     assert depot.run(jobs=8) == (2, 0, 1)

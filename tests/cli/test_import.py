@@ -105,7 +105,7 @@ def test_the_report_for_people(strongroom: Here, folder: Path) -> None:
     assert out.splitlines() == [
         "imported                          4 files  204 bytes",
         "there already                     0 files  0 bytes",
-        "left out                          1 files  11 bytes",
+        "left out                          1 file   11 bytes",
         "checksum files, compared          2 files  80 bytes",
         "refused                           0 files  0 bytes",
     ]

@@ -1,6 +1,7 @@
 """`strongroom import python`: a folder of distributions, and another index."""
 
 import hashlib
+import io
 import json
 import signal
 import subprocess
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from app.cli.output import Output
 from app.installation import existing
 from app.repositories import Catalogue, Format, RepositoryName, Rules
 from app.settings import read_settings
@@ -122,7 +124,8 @@ def test_what_was_refused_is_named_and_ends_with_1(
         (("pypi", "FOLDER", *LOCAL), "--allow-network is for --from URL alone"),
         (("pypi", "--from", "ftp://a.test/"), "has to begin with https://"),
         (("pypi", "--from", "http://a.test/", "--project", "-"), "can be no project's name"),
-        (("pypi", "--from", "http://a.test/", "--allow-network", "10.0.0.1/8"), "is no network"),
+        (("pypi", "--from", "http://a.test/", "--allow-network", "10.0.0.1/8"), "mean 10.0.0.0/8?"),
+        (("pypi", "--from", "http://a.test/", "--allow-network", "inside"), "is no network, such"),
         (("pypi", "--from", "https://u:secret@a.test/"), "--credentials FILE"),
         (("pypi", "--from", "http://a.test/", "--credentials", "x"), "over https:// alone"),
     ],
@@ -152,9 +155,9 @@ def test_credentials_are_sent_and_never_shown(
     index.answers["/files/foo-7.tar.gz"] = Sent(status=403)
     report = tmp_path / "refused.jsonl"
     flags = ("--from", url(index), *LOCAL, "--report", str(report))
-    status, out, err = strongroom(
+    status, out, err = strongroom.on(
+        _typed(secret.read_bytes()),
         *("import", "python", "pypi", *flags, "--credentials", "-" if typed else str(secret)),
-        typed=secret.read_text(),
     )
     assert status == 1
     assert all(one.headers["Authorization"].startswith("Basic ") for one in index.asked)
@@ -164,7 +167,9 @@ def test_credentials_are_sent_and_never_shown(
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"user", b"a:b\nc:d", b"\xff:a", b"a:" + b"b" * 5000], ids=str
+    "content",
+    [b"", b"user", b"a:b\nc:d", b"\xff:a", b"a:" + b"b" * 5000, b"a:" + "ä".encode() * 2500],
+    ids=range(6),
 )
 def test_a_file_without_credentials_is_named_and_not_shown(
     strongroom: Here, tmp_path: Path, content: bytes
@@ -177,6 +182,99 @@ def test_a_file_without_credentials_is_named_and_not_shown(
     assert (status, out) == (1, "")
     assert str(secret) in err
     assert "bbb" not in err
+
+
+def _typed(data: bytes) -> io.TextIOWrapper:
+    """A standard input in a locale of ASCII."""
+    return io.TextIOWrapper(io.BytesIO(data), encoding="ascii")
+
+
+def test_what_is_no_credentials_on_standard_input_is_not_shown(strongroom: Here) -> None:
+    status, out, err = strongroom.on(
+        _typed(b"user:hunter2\xff"),
+        *("import", "python", "pypi", "--from", "https://a.test/", "--credentials", "-"),
+    )
+    assert (status, out) == (1, "")
+    assert "--credentials: - is not in UTF-8" in err
+    assert "hunter2" not in err
+
+
+def test_a_mark_before_credentials_is_none_of_them(
+    strongroom: Here, index: Server, tmp_path: Path
+) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("u:p\n", encoding="utf-8-sig")
+    flags = ("--from", url(index), *LOCAL, "--credentials", str(secret), "--dry-run")
+    strongroom.json("import", "python", "pypi", *flags)
+    assert {one.headers["Authorization"] for one in index.asked} == {"Basic dTpw"}
+
+
+def test_a_folder_may_stand_behind_flags(strongroom: Here, folder: Path) -> None:
+    for given in (("pypi", "--jobs", "8", str(folder)), ("--jobs", "8", "pypi", str(folder))):
+        assert strongroom("import", "python", *given)[0] == 0
+    status, _, err = strongroom("import", "python", "pypi", str(folder), "more")
+    assert (status, "unrecognized arguments: more" in err) == (2, True)
+
+
+def test_a_report_is_not_emptied_where_nothing_is_imported(
+    strongroom: Here, folder: Path, tmp_path: Path
+) -> None:
+    report = tmp_path / "refused.jsonl"
+    report.write_text("before")
+    flags = (str(folder), "--report", str(report))
+    assert strongroom("import", "python", "nothing", *flags)[0] == 2
+    assert report.read_text() == "before"
+
+
+@pytest.mark.parametrize("report", ["/dev/full", "/proc/none/refused"])
+def test_a_report_that_can_not_be_written_is_named(
+    strongroom: Here, folder: Path, report: str
+) -> None:
+    (folder / "foo-2.0.exe").write_bytes(b"1")
+    status, _, err = strongroom("import", "python", "pypi", str(folder), "--report", report)
+    assert (status, f"--report: {report} can't be written: " in err) == (1, True)
+
+
+def test_a_report_says_what_nobody_told(strongroom: Here, index: Server) -> None:
+    flags = ("--from", url(index), *LOCAL, "--dry-run")
+    _, out, _ = strongroom("import", "python", "pypi", *flags)
+    assert f"{MANY} files  size not told" in out
+
+
+def test_running_it_again_is_said_where_that_helps(strongroom: Here, index: Server) -> None:
+    index.answers["/simple/"] = Sent(status=404)
+    _, out, _ = strongroom("import", "python", "pypi", "--from", url(index), *LOCAL)
+    assert out.splitlines()[-1] == f"stopped: there is nothing at {url(index)}"
+
+
+def test_a_file_that_needs_credentials_says_how_they_are_given(
+    strongroom: Here, index: Server
+) -> None:
+    index.answers["/files/foo-7.tar.gz"] = Sent(status=401)
+    _, out, _ = strongroom("import", "python", "pypi", "--from", url(index), *LOCAL)
+    assert "--credentials FILE" in out
+    assert "https://USER" not in out
+
+
+def test_an_index_that_sends_on_to_where_it_asks_for_credentials_says_where(
+    strongroom: Here, index: Server
+) -> None:
+    with serving() as other:
+        other.answers["/simple/"] = Sent(status=401)
+        to = other.url("/simple/", host="127.0.0.1")
+        index.redirect("/simple/", to)
+        _, out, _ = strongroom("import", "python", "pypi", "--from", url(index), *LOCAL)
+    assert f"redirects to {to}, which asks for credentials" in out
+
+
+def test_a_report_can_be_printed_in_ascii() -> None:
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    output = Output(stream, as_json=False)
+    output.result({}, "ä")
+    output.table("names", [{"name": "ö"}], ["name"])
+    output.note("ü")
+    stream.flush()
+    assert stream.buffer.getvalue() == b"\\xe4\nNAME\n\\xf6\n\\xfc\n"
 
 
 @pytest.mark.parametrize("flag", ["--credentials", "--cafile"])

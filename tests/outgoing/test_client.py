@@ -2,9 +2,11 @@
 
 import gzip
 import ipaddress
+import socket
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +15,7 @@ from app.outgoing import (
     BadAnswer,
     Client,
     Declined,
+    OutgoingError,
     Unreachable,
     Url,
 )
@@ -89,7 +92,7 @@ def test_what_cannot_be_decoded_is_refused(
 @pytest.mark.parametrize(
     "status, headers, words, passes, after",
     [
-        (401, {}, "https?://USER:PASSWORD@a.test", False, None),
+        (401, {}, "https://USER:PASSWORD@HOST/", False, None),
         (403, {}, "forbids", False, None),
         (404, {}, "nothing at", False, None),
         (410, {}, "nothing at", False, None),
@@ -222,10 +225,64 @@ def test_where_nobody_listens_is_unreachable(fetching: Client) -> None:
         fetching.get(Url.parse(f"http://a.test:{free_port()}/"), limit=10)
 
 
-def test_a_client_that_was_closed_keeps_nothing(server: Server) -> None:
+def test_a_client_that_was_closed_fetches_nothing(server: Server) -> None:
     server.answers["/"] = Sent(b"hello")
     fetching = client(allowed=LOOPBACK)
     fetching.close()
-    for _ in range(2):
+    with pytest.raises(Unreachable, match="nothing is fetched any more"):
         fetching.get(Url.parse(server.url()), limit=10)
-    assert [asked.connection for asked in server.asked] == [1, 2]
+    assert server.asked == []
+
+
+def test_closing_a_client_ends_what_waits_for_an_answer() -> None:
+    asked = threading.Event()
+
+    def hold(connection: socket.socket) -> None:
+        asked.set()
+        connection.recv(1)
+
+    with saying(hold) as text, ThreadPoolExecutor(1) as threads:
+        fetching = client()
+        waiting = threads.submit(fetching.get, Url.parse(text), limit=10)
+        assert asked.wait(10)
+        fetching.close()
+        with pytest.raises(Unreachable):
+            waiting.result(10)
+
+
+def test_closing_a_client_ends_what_waits_under_tls(
+    certificate: tuple[Path, Path], secure: Server
+) -> None:
+    secure.answers["/"] = Sent(b"hel", headers={"Content-Length": "5"})
+    with ThreadPoolExecutor(1) as threads:
+        fetching = client(cafile=certificate[0])
+        with fetching.stream(Url.parse(secure.url())) as stream:
+            assert stream.readinto(memoryview(bytearray(3))) == 3
+            waiting = threads.submit(stream.readinto, memoryview(bytearray(2)))
+            fetching.close()
+            with pytest.raises(OutgoingError):
+                waiting.result(10)
+
+
+PUBLIC = "93.184.216.34"
+
+
+def test_credentials_go_in_the_clear_to_networks_that_are_allowed_alone() -> None:
+    url = Url.parse("http://u:hunter2@a.test/simple/")
+    for addresses in ([PUBLIC], ["127.0.0.1", PUBLIC]):
+        with (
+            client(resolve=Names(a_test=[addresses])) as fetching,
+            pytest.raises(AddressRefused, match=r"credentials are not sent to a\.test") as raised,
+        ):
+            fetching.get(url, limit=10)
+        assert f"--allow-network {PUBLIC}/32" in str(raised.value)
+        assert "hunter2" not in str(raised.value)
+
+
+def test_a_connection_without_credentials_is_none_for_credentials(server: Server) -> None:
+    """It was not checked for that."""
+    server.answers["/"] = Sent(b"hello")
+    with client() as fetching:
+        for user in ("", "u:p@", "", "u:p@"):
+            fetching.get(Url.parse(server.url(user=user)), limit=10)
+    assert [asked.connection for asked in server.asked] == [1, 2, 1, 2]

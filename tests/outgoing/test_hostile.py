@@ -37,6 +37,13 @@ def _hold(first: bytes) -> Callable[[socket.socket], None]:
     return hold
 
 
+def test_what_a_server_says_does_nothing_to_a_terminal() -> None:
+    for said in (b"\x1b]0;owned\x07 no HTTP\r\n\r\n", OK + b"X\x1b[2J: a\r\n\r\n"):
+        with saying(said) as text, client() as fetching, pytest.raises(BadAnswer) as raised:
+            fetching.get(Url.parse(text), limit=10)
+        assert str(raised.value).isprintable()
+
+
 @pytest.mark.parametrize(
     "script",
     [
