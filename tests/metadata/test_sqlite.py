@@ -60,7 +60,7 @@ def test_the_file_and_its_folder_are_for_nobody_else(path: Path) -> None:
     with sqlite(path) as engine:
         Metadata(engine).commit(Put(KEY, {}))
         modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
-        names = ("store.db", "store.db-wal", "store.db-shm", "store.db-writing")
+        names = ("store.db", "store.db-wal", "store.db-shm", "store.db-writing", "store.db-waiting")
         assert modes == dict.fromkeys(names, 0o600)
         assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
