@@ -40,8 +40,9 @@ serve: $(VENV)/serves ## Serve on http://127.0.0.1:8080 from ./data; STRONGROOM_
 test: $(VENV)/tests ## Run the tests, save those marked slow
 	$(RUN) pytest -n $(JOBS) -m "not slow" $(ARGS)
 
+# Dealt out in advance, all that take minutes would be one process's.
 test-all: $(VENV)/tests ## Run all tests: the matrix of clients and the long fault runs too
-	$(RUN) pytest -n $(JOBS) $(ARGS)
+	$(RUN) pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 lint: lint-ruff lint-format lint-types lint-layers ## Check style, types and layers
 

@@ -161,7 +161,10 @@ def _document(page: Answer) -> dict[str, Any]:
 def _bound(page: Answer, count: int, most: int, what: str) -> None:
     """Raises BadPage where there are more."""
     if count > most:
-        raise BadPage(f"{page.url} has more than {most:,} {what}, the most that are read of a page")
+        raise BadPage(
+            f"{page.url} has more than {most:,} {what}, the most that are read of a page:"
+            " where it is the list of all projects, name those you want with --project"
+        )
 
 
 def _listed(page: Answer, document: Mapping[str, Any], name: str) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""What there is of the projects of a Python repository, for whoever looks after them.
+"""What there is of the projects of a Python repository, for its index and for its people.
 
 The index tells installers what they may have; this tells all of it: the files of a project in
 quarantine too, who yanked what for which reason, and a state without files.
@@ -13,7 +13,7 @@ from app.publishing.place import Place, is_listed
 from app.publishing.projects import State
 from app.python.documents import IndexFile, ProjectStatus, releases
 from app.python.filenames import Distribution, parse_distribution
-from app.python.layout import DISTRIBUTIONS, YANKED
+from app.python.layout import DISTRIBUTIONS, REQUIRES_PYTHON, YANKED
 from app.python.names import parse_project, parse_version
 from app.python.paths import FILES, at, distribution_at, files_of
 from app.repositories import ArtifactPath, FolderPath, Repository
@@ -109,6 +109,12 @@ class Projects:
                 break
         return Listing(tuple(self._with_states(repository, names)), following)
 
+    def names(self, repository: Repository) -> list[str]:
+        """All projects that have files, by name: each has a folder."""
+        partition = keys.folder(repository.organization, repository.id, FolderPath((FILES,)).key)
+        records = self._metadata.query_all(partition, "", _ENTRIES)
+        return [record.key.sort.removesuffix("/") for record in records if _is_one(record)]
+
     def state(self, repository: Repository, project: str) -> State:
         """A project's state, whether there is one of the name or not."""
         key = keys.project(repository.organization, repository.id, project)
@@ -184,7 +190,7 @@ def _is_one(record: Record) -> bool:
 
 
 def _file(record: Record) -> IndexFile:
-    """As much of a file as is shown here, by its entry."""
+    """The file that an entry tells of."""
     value = record.value
     return IndexFile(
         filename=record.key.sort.partition("/")[2],
@@ -192,5 +198,8 @@ def _file(record: Record) -> IndexFile:
         sha256=value["sha256"],
         size=value["size"],
         uploaded=moment(value["modified"]),
+        requires_python=value.get(REQUIRES_PYTHON),
         yanked=value.get(YANKED),
+        core_metadata=value.get("core"),
+        signed=value.get("signed", False),
     )

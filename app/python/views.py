@@ -2,7 +2,7 @@
 
 import gzip
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,25 +10,22 @@ from packaging.version import Version
 
 from app.computed import Rendered, View, Views
 from app.publishing import Artifact
-from app.publishing.place import is_listed
-from app.publishing.projects import State
+from app.publishing.receiving import reader
 from app.python.details import current_version, project_details, release_details
 from app.python.documents import IndexFile
 from app.python.filenames import METADATA_SUFFIX
 from app.python.html_documents import project_html, projects_html
 from app.python.json_documents import project_json, projects_json
-from app.python.layout import DISTRIBUTIONS, REQUIRES_PYTHON, YANKED
 from app.python.metadata import CoreMetadata, read_metadata
 from app.python.names import parse_version, release_text
 from app.python.negotiation import Form
 from app.python.paths import FILES, SIMPLE, Details, Page, files_of
+from app.python.projects import Projects
 from app.repositories import FolderPath, Repository
 from storage import keys
 from storage.blobs import Blobs
-from storage.metadata import Metadata, Record
-from storage.metadata.operations import moment
+from storage.metadata import Metadata
 
-_ENTRIES = 20_000  # at once: a page ends at a megabyte, and all of it is needed
 #: Larger ones are compressed in a hurry: nobody is to wait for the last tenth.
 _LARGE_BYTES = 256 * 1024
 _JSON = "application/json"
@@ -72,6 +69,7 @@ class Index:
 
     def __init__(self, metadata: Metadata, blobs: Blobs, views: Views) -> None:
         self._metadata = metadata
+        self._read = Projects(metadata)
         self._blobs = blobs
         self._views = views
 
@@ -116,7 +114,7 @@ class Index:
         self, repository: Repository, page: Page, form: Form
     ) -> Callable[[str], IndexRendered | None]:
         def render(revision: str) -> IndexRendered:
-            names = self._names(repository)
+            names = self._read.names(repository)
             # At the root a project called as one of the folders there would not be found.
             projects_at = "" if page.within else f"{SIMPLE}/"
             body = projects_json(names) if form is Form.JSON else projects_html(names, projects_at)
@@ -128,8 +126,8 @@ class Index:
         self, repository: Repository, name: str, form: Form, files_at: str
     ) -> Callable[[str], IndexRendered | None]:
         def render(revision: str) -> IndexRendered | None:
-            state = self._state(repository, name)
-            files = list(self._files(repository, name))
+            state = self._read.state(repository, name)
+            files = list(self._read.files(repository, name))
             if not files:
                 return None
             write = project_json if form is Form.JSON else project_html
@@ -140,7 +138,7 @@ class Index:
 
     def _details(self, repository: Repository, details: Details, files_at: str) -> bytes | None:
         name = details.project
-        state, files = self._state(repository, name), list(self._files(repository, name))
+        state, files = self._read.state(repository, name), list(self._read.files(repository, name))
         version = current_version(files)
         if details.version is not None:
             version = parse_version(details.version)
@@ -168,11 +166,7 @@ class Index:
             if record is not None:
                 held = Artifact.read(record).attached.get(METADATA_SUFFIX)
             if held is not None:
-                download = self._blobs.open(held.blob)
-                try:
-                    data = b"".join(download)
-                finally:
-                    download.close()
+                data = reader(self._blobs, held.blob)(0, held.size)
                 return read_metadata(data, f"the metadata of {file.filename}")
         return None
 
@@ -181,23 +175,6 @@ class Index:
         partition = keys.revisions(repository.organization, repository.id)
         page = self._metadata.query(partition, f"{files_of(name).key}:")
         return sum(record.value["revision"] for record in page.records)
-
-    def _names(self, repository: Repository) -> list[str]:
-        """The projects that have files: each has a folder."""
-        partition = keys.folder(repository.organization, repository.id, FolderPath((FILES,)).key)
-        return [
-            record.key.sort.removesuffix("/")
-            for record in self._metadata.query_all(partition, "", _ENTRIES)
-            if record.key.sort.endswith("/") and is_listed(record)
-        ]
-
-    def _state(self, repository: Repository, name: str) -> State:
-        key = keys.project(repository.organization, repository.id, name)
-        return State.read(self._metadata.get(key).get(key))
-
-    def _files(self, repository: Repository, name: str) -> Iterator[IndexFile]:
-        partition = keys.finding(repository.organization, repository.id, DISTRIBUTIONS)
-        return map(_file, self._metadata.query_all(partition, f"{name}/", _ENTRIES))
 
 
 def _nothing(name: str, version: Version) -> CoreMetadata:
@@ -208,19 +185,3 @@ def _nothing(name: str, version: Version) -> CoreMetadata:
 
 def _type(form: Form) -> str:
     return "text/html; charset=utf-8" if form is Form.HTML else form.value
-
-
-def _file(record: Record) -> IndexFile:
-    """The file that an entry tells of."""
-    value = record.value
-    return IndexFile(
-        filename=record.key.sort.partition("/")[2],
-        version=value["version"],
-        sha256=value["sha256"],
-        size=value["size"],
-        uploaded=moment(value["modified"]),
-        requires_python=value.get(REQUIRES_PYTHON),
-        yanked=value.get(YANKED),
-        core_metadata=value.get("core"),
-        signed=value.get("signed", False),
-    )
