@@ -8,6 +8,7 @@ import tracemalloc
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -18,6 +19,9 @@ from app.archives.tars import EXTENSION_BYTES, EXTENSIONS_BYTES, HEADERS
 from app.python.metadata import METADATA_BYTES
 from app.python.sdists import GZIPS, INFLATED_BYTES, InvalidSdist, TarScanner, read_zip_sdist
 from tests.archives.made import Stored, zipped
+
+#: Always the same bytes: they are parameters of tests, whose names all processes have to share.
+packed = partial(gzip.compress, mtime=0)
 
 _NAME = "foo-1.0.tar.gz"
 _INFO = b"Metadata-Version: 2.1\nName: foo\nVersion: 1.0\n"
@@ -48,13 +52,13 @@ def _scanned(content: bytes, piece_bytes: int = 100_000) -> bytes | None:
 
 
 def _found(tar: bytes) -> bytes | None:
-    return _scanned(gzip.compress(tar, 1))
+    return _scanned(packed(tar, 1))
 
 
 @pytest.mark.parametrize("form", _FORMATS)
 @pytest.mark.parametrize("piece_bytes", [1, 7, 512, 100_000])
 def test_pkg_info_is_found_however_the_stream_is_cut(form: int, piece_bytes: int) -> None:
-    assert _scanned(gzip.compress(_tar(form=form)), piece_bytes) == _INFO
+    assert _scanned(packed(_tar(form=form)), piece_bytes) == _INFO
 
 
 @pytest.mark.parametrize("place", [0, 1, 2])
@@ -182,36 +186,36 @@ def _pax(record: bytes) -> bytes:
         (b"x" * 20, "it is no gzip, or a damaged one"),
         (_tar(), "it is no gzip, or a damaged one"),
         (zipped({"a": b"b"}), "it is no gzip, or a damaged one"),
-        (gzip.compress(b""), "the tar is cut short"),
-        (gzip.compress(b"x"), "the tar is cut short"),
-        (gzip.compress(b"x" * 512), "there is no tar in it"),
-        (gzip.compress(zipped(_FILES, method=0)), "there is no tar in it"),
-        (gzip.compress(bytes(1024)), "there is no PKG-INFO"),
-        (gzip.compress(_tar([])), "there is no PKG-INFO"),
-        (gzip.compress(_tar(_FILES[:1])), "there is no PKG-INFO in its folder 'foo-1.0'"),
-        (gzip.compress(_tar(_FILES[:1])[:1536]), "there is no PKG-INFO in its folder 'foo-1.0'"),
-        (gzip.compress(_tar([("PKG-INFO", _INFO)])), "there is no PKG-INFO in its folder"),
-        (gzip.compress(_tar([("foo-1.0/src/PKG-INFO", _INFO)])), "there is no PKG-INFO in its"),
-        (gzip.compress(_tar([("a", b""), *_FILES])), "there are 'a' and 'foo-1.0'"),
-        (gzip.compress(_tar([("a/b", b""), *_FILES])), "in one folder, and there are 'a' and"),
-        (gzip.compress(_tar()[:2000]), "the tar is cut short"),
-        (gzip.compress(_tar(_FILES[:1])[:1530]), "the tar is cut short"),
-        (gzip.compress(_tar(_FILES[:1])[:1540]), "the tar is cut short"),
-        (gzip.compress(_tar()[:1536] + b"x" * 512), "the tar is broken"),
-        (gzip.compress(_tar())[:-1], ""),
-        (gzip.compress(_tar(_FILES[:1])[:1536])[:-1], "the gzip is cut short"),
-        (gzip.compress(_tar(_FILES[:1])[:1536])[:-8] + bytes(8), "or a damaged one"),
-        (gzip.compress(_tar(_FILES[:1])[:1536]) + b"x", "the gzip is cut short"),
-        (gzip.compress(_tar(_FILES[:1])[:1536]) + b"xyz", "or a damaged one"),
-        (gzip.compress(_with_header(_negative)), "a negative size"),
-        (gzip.compress(_pax(b"x")), "a pax header can't be read"),
-        (gzip.compress(_pax(b"9 path=a\n")), "there are 'a' and 'foo-1.0'"),
-        (gzip.compress(_pax(b"8 path=a\n")), "a pax header can't be read"),
-        (gzip.compress(_pax(b"99 path=a\n")), "a pax header can't be read"),
-        (gzip.compress(_pax(b"0 path=a\n")), "a pax header can't be read"),
-        (gzip.compress(_pax(b"9" * 19 + b" path=a\n")), "a pax header can't be read"),
+        (packed(b""), "the tar is cut short"),
+        (packed(b"x"), "the tar is cut short"),
+        (packed(b"x" * 512), "there is no tar in it"),
+        (packed(zipped(_FILES, method=0)), "there is no tar in it"),
+        (packed(bytes(1024)), "there is no PKG-INFO"),
+        (packed(_tar([])), "there is no PKG-INFO"),
+        (packed(_tar(_FILES[:1])), "there is no PKG-INFO in its folder 'foo-1.0'"),
+        (packed(_tar(_FILES[:1])[:1536]), "there is no PKG-INFO in its folder 'foo-1.0'"),
+        (packed(_tar([("PKG-INFO", _INFO)])), "there is no PKG-INFO in its folder"),
+        (packed(_tar([("foo-1.0/src/PKG-INFO", _INFO)])), "there is no PKG-INFO in its"),
+        (packed(_tar([("a", b""), *_FILES])), "there are 'a' and 'foo-1.0'"),
+        (packed(_tar([("a/b", b""), *_FILES])), "in one folder, and there are 'a' and"),
+        (packed(_tar()[:2000]), "the tar is cut short"),
+        (packed(_tar(_FILES[:1])[:1530]), "the tar is cut short"),
+        (packed(_tar(_FILES[:1])[:1540]), "the tar is cut short"),
+        (packed(_tar()[:1536] + b"x" * 512), "the tar is broken"),
+        (packed(_tar())[:-1], ""),
+        (packed(_tar(_FILES[:1])[:1536])[:-1], "the gzip is cut short"),
+        (packed(_tar(_FILES[:1])[:1536])[:-8] + bytes(8), "or a damaged one"),
+        (packed(_tar(_FILES[:1])[:1536]) + b"x", "the gzip is cut short"),
+        (packed(_tar(_FILES[:1])[:1536]) + b"xyz", "or a damaged one"),
+        (packed(_with_header(_negative)), "a negative size"),
+        (packed(_pax(b"x")), "a pax header can't be read"),
+        (packed(_pax(b"9 path=a\n")), "there are 'a' and 'foo-1.0'"),
+        (packed(_pax(b"8 path=a\n")), "a pax header can't be read"),
+        (packed(_pax(b"99 path=a\n")), "a pax header can't be read"),
+        (packed(_pax(b"0 path=a\n")), "a pax header can't be read"),
+        (packed(_pax(b"9" * 19 + b" path=a\n")), "a pax header can't be read"),
         (
-            gzip.compress(_tar([("foo/PKG-INFO", bytes(METADATA_BYTES + 1))])),
+            packed(_tar([("foo/PKG-INFO", bytes(METADATA_BYTES + 1))])),
             "PKG-INFO takes more than 1,048,576 bytes",
         ),
     ],
@@ -234,12 +238,12 @@ def test_a_gzip_of_several_is_read_through() -> None:
 
 
 def test_a_gzip_of_very_many_is_given_up() -> None:
-    assert _scanned(gzip.compress(b"") * GZIPS + gzip.compress(_tar())) is None
-    assert _scanned(gzip.compress(b"") * (GZIPS - 1) + gzip.compress(_tar())) == _INFO
+    assert _scanned(packed(b"") * GZIPS + packed(_tar())) is None
+    assert _scanned(packed(b"") * (GZIPS - 1) + packed(_tar())) == _INFO
 
 
 def test_nothing_is_inflated_once_pkg_info_is_found() -> None:
-    assert _scanned(gzip.compress(_tar())[:-20] + b"\xff" * 500_000) == _INFO
+    assert _scanned(packed(_tar())[:-20] + b"\xff" * 500_000) == _INFO
 
 
 def _bomb(before: bytes, zeros: int, after: bytes) -> bytes:
@@ -299,10 +303,10 @@ _changes = st.lists(st.tuples(st.integers(0, 12_000), st.integers(0, 255)), max_
 def test_a_damaged_sdist_is_read_or_refused(
     tar: bytes, changes: list[tuple[int, int]], within: bool, cut: int
 ) -> None:
-    damaged = bytearray(tar if within else gzip.compress(tar))
+    damaged = bytearray(tar if within else packed(tar))
     for place, value in changes:
         damaged[place % len(damaged)] = value
-    content = gzip.compress(bytes(damaged)) if within else bytes(damaged)
+    content = packed(bytes(damaged)) if within else bytes(damaged)
     for kept in (content, content[:-cut]):
         with contextlib.suppress(InvalidSdist):
             _scanned(kept, cut)
@@ -353,7 +357,7 @@ def test_a_zip_of_too_many_files_is_given_up() -> None:
     "content, reason",
     [
         (b"", "the sdist is no zip"),
-        (gzip.compress(_tar()), "the sdist is no zip"),
+        (packed(_tar()), "the sdist is no zip"),
         (zipped([]), "in one folder, and there are none"),
         (zipped(_FILES[:1]), "there is no PKG-INFO in its folder 'foo-1.0'"),
         (zipped([("PKG-INFO", _INFO)]), "there is no PKG-INFO in its folder 'PKG-INFO'"),
