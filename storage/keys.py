@@ -11,15 +11,33 @@ installation begin with `_`. Keys hold a repository's random id, never its name.
     _#duties          / DUTY                → when a duty is due again, and how it went
     _#scan            / position            → the blob up to which the scan has looked
     _#deleted-organizations / NAME/TIME#ID  → deleted organization, to be restored
+    _#mail            / TIME#MAIL           → a mail that waits: its organization
+    _#erased          / NAME                → that this entry of the ledger is carried out
 
     ORG#organization  / organization        → name, created
     ORG#organization  / back                → since when it is served again (once it was not)
-    ORG#users         / USER                → person: e-mail, role, password, permissions
+    ORG#users         / USER                → person: e-mail, role, password, permissions, groups
     ORG#emails        / EMAIL               → id of the user (the address in lower case)
+    ORG#groups        / GROUP               → group: name, permissions
+    ORG#group-names   / HASH                → id of the group of that name (in lower case)
+    ORG#members#GROUP / USER                → that the user is in the group
     ORG#keys          / KEY                 → API key: hash, user, scopes, expiry
-    ORG#keys#USER     / KEY                 → that the user has this key
+    ORG#keys#USER     / KEY                 → that the user (or subscriber) has this key
     ORG#keys#USER     / count               → how many keys the user has
-    ORG#seen#USER     / ADDRESS             → that the user signed in from there (30 days)
+    ORG#used-keys     / KEY                 → hour in which a key was used last
+    ORG#scim-tokens   / TOKEN               → SCIM token: hash, name, expiry
+    ORG#scim-tokens   / count               → how many there are
+    ORG#subscribers   / SUBSCRIBER          → subscriber: name, contact, groups
+    ORG#subscriber-groups / GROUP           → subscriber group: name, repositories
+    ORG#subscribers#GROUP / SUBSCRIBER      → that the subscriber is in the group
+    ORG#subscriber-usage#SUBSCRIBER / DAY#REPO → counters: downloads and bytes of a day
+    ORG#portal        / SESSION             → session of a person: hash, user, epoch, expiry
+    ORG#portal#USER   / SESSION             → that the user has this session
+    ORG#second-factors / USER               → second factor: sealed secret, last step, codes
+    ORG#resets        / HASH                → reset or invitation, by its token's hash: user, until
+    ORG#reset-of      / USER                → hash of the token that holds for this user
+    ORG#mail          / MAIL                → mail that waits to be sent, sealed (2 hours)
+    ORG#seen#USER     / ADDRESS             → that the user signed in from there (30 days), epoch
     ORG#attempts      / MINUTE#WHAT         → failed sign-ins, counted (expires)
     ORG#repositories  / NAME                → repository: id, format, kind, rules
     ORG#repository-names / ID               → name of the repository, as long as it is there,
@@ -70,7 +88,12 @@ installation begin with `_`. Keys hold a repository's random id, never its name.
     ORG#uploads       / BLOBKEY             → lease of an upload that lasts over an hour
 
     ORG#events#HOUR#STRIPE / TIME#ID        → one event: who, what, which keys; MACed
-    ORG#who#HOUR#STRIPE    / TIME#ID        → address and user agent of that event
+    ORG#who#HOUR#STRIPE    / TIME#ID        → address and user agent of that event (expires)
+    ORG#seals         / MINUTE              → seal of a minute: count, hashes, the seal before
+    ORG#sealed        / head                → the last seal, and the last one that is copied
+    ORG#sealed        / removed             → up to when events are removed by the rule
+    ORG#sealed        / rule                → the rule of how many days events are kept, signed
+    ORG#privacy       / REQUEST             → request to erase a person: due date, how far, report
 
 FOLDER is `/` for the root, else a path with a slash at both ends. TIME is UTC to the
 microsecond (`YYYYMMDDTHHMMSS.ffffffZ`), HOUR is `YYYYMMDDTHH`, DAY `YYYYMMDD`, MINUTE
@@ -94,6 +117,8 @@ ORGANIZATIONS = "_#organizations"
 JOBS = "_#jobs"
 DUTIES = "_#duties"
 DELETED_ORGANIZATIONS = "_#deleted-organizations"
+MAIL = "_#mail"
+ERASED = "_#erased"
 
 
 def stripe(text: str) -> str:
@@ -150,8 +175,12 @@ def user(org: str, user_id: str) -> Key:
     return Key(users(org), user_id)
 
 
+def emails(org: str) -> str:
+    return f"{org}#emails"
+
+
 def email(org: str, address: str) -> Key:
-    return Key(f"{org}#emails", address)
+    return Key(emails(org), address)
 
 
 def api_keys(org: str) -> str:
@@ -170,8 +199,124 @@ def api_key_of(org: str, user_id: str, key_id: str) -> Key:
     return Key(api_keys_of(org, user_id), key_id)
 
 
+def groups(org: str) -> str:
+    return f"{org}#groups"
+
+
+def group(org: str, group_id: str) -> Key:
+    return Key(groups(org), group_id)
+
+
+def group_name(org: str, name_hash: str) -> Key:
+    return Key(f"{org}#group-names", name_hash)
+
+
+def members(org: str, group_id: str) -> str:
+    return f"{org}#members#{group_id}"
+
+
+def member(org: str, group_id: str, user_id: str) -> Key:
+    return Key(members(org, group_id), user_id)
+
+
+def used_keys(org: str) -> str:
+    return f"{org}#used-keys"
+
+
+def used_key(org: str, key_id: str) -> Key:
+    return Key(used_keys(org), key_id)
+
+
+def scim_tokens(org: str) -> str:
+    return f"{org}#scim-tokens"
+
+
+def scim_token(org: str, token_id: str) -> Key:
+    return Key(scim_tokens(org), token_id)
+
+
+def subscribers(org: str) -> str:
+    return f"{org}#subscribers"
+
+
+def subscriber(org: str, subscriber_id: str) -> Key:
+    return Key(subscribers(org), subscriber_id)
+
+
+def subscriber_groups(org: str) -> str:
+    return f"{org}#subscriber-groups"
+
+
+def subscriber_group(org: str, group_id: str) -> Key:
+    return Key(subscriber_groups(org), group_id)
+
+
+def subscribers_of(org: str, group_id: str) -> str:
+    return f"{org}#subscribers#{group_id}"
+
+
+def subscriber_of(org: str, group_id: str, subscriber_id: str) -> Key:
+    return Key(subscribers_of(org, group_id), subscriber_id)
+
+
+def subscriber_usage(org: str, subscriber_id: str) -> str:
+    return f"{org}#subscriber-usage#{subscriber_id}"
+
+
+def subscriber_downloads(org: str, subscriber_id: str, day_text: str, repository_id: str) -> Key:
+    return Key(subscriber_usage(org, subscriber_id), f"{day_text}#{repository_id}")
+
+
+def portal_sessions(org: str) -> str:
+    return f"{org}#portal"
+
+
+def portal_session(org: str, session_id: str) -> Key:
+    return Key(portal_sessions(org), session_id)
+
+
+def portal_sessions_of(org: str, user_id: str) -> str:
+    return f"{org}#portal#{user_id}"
+
+
+def portal_session_of(org: str, user_id: str, session_id: str) -> Key:
+    return Key(portal_sessions_of(org, user_id), session_id)
+
+
+def second_factor(org: str, user_id: str) -> Key:
+    return Key(f"{org}#second-factors", user_id)
+
+
+def resets(org: str) -> str:
+    return f"{org}#resets"
+
+
+def reset(org: str, token_hash: str) -> Key:
+    return Key(resets(org), token_hash)
+
+
+def reset_of(org: str, user_id: str) -> Key:
+    return Key(f"{org}#reset-of", user_id)
+
+
+def mails(org: str) -> str:
+    return f"{org}#mail"
+
+
+def mail(org: str, mail_id: str) -> Key:
+    return Key(mails(org), mail_id)
+
+
+def waiting_mail(moment: datetime, mail_id: str) -> Key:
+    return Key(MAIL, f"{time(moment)}#{mail_id}")
+
+
+def seen_of(org: str, user_id: str) -> str:
+    return f"{org}#seen#{user_id}"
+
+
 def seen(org: str, user_id: str, address: str) -> Key:
-    return Key(f"{org}#seen#{user_id}", address)
+    return Key(seen_of(org, user_id), address)
 
 
 def attempts(org: str, moment: datetime, what: str) -> Key:
@@ -231,12 +376,20 @@ def waiting_job(moment: datetime, job_id: str) -> Key:
     return Key(JOBS, f"{time(moment)}#{job_id}")
 
 
+def readers(org: str) -> str:
+    return f"{org}#readers"
+
+
 def reader(org: str, name: str) -> Key:
-    return Key(f"{org}#readers", name)
+    return Key(readers(org), name)
+
+
+def sessions(org: str) -> str:
+    return f"{org}#sessions"
 
 
 def session(org: str, session_id: str) -> Key:
-    return Key(f"{org}#sessions", session_id)
+    return Key(sessions(org), session_id)
 
 
 def open_sessions(org: str) -> str:
@@ -364,3 +517,35 @@ def events(org: str, moment: datetime, stripe_digit: str) -> str:
 
 def who(org: str, moment: datetime, stripe_digit: str) -> str:
     return f"{org}#who#{hour(moment)}#{stripe_digit}"
+
+
+def erased(name: str) -> Key:
+    return Key(ERASED, name)
+
+
+def privacy_requests(org: str) -> str:
+    return f"{org}#privacy"
+
+
+def privacy_request(org: str, request_id: str) -> Key:
+    return Key(privacy_requests(org), request_id)
+
+
+def seals(org: str) -> str:
+    return f"{org}#seals"
+
+
+def seal(org: str, minute_text: str) -> Key:
+    return Key(seals(org), minute_text)
+
+
+def seal_head(org: str) -> Key:
+    return Key(f"{org}#sealed", "head")
+
+
+def removed_events(org: str) -> Key:
+    return Key(f"{org}#sealed", "removed")
+
+
+def audit_rule(org: str) -> Key:
+    return Key(f"{org}#sealed", "rule")

@@ -17,10 +17,13 @@ from storage.blobs.interface import (
     UploadTooLarge,
     Writer,
 )
+from storage.blobs.keys import ERASED, SEALS, is_reserved
 from storage.blobs.observed import Observed, Observer
 from storage.blobs.opening import open_blobs
 
 __all__ = [
+    "ERASED",
+    "SEALS",
     "BlobCorrupt",
     "BlobEntry",
     "BlobError",
@@ -38,5 +41,6 @@ __all__ = [
     "UploadPage",
     "UploadTooLarge",
     "Writer",
+    "is_reserved",
     "open_blobs",
 ]

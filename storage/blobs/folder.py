@@ -137,8 +137,10 @@ class FolderBlobs:
         with disk_errors():
             make_folder(self._uploads)
 
-    def create(self, owner: str, size: int | None = None) -> FolderWriter:
-        key = new_key(owner)
+    def create(self, owner: str, size: int | None = None, name: str | None = None) -> FolderWriter:
+        key = new_key(owner, name)
+        if name is not None:
+            self.abort(key)
         if size is not None and size > _PIECE_BYTES:
             with disk_errors():
                 room = os.statvfs(self._root)

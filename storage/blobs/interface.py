@@ -193,14 +193,20 @@ class UploadPage:
 class Blobs(Protocol):
     """A store of blobs, safe for many threads and processes."""
 
-    def create(self, owner: str, size: int | None = None) -> Writer:
+    def create(self, owner: str, size: int | None = None, name: str | None = None) -> Writer:
         """Begin a blob of `owner` (1 to 32 of a-z, 0-9). `size` is a hint in bytes.
+
+        A reserved owner (`keys.RESERVED`) is no organization. Its blobs have the `name` that
+        is given, 32 hexadecimal digits, so that they are found without a record; what has
+        that name is written over, by the last commit, and is read whole before and after. An
+        upload that a dead writer left under it is dropped.
 
         Raises:
             UploadMemorySpent: no memory for it now.
             UploadTooLarge: it could never fit.
             BlobsFull: there is less room than `size` now.
-            ValueError: `owner` is none.
+            UploadBusy: another writer of this machine writes under that `name`.
+            ValueError: `owner` is none, or `name` is none or out of place.
         """
 
     def resume(self, token: str, size: int | None = None) -> Writer:

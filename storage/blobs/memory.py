@@ -43,8 +43,12 @@ class MemoryBlobs:
         self._blobs: dict[str, tuple[bytes, datetime]] = {}
         self._uploads: dict[str, _Upload] = {}
 
-    def create(self, owner: str, size: int | None = None) -> "MemoryWriter":
-        key = new_key(owner)
+    def create(
+        self, owner: str, size: int | None = None, name: str | None = None
+    ) -> "MemoryWriter":
+        key = new_key(owner, name)
+        if name is not None:
+            self.abort(key)
         with self._lock:
             upload = self._uploads[key] = _Upload(self._clock())
         return MemoryWriter(self, key, upload, size)
@@ -127,7 +131,7 @@ class MemoryBlobs:
     def finish(self, key: str, data: bytes | None) -> None:
         """End an upload: with its bytes it becomes a blob, without them it never was one."""
         with self._lock:
-            del self._uploads[key]
+            self._uploads.pop(key, None)
             if data is not None:
                 self._blobs[key] = (data, self._clock())
 

@@ -75,9 +75,9 @@ class Observed:
         self._blobs = blobs
         self._timer = _Timer(observer, clock)
 
-    def create(self, owner: str, size: int | None = None) -> Writer:
+    def create(self, owner: str, size: int | None = None, name: str | None = None) -> Writer:
         with self._timer.call("create"):
-            return _ObservedWriter(self._blobs.create(owner, size), self._timer)
+            return _ObservedWriter(self._blobs.create(owner, size, name), self._timer)
 
     def resume(self, token: str, size: int | None = None) -> Writer:
         with self._timer.call("resume"):

@@ -99,9 +99,9 @@ class S3Blobs:
         self._live = LiveUploads()
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="s3-part")
 
-    def create(self, owner: str, size: int | None = None) -> S3Writer:
-        """As in `Blobs`; makes no call."""
-        upload = S3Upload(self._bucket, self._live, new_key(owner))
+    def create(self, owner: str, size: int | None = None, name: str | None = None) -> S3Writer:
+        """As in `Blobs`; makes no call, and so knows of no other writer of that name."""
+        upload = S3Upload(self._bucket, self._live, new_key(owner, name))
         return self._writer(upload, self._sizes.part_bytes(size), size)
 
     def resume(self, token: str, size: int | None = None) -> S3Writer:

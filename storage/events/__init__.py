@@ -6,7 +6,7 @@ backup and migration: each of these is a reader with a cursor of its own.
 
 from storage.events.event import SYSTEM, Actor, Event
 from storage.events.feed import Batch, Cursor, Feed, InvalidCursor
-from storage.events.journal import Journal
+from storage.events.journal import Happened, Journal
 
 __all__ = [
     "SYSTEM",
@@ -15,6 +15,7 @@ __all__ = [
     "Cursor",
     "Event",
     "Feed",
+    "Happened",
     "InvalidCursor",
     "Journal",
 ]

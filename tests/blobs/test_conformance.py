@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from storage.blobs import BlobCorrupt, BlobMissing, Blobs, UploadBusy
+from storage.blobs import ERASED, BlobCorrupt, BlobMissing, Blobs, UploadBusy
 from storage.blobs.keys import is_key
 from storage.blobs.s3_parts import MIB
 from tests.blobs.stores import (
@@ -132,6 +132,53 @@ def test_a_key_names_its_owner_and_is_known_from_the_start(blobs: Blobs) -> None
 def test_an_owner_that_is_none_is_refused(blobs: Blobs, owner: str) -> None:
     with pytest.raises(ValueError, match="owner"):
         blobs.create(owner)
+
+
+def keep(blobs: Blobs, name: str, data: bytes) -> str:
+    with blobs.create(ERASED, len(data), name) as writer:
+        write(writer, data)
+        writer.commit()
+    return writer.key
+
+
+def test_a_blob_of_a_reserved_owner_is_found_by_its_name(blobs: Blobs) -> None:
+    """Beside the blobs of organizations, in the order of keys."""
+    other = store(blobs, b"a file")
+    names = ["f" * 32, "0" * 32]
+    assert [keep(blobs, name, name.encode()) for name in names] == [f"erased/{n}" for n in names]
+    assert read(blobs, f"{ERASED}/{names[0]}") == names[0].encode()
+    assert [entry.key for entry in blobs.list(f"{ERASED}/").entries] == [
+        f"{ERASED}/{name}" for name in sorted(names)
+    ]
+    assert blobs.settle(f"{ERASED}/{names[1]}") == 32
+    assert other in [entry.key for entry in blobs.list().entries]
+    assert blobs.uploads().uploads == ()
+
+
+def test_what_has_a_reserved_name_is_written_over_whole(blobs: Blobs) -> None:
+    """Also where a writer that is gone has left half of it."""
+    name = "5" * 32
+    keep(blobs, name, b"first")
+    with pytest.raises(RuntimeError), blobs.create(ERASED, None, name) as writer:
+        write(writer, b"half of ")
+        raise RuntimeError
+    assert read(blobs, f"{ERASED}/{name}") == b"first"
+    left = blobs.create(ERASED, None, name)
+    write_only(left, b"left")
+    left.suspend()
+    keep(blobs, name, b"second, longer")
+    assert read(blobs, f"{ERASED}/{name}") == b"second, longer"
+
+
+@pytest.mark.parametrize(
+    "owner, name",
+    [(ERASED, None), (ERASED, "A" * 32), (ERASED, "0" * 31), (ERASED, "../x"), ("acme", "0" * 32)],
+)
+def test_names_are_for_reserved_owners_and_reserved_owners_for_names(
+    blobs: Blobs, owner: str, name: str | None
+) -> None:
+    with nothing_left(blobs), pytest.raises(ValueError, match="reserved"):
+        blobs.create(owner, None, name)
 
 
 def test_a_blob_is_not_there_before_its_commit(blobs: Blobs) -> None:

@@ -272,3 +272,25 @@ def test_any_of_the_secret_keys_opens_and_the_first_seals(metadata: Metadata, cl
 def test_a_text_that_is_no_cursor_is_refused(text: str) -> None:
     with pytest.raises(InvalidCursor):
         Cursor.decode(text)
+
+
+@pytest.mark.parametrize("family", ["attempts", "seen#u", "mail", "resets", "reset-of"])
+def test_keys_that_hold_hashes_of_addresses_or_tokens_are_not_in_history(
+    metadata: Metadata, family: str
+) -> None:
+    """History is kept for longer than these records are."""
+    journal, kept = Journal(SECRET), Key("org1#users", "u")
+    put, gone, counter = (Key(f"org1#{family}", f"hash{number}") for number in range(3))
+    metadata.commit(
+        Put(kept, {}),
+        Put(put, {}),
+        Put(Key("_#mail", "time#mail"), {}),
+        Delete(gone),
+        Add(counter, {"failures": 1}, create=True),
+        witness=journal.event(ORG, SYSTEM, "test"),
+    )
+    now = datetime.now(UTC)
+    feed = Feed(metadata, journal, ORG, lambda: now)
+    (event,) = feed.read(feed.start(now - timedelta(minutes=1))).events
+    assert [key for key, _ in event.puts] == [kept]
+    assert (event.deletes, event.adds, event.genuine) == ((), (), True)

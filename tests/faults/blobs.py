@@ -196,8 +196,9 @@ class FaultyBlobs:
             action()
         raise fault.error
 
-    def create(self, owner: str, size: int | None = None) -> Writer:
-        return self.run("create", lambda: _FaultyWriter(self, self._blobs.create(owner, size)))
+    def create(self, owner: str, size: int | None = None, name: str | None = None) -> Writer:
+        made = lambda: _FaultyWriter(self, self._blobs.create(owner, size, name))  # noqa: E731
+        return self.run("create", made)
 
     def resume(self, token: str, size: int | None = None) -> Writer:
         return self.run("resume", lambda: _FaultyWriter(self, self._blobs.resume(token, size)))
