@@ -1,10 +1,21 @@
 """Everything that is done in the background, on one page: kinds of jobs, readers, duties."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
+from app.audit import RemoveDuty, SealDuty
 from app.collecting import CollectDuty, ScanDuty
 from app.erasing import EraseDuty
 from app.installation import Installation
+from app.left_members import LeftMembers
+from app.mail.decoys import Decoys
+from app.mail.delivery import Deliveries
+from app.mail.destinations import Files
+from app.mail.duty import MailDuty
+from app.mail.observers import MailObserver
+from app.mail.origins import Origins
+from app.mail.transports import files_of, transport_to
+from app.privacy import PrivacyDuty, PrivacyLookDuty
 from app.publishing import Digester, Publisher
 from app.publishing.bulk import Bulk
 from app.publishing.emptied import EmptiedFolders
@@ -25,6 +36,7 @@ from app.work import Duty, FeedDuty, Jobs, Kind, Reader, Worker
 from app.work.duty import Schedule
 from app.work.turn import JobObserver
 from auth.organizations import Organizations
+from auth.outbox import Outbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +51,11 @@ class Background:
         return Worker(self.jobs, self.schedule)
 
 
-def background(at: Installation, observer: JobObserver | None = None) -> Background:
+class Observer(JobObserver, MailObserver, Protocol):
+    """Who is told what is done in the background: the metrics."""
+
+
+def background(at: Installation, observer: Observer | None = None) -> Background:
     """Jobs and duties over open stores."""
     catalogue, bulk = Catalogue(at.recent, at.journal), Bulk(at.metadata, at.journal)
     restorer = Restorer(at.metadata, bulk)
@@ -57,19 +73,41 @@ def background(at: Installation, observer: JobObserver | None = None) -> Backgro
     readers: tuple[Reader, ...] = (
         EmptiedFolders(at.metadata, catalogue.format_of),
         QuotaWatch(at.metadata, at.journal),
+        LeftMembers(at.recent),
     )
     jobs = Jobs(at.metadata, at.journal, kinds, observer)
     duties: tuple[Duty, ...] = (
         FeedDuty(at.metadata, at.journal, readers),
+        SealDuty(at),
+        _mail(at, observer),
         ExpireDuty(at.metadata, Expiry(at.metadata, bulk)),
         EraseRepositoriesDuty(at.metadata, eraser),
         CollectDuty(at),
         ScanDuty(at),
         EraseDuty(at),
+        RemoveDuty(at),
+        PrivacyDuty(at),
+        PrivacyLookDuty(at),
         RetentionDuty(Organizations(at.recent), at.metadata, catalogue, retention, jobs),
     )
     schedule = Schedule(at.metadata, jobs, duties, at.settings.schedule, observer)
     return Background(jobs, schedule)
+
+
+def _mail(at: Installation, observer: MailObserver | None) -> MailDuty:
+    settings, files = at.settings, files_of(at.settings.data)
+    # A mail that leaves this machine never leads to it: its reader is elsewhere.
+    local = settings.listening if isinstance(settings.mail, Files) and settings.loopback else None
+    outbox = Outbox(at.sealer)
+    deliveries = Deliveries(
+        at.metadata,
+        at.journal,
+        outbox,
+        transport_to(settings.mail, files),
+        Origins(settings.base_url, settings.base_organization, settings.domain, local),
+        observer,
+    )
+    return MailDuty(at.metadata, Decoys(at.metadata, outbox, observer), deliveries, files)
 
 
 def _upload_completion(at: Installation, catalogue: Catalogue) -> UploadCompletion:

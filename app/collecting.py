@@ -15,6 +15,7 @@ from app.installation import Installation
 from app.publishing.emptied import EmptiedFolders
 from app.repositories import Catalogue
 from app.work.duty import Shift
+from auth.key_sweep import KeySweep
 from storage import keys
 from storage.metadata import Delete
 
@@ -24,8 +25,8 @@ _log = logging.getLogger("strongroom.worker")
 
 
 class CollectDuty:
-    """Removes unfinished uploads, blobs that lost their last reference, expired records, and
-    folders that were made for files that never came."""
+    """Removes unfinished uploads, blobs that lost their last reference, expired records, folders
+    that were made for files that never came, and keys that ended long ago."""
 
     name = "collect"
     every = timedelta(hours=1)
@@ -36,6 +37,7 @@ class CollectDuty:
         self._folders = EmptiedFolders(
             installation.metadata, Catalogue(installation.recent, installation.journal).format_of
         )
+        self._keys = KeySweep(installation.metadata, installation.journal)
 
     def run(self, shift: Shift) -> None:
         shift.again = self.every  # what can't be deleted now is not worth a look each minute
@@ -50,6 +52,8 @@ class CollectDuty:
         for organization in shift.organizations():
             with shift.part(f"the folders of {organization}"):
                 self._folders.look_again(organization, shift.began - self._grace, shift.go_on)
+            with shift.part(f"the keys of {organization}"):
+                self._keys.run(organization, shift.began, shift.go_on)
 
 
 class ScanDuty:

@@ -4,8 +4,9 @@ Two kinds of leftovers are found in the blob store: uploads that nobody finished
 whose commit never came. A third is told by records: blobs that lost a reference, which may
 have been their last (`app/publishing/lost_references.py`). Anything younger than the grace
 period is left alone, because its publisher may be about to commit; so is anything with a
-lease, which long uploads hold, and anything of an organization that the metadata store does
-not know. What can't be removed keeps nothing else from it, and is found again by the next run.
+lease, which long uploads hold, anything of an organization that the metadata store does not
+know, and the blobs of reserved owners, which no record is to lead to. What can't be removed
+keeps nothing else from it, and is found again by the next run.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -18,7 +19,7 @@ from app.publishing.discarding import Discarding
 from app.publishing.lost_references import LostReferences
 from app.work.duty import Failures
 from storage import keys
-from storage.blobs import BlobEntry, Upload
+from storage.blobs import BlobEntry, Upload, is_reserved
 
 GRACE = timedelta(days=1)
 _BATCH = 50  # blobs looked up in one read: a record and a lease for each
@@ -171,7 +172,8 @@ class Collection:
 
     def _abort(self, upload: Upload, dry: bool) -> bool:
         lease = keys.upload(_owner(upload.key), upload.key)
-        if not self._knows(_owner(upload.key)) or self._metadata.get(lease):
+        known = is_reserved(upload.key) or self._knows(_owner(upload.key))
+        if not known or self._metadata.get(lease):
             return False
         return dry or self._discarding.abort(_owner(upload.key), upload)
 
@@ -180,7 +182,7 @@ class Collection:
         while True:
             page = self._blobs.list(after)
             for entry in page.entries:
-                if entry.modified < before:
+                if entry.modified < before and not is_reserved(entry.key):
                     batch.append(entry)
                 if len(batch) == _BATCH:
                     yield batch

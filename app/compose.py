@@ -6,7 +6,10 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from app.audit import Reads
 from app.background import background
+from app.behind import Behind
+from app.distribution import SubscriberDownloads
 from app.health import PATIENCE_SECONDS, Checks
 from app.installation import (
     Around,
@@ -23,6 +26,7 @@ from app.settings import Settings, read_settings
 from auth.authenticator import Authenticator
 from auth.bootstrap import check_format
 from auth.first_sign_in import FirstSignIn
+from auth.key_uses import KeyUses
 from auth.rates import Rates
 from auth.slow_hashes import SlowHashes
 from auth.verified import VerifiedPasswords
@@ -66,16 +70,23 @@ def compose(settings: Settings, around: Around = nothing_around) -> Service:
     slow_hashes = SlowHashes(run_folder(settings))
     work = background(installation, metrics)
     downloads = LastDownloads(installation.metadata)
+    reads = Reads(installation.metadata, installation.journal)
+    uses, distributed = KeyUses(installation.metadata), SubscriberDownloads(installation.metadata)
+    behind = Behind((uses, distributed))
     parts = Parts(
         installation=installation,
         background=work,
         downloads=downloads,
-        authenticator=_authenticator(installation, slow_hashes),
+        reads=reads,
+        distributed=distributed,
+        authenticator=_authenticator(installation, slow_hashes, uses),
         slow_hashes=slow_hashes,
         readiness=Readiness(checks, PATIENCE_SECONDS),
         metrics=metrics,
     )
     downloads.start()
+    reads.start()
+    behind.start()
     worker = work.worker() if settings.embedded else None
     if worker is not None:
         worker.start()
@@ -84,6 +95,8 @@ def compose(settings: Settings, around: Around = nothing_around) -> Service:
         if worker is not None:
             worker.stop(STOP_SECONDS)
         downloads.stop()
+        reads.stop()
+        behind.stop()
         installation.close()
         metrics.close()
 
@@ -117,7 +130,9 @@ def metrics_folder(settings: Settings) -> Path:
     return run_folder(settings) / "metrics"
 
 
-def _authenticator(installation: Installation, slow_hashes: SlowHashes) -> Authenticator:
+def _authenticator(
+    installation: Installation, slow_hashes: SlowHashes, uses: KeyUses
+) -> Authenticator:
     return Authenticator(
         installation.recent,
         installation.journal,
@@ -125,4 +140,5 @@ def _authenticator(installation: Installation, slow_hashes: SlowHashes) -> Authe
         Rates(installation.secrets[0]),
         VerifiedPasswords(),
         signed_in=FirstSignIn(installation.settings.data).signed_in,
+        used=uses.note,
     )

@@ -20,6 +20,7 @@ from auth.errors import CorruptRecord
 from auth.organizations import Deleted, Organizations
 from auth.records import is_id
 from storage import keys
+from storage.blobs import SEALS
 from storage.metadata import ConditionFailed, Delete, Key, Put
 from storage.metadata.operations import OPERATIONS
 
@@ -191,8 +192,8 @@ class Erasing:
 
 
 def _owner(key: str) -> str:
-    """The id of the organization that a blob belongs to."""
-    return key.partition("/")[0]
+    """The id of the organization that a blob belongs to; the copies of its seals are its own."""
+    return key.partition("/")[0].removesuffix(SEALS)
 
 
 def _is_of(key: Key, organization: str) -> bool:

@@ -13,6 +13,7 @@ from falcon import App, HTTPError, Request, Response
 from falcon.http_status import HTTPStatus
 
 from app.api.reading import BodyTooLarge, InvalidBody, OtherType
+from app.auth.refusals import refused_by_page
 from app.cursors import InvalidCursor
 from app.publishing import (
     ArtifactExists,
@@ -49,23 +50,35 @@ from app.retention import WouldEmpty
 from app.usage import QuotaExceeded
 from app.work import Failed, JobMissing, TooManyJobs
 from auth.errors import (
+    AlreadyRotated,
     AlreadyTaken,
     AuthError,
     Busy,
     ChangedMeanwhile,
+    CodeNeeded,
     Forbidden,
     InvalidField,
     LastAdministrator,
     LimitReached,
     Missing,
     NotAuthenticated,
+    NothingToConfirm,
+    NothingToInviteTo,
+    SecondFactorFirst,
+    SecondFactorRequired,
     Suspended,
+    TooManyAsked,
     TooManyAttempts,
+    TooManyCodes,
+    TryLater,
+    WrongCode,
 )
 from middleware.authentication import (
+    code_wanted,
     not_authenticated,
     sign_in_busy,
     too_many_attempts,
+    too_many_codes,
 )
 from middleware.body import BodyIncomplete, BodyMalformed, BodyTooSlow
 from middleware.context import CONTEXT, context_of
@@ -105,6 +118,12 @@ def _fixed(status: int, title: str, detail: str, **headers: str) -> Callable[[An
     return lambda _: Problem(status, title, detail, named)
 
 
+def _too_many(error: TryLater) -> Problem:
+    """429, with how long to wait."""
+    headers = {"Retry-After": str(max(1, math.ceil(error.retry_after.total_seconds())))}
+    return Problem(429, "Too Many Requests", _sentence(str(error)), headers)
+
+
 def _elsewhere(error: SessionConflict) -> Problem:
     """409, with the offset from which the upload goes on."""
     headers = {"Upload-Offset": str(error.offset)}
@@ -128,6 +147,13 @@ ANSWERS: tuple[tuple[type[Exception], Callable[[Any], Problem]], ...] = (
     # Who and whether
     (NotAuthenticated, lambda error: not_authenticated(str(error))),
     (TooManyAttempts, lambda error: too_many_attempts(error.retry_after)),
+    (CodeNeeded, lambda error: code_wanted(str(error))),
+    (WrongCode, lambda error: code_wanted(str(error))),
+    (TooManyCodes, lambda error: too_many_codes(error.retry_after)),
+    (TooManyAsked, _too_many),
+    (NothingToConfirm, _told(409, "Conflict")),
+    (SecondFactorRequired, _told(409, "Conflict")),
+    (SecondFactorFirst, _told(409, "Conflict")),
     (Suspended, _told(403, "Forbidden")),
     (RepositoryHidden, _fixed(404, "Not Found", _HIDDEN)),
     (RepositoryMissing, _fixed(404, "Not Found", _HIDDEN)),
@@ -136,7 +162,9 @@ ANSWERS: tuple[tuple[type[Exception], Callable[[Any], Problem]], ...] = (
     (JobMissing, _fixed(404, "Not Found", "There is no such job, or none that you may see.")),
     (Failed, _told(409, "Conflict")),
     (TooManyJobs, _told(429, "Too Many Requests", Retry_After="60")),
+    (NothingToInviteTo, _told(409, "Conflict")),
     (LimitReached, _told(409, "Conflict")),
+    (AlreadyRotated, _told(409, "Conflict")),
     (LastAdministrator, _told(409, "Conflict")),
     (ChangedMeanwhile, _told(409, "Conflict")),
     (AlreadyTaken, lambda error: Problem(409, "Conflict", f"This '{error.field}' is taken.")),
@@ -346,6 +374,8 @@ def _serialize(_req: Request, _resp: Response, _error: HTTPError) -> None:
 
 
 def _send(req: Request, resp: Response, problem: Problem) -> None:
+    if refused_by_page(req, resp, problem):
+        return
     resp.status = str(problem.status)
     by_form = is_form(req)
     if by_form:  # twine, PDM and Hatch show the status line alone

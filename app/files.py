@@ -18,14 +18,20 @@ from app.raw.uploads import Uploads, is_about_an_upload
 from app.repositories import ArtifactPath, Door, FolderPath, Format, RepositoryName, Visitor
 from app.visitors import anonymous, visitor_of
 from auth.principals import Action
-from middleware.declarations import Access
+from middleware.declarations import PUBLIC, by_method, on
 from middleware.problems import Problem
 
 
 class Files:
     """`/repositories/REPOSITORY/PATH`, with credentials."""
 
-    access = Access.SIGNED_IN
+    needs = by_method(
+        GET=on(Action.READ, Action.WRITE),  # who uploads may ask how far an upload is
+        PUT=on(Action.WRITE),
+        POST=on(Action.WRITE),
+        PATCH=on(Action.WRITE),
+        DELETE=on(Action.DELETE, Action.WRITE),  # or drop an upload
+    )
 
     def __init__(
         self, door: Door, dialects: Mapping[Format, Dialect], uploads: Uploads, forms: Forms
@@ -93,7 +99,7 @@ class Files:
 class PublicFiles:
     """`/public/repositories/REPOSITORY/PATH`: anonymous reading of what was made public."""
 
-    access = Access.PUBLIC
+    needs = by_method(GET=PUBLIC)
 
     def __init__(self, door: Door, dialects: Mapping[Format, Dialect]) -> None:
         self._door = door

@@ -113,4 +113,4 @@ def address(settings: Settings) -> str:
         return settings.base_url
     if settings.domain is not None:
         return f"https://{DEFAULT}.{settings.domain}"
-    return f"{'https' if settings.tls_cert else 'http'}://{settings.bind}"
+    return settings.listening

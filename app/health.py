@@ -14,7 +14,7 @@ from app.visitors import confirmed
 from auth.errors import Forbidden
 from auth.organizations import DEFAULT
 from middleware.context import context_of
-from middleware.declarations import Access
+from middleware.declarations import HEALTH, MANAGER, by_method
 from storage import keys
 from storage.blobs import BlobError, Blobs
 from storage.metadata import Metadata, MetadataError
@@ -59,7 +59,7 @@ def _trouble(store: str, error: Exception) -> str:
 class Alive:
     """`GET /healthz`."""
 
-    access = Access.HEALTH
+    needs = by_method(GET=HEALTH)
 
     def on_get(self, _req: Request, resp: Response) -> None:
         """Say ok."""
@@ -71,7 +71,7 @@ class Alive:
 class Ready:
     """`GET /readyz`."""
 
-    access = Access.HEALTH
+    needs = by_method(GET=HEALTH)
 
     def __init__(self, readiness: Readiness) -> None:
         # One probe at a time asks the stores, at most once a second: whoever asks without
@@ -93,7 +93,7 @@ class MetricsPage:
     They tell of the whole installation, so other organizations than `default` are not told.
     """
 
-    access = Access.SIGNED_IN
+    needs = by_method(GET=MANAGER)
 
     def __init__(self, recent: Recent, render: Callable[[], str]) -> None:
         self._recent = recent
@@ -101,7 +101,7 @@ class MetricsPage:
 
     def on_get(self, req: Request, resp: Response) -> None:
         """The metrics of all processes, in Prometheus's text format 0.0.4."""
-        confirmed(req, self._recent).require_admin()
+        confirmed(req, self._recent)
         place = context_of(req).place
         if place is None or place.organization != DEFAULT:
             raise Forbidden("The metrics are of the whole installation; its operator has them.")

@@ -13,6 +13,7 @@ from app.cursors import Cursors
 from app.secret_key import FILE, secret_keys
 from app.settings import Settings, SettingsError
 from auth.bootstrap import check_format
+from auth.sealing import Sealer
 from storage import keys
 from storage.blobs import Blobs, open_blobs
 from storage.blobs import Observed as ObservedBlobs
@@ -68,6 +69,7 @@ class Installation:
     blobs: Blobs
     journal: Journal
     cursors: Cursors
+    sealer: Sealer
 
     def close(self) -> None:
         """Let go of connections and files."""
@@ -102,8 +104,9 @@ def open_installation(
         metadata=metadata,
         recent=Recent(metadata, observer=watching),
         blobs=blobs,
-        journal=Journal(*secrets),
+        journal=Journal(*secrets, address_days=settings.address_days),
         cursors=Cursors(*secrets),
+        sealer=Sealer(*secrets),
     )
 
 

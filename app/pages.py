@@ -22,10 +22,12 @@ a { color: var(--link) }
 """
 
 
-def style_policy(style: str) -> str:
-    """A Content-Security-Policy that allows one style sheet in the page and nothing else."""
+def style_policy(style: str, *, forms: bool = False) -> str:
+    """A Content-Security-Policy that allows one style sheet in the page and nothing else, but
+    where it has forms that they are sent to this service."""
+    target = "'self'" if forms else "'none'"
     digest = b64encode(sha256(style.encode()).digest()).decode()
     return (
         f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none';"
-        " form-action 'none'; frame-ancestors 'none'"
+        f" form-action {target}; frame-ancestors 'none'"
     )

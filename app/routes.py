@@ -10,9 +10,12 @@ from falcon.media import JSONHandler
 
 from app import errors
 from app.api.answers import Paging
+from app.api.audit import Audit
 from app.api.description import Description, describe, query_parameters
+from app.api.groups import GroupPermissions, Groups, Members, OneGroup, OneMember
+from app.api.hand_over import HandOver
 from app.api.jobs import JobPages, OneJob
-from app.api.keys import Keys, OneKey
+from app.api.keys import Keys, OneKey, Rotation
 from app.api.organization import TheOrganization
 from app.api.project_files import (
     DistributionRestore,
@@ -22,13 +25,42 @@ from app.api.project_files import (
 )
 from app.api.projects import OneProject, ProjectPages, ProjectRestore
 from app.api.repositories import OneRepository, Repositories
+from app.api.repository_grants import GrantPages, OneGrant
 from app.api.restore import Deleted, DeletedRepositoryPages, Purge, Restore
 from app.api.retention import RetentionPreview, RetentionRules
+from app.api.scim_tokens import OneToken, TokenPages, TokenRotation
 from app.api.search import SearchPage
-from app.api.users import Me, OneUser, Permissions, Users
+from app.api.subscriber_groups import (
+    GroupMembers,
+    GroupPages,
+    UsageOfGroup,
+)
+from app.api.subscriber_groups import OneGroup as OneSubscriberGroup
+from app.api.subscriber_groups import OneMember as OneSubscriberMember
+from app.api.subscribers import (
+    AccessKeys,
+    OneAccessKey,
+    OneSubscriber,
+    SubscriberPages,
+    UsageOfSubscriber,
+)
+from app.api.users import Invitation, Me, OneUser, Permissions, Users
+from app.audit import HistoryRule, Reads, Trail
+from app.auth.invitations import InvitationConfirm, InvitationLink
+from app.auth.reset import Reset, ResetConfirm, ResetLink
+from app.auth.second_factor import (
+    Confirm,
+    RecoveryCodes,
+    Removal,
+    TheFactor,
+    UserFactor,
+)
+from app.auth.sessions import OneSession, SessionList
+from app.auth.sign_in import SignInPage, SignOut, TheSession
 from app.background import Background
 from app.computed import Views
 from app.dialects import Dialect
+from app.distribution import SubscriberDownloads, SubscriberUsage
 from app.files import Files, PublicFiles
 from app.health import Alive, MetricsPage, Ready
 from app.installation import Installation
@@ -59,8 +91,28 @@ from app.search import Search
 from app.server.status import Readiness
 from auth.api_keys import ApiKeys
 from auth.authenticator import Authenticator
+from auth.code_rates import CodeRates
+from auth.codes import Codes
+from auth.factor_resets import FactorResets
+from auth.factor_rule import SecondFactorRule
+from auth.groups import Groups as GroupService
+from auth.hand_over import HandOvers
+from auth.invitations import Invitations
+from auth.key_rotation import KeyRotation
+from auth.memberships import Memberships
 from auth.organizations import Organizations
+from auth.outbox import Outbox
+from auth.proven_passwords import ProvenPasswords
+from auth.rates import Rates
+from auth.repository_grants import RepositoryGrants
+from auth.resets import Resets
+from auth.scim_tokens import ScimTokens
+from auth.second_factors import SecondFactors
+from auth.sessions import Sessions as UserSessions
 from auth.slow_hashes import SlowHashes
+from auth.subscriber_groups import SubscriberGroups
+from auth.subscriber_members import SubscriberMembers
+from auth.subscribers import Subscribers
 from auth.users import Users as UserService
 from middleware.admission import Admission
 from middleware.authentication import Authentication
@@ -75,6 +127,7 @@ from middleware.request_id import RequestId
 from middleware.request_line import RequestLine
 from middleware.security_headers import SecurityHeaders
 from middleware.transport import Encryption, Forwarding
+from storage.metadata.recent import Recent
 
 #: A Falcon application, with its own requests and responses.
 Application: TypeAlias = falcon.App[falcon.Request, falcon.Response]
@@ -87,6 +140,8 @@ class Parts:
     installation: Installation
     background: Background
     downloads: LastDownloads
+    reads: Reads
+    distributed: SubscriberDownloads
     authenticator: Authenticator
     slow_hashes: SlowHashes
     readiness: Readiness
@@ -133,11 +188,14 @@ def _add_routes(application: Application, parts: Parts, description: Mapping[str
     at = parts.installation
     recent, journal = at.recent, at.journal
     catalogue = Catalogue(recent, journal)
-    users = UserService(recent, journal, parts.slow_hashes)
+    rates, outbox = Rates(at.secrets[0]), Outbox(at.sealer)
+    mailing = recent, journal, outbox, rates, parts.slow_hashes
+    resets, invitations = Resets(*mailing), Invitations(*mailing)
+    users = UserService(recent, journal, parts.slow_hashes, rates=rates, outbox=outbox)
     api_keys = ApiKeys(recent, journal)
     paging = Paging(at.cursors)
     door, listing = Door(recent), Listing(recent, at.cursors)
-    downloads = Downloads(at.blobs, parts.downloads)
+    downloads = Downloads(at.blobs, parts.downloads, parts.reads, parts.distributed)
     digester, sessions = Digester(), Sessions(at.blobs, at.metadata)
     receiver = Receiver(at.blobs, at.metadata, digester, in_flight=parts.metrics.uploads)
     publisher = Publisher(receiver, at.metadata, journal)
@@ -176,7 +234,7 @@ def _add_routes(application: Application, parts: Parts, description: Mapping[str
     of_files = door, projects, changing
 
     add = application.add_route
-    add("/", Portal())
+    add("/", Portal(recent))
     add("/healthz", Alive())
     add("/readyz", Ready(parts.readiness))
     add("/metrics", MetricsPage(recent, parts.metrics.render))
@@ -189,21 +247,24 @@ def _add_routes(application: Application, parts: Parts, description: Mapping[str
     add("/public/repositories/{repository}/{path:path}", public)
     add("/public/repositories/{repository}/{path:path}/", public_folders)
     add("/api/openapi.json", Description(recent, description))
-    add("/api/user", Me(recent, users, catalogue))
+    groups = GroupService(recent, journal)
+    add("/api/user", Me(recent, users, catalogue, groups))
     add("/api/users", Users(recent, users, catalogue, paging))
-    add("/api/users/{user}", OneUser(recent, users, catalogue))
+    add("/api/users/{user}", OneUser(recent, users, catalogue, groups))
     add("/api/users/{user}/permissions", Permissions(recent, users, catalogue))
-    add("/api/organization", TheOrganization(recent))
+    add("/api/users/{user}/invitation", Invitation(recent, users, catalogue, invitations))
+    rules = SecondFactorRule(recent, journal), HistoryRule(recent, journal)
+    add("/api/organization", TheOrganization(recent, *rules))
     add("/api/repositories", Repositories(recent, catalogue, paging))
     add("/api/repositories/{name}/restore", restore)
-    add("/api/repositories/{name}/purge", Purge(recent, catalogue, jobs))
+    add("/api/repositories/{name}/purge", Purge(door, catalogue, jobs))
     add("/api/repositories/{name}/deleted", Deleted(at.metadata, door, paging))
     add("/api/deleted-repositories", DeletedRepositoryPages(recent, deleted, paging))
-    add("/api/repositories/{name}", OneRepository(recent, catalogue))
+    add("/api/repositories/{name}", OneRepository(recent, door, catalogue))
     listed = "/api/repositories/{name}/projects"
-    add(listed, ProjectPages(recent, catalogue, projects, paging))
+    add(listed, ProjectPages(door, projects, paging))
     one = f"{listed}/{{project}}"
-    add(one, OneProject(recent, door, catalogue, projects, changing, jobs, paging))
+    add(one, OneProject(door, catalogue, projects, changing, jobs, paging))
     add(f"{one}/restore", ProjectRestore(door, catalogue, jobs))
     add(f"{one}/releases/{{version}}", OneRelease(*of_files))
     add(f"{one}/releases/{{version}}/restore", ReleaseRestore(*of_files))
@@ -211,10 +272,108 @@ def _add_routes(application: Application, parts: Parts, description: Mapping[str
     add(f"{one}/files/{{filename}}/restore", DistributionRestore(*of_files))
     add("/api/keys", Keys(recent, api_keys, catalogue, paging))
     add("/api/keys/{key}", OneKey(recent, api_keys, catalogue))
+    rotation = KeyRotation(recent, journal)
+    add("/api/keys/{key}/rotate", Rotation(recent, api_keys, rotation, catalogue))
     add("/api/jobs", JobPages(recent, jobs, parts.background.schedule, catalogue, paging))
     add("/api/jobs/{job}", OneJob(recent, jobs, catalogue))
     retention = Retention(recent, journal, catalogue, Bulk(at.metadata, journal))
     ruled = "/api/repositories/{name}/retention"
-    add(ruled, RetentionRules(recent, catalogue, retention))
-    add(f"{ruled}/preview", RetentionPreview(recent, catalogue, retention, paging))
+    add(ruled, RetentionRules(door, retention))
+    add(f"{ruled}/preview", RetentionPreview(door, retention, paging))
+    add("/api/audit", Audit(recent, Trail(at.metadata, journal, catalogue), catalogue, paging))
     add("/api/search", SearchPage(recent, Search(recent, catalogue), paging))
+    _add_groups(application, parts, groups, catalogue, paging)
+    granted = "/api/repositories/{name}/grants"
+    grants = RepositoryGrants(recent, journal)
+    add(granted, GrantPages(door, grants, paging))
+    add(f"{granted}/users/{{user}}", OneGrant(door, grants), suffix="user")
+    add(f"{granted}/groups/{{group}}", OneGrant(door, grants), suffix="group")
+    _add_distribution(application, parts, api_keys, catalogue, paging)
+    _add_links(application, recent, resets, invitations)
+    _add_signing_in(application, parts)
+
+
+def _add_groups(
+    application: Application,
+    parts: Parts,
+    groups: GroupService,
+    catalogue: Catalogue,
+    paging: Paging,
+) -> None:
+    recent, journal = parts.installation.recent, parts.installation.journal
+    memberships = Memberships(recent, journal)
+    one = "/api/groups/{group}"
+
+    add = application.add_route
+    add("/api/groups", Groups(recent, groups, catalogue, paging))
+    add(one, OneGroup(recent, groups, catalogue))
+    add(f"{one}/permissions", GroupPermissions(recent, groups, catalogue))
+    add(f"{one}/members", Members(recent, memberships, paging))
+    add(f"{one}/members/{{user}}", OneMember(recent, memberships))
+    handing = HandOver(recent, HandOvers(recent, journal), catalogue)
+    add("/api/users/{user}/hand-over", handing)
+
+
+def _add_distribution(
+    application: Application,
+    parts: Parts,
+    api_keys: ApiKeys,
+    catalogue: Catalogue,
+    paging: Paging,
+) -> None:
+    """Who gets in from outside: provisioning services, and subscribers."""
+    recent, journal = parts.installation.recent, parts.installation.journal
+    tokens, subscribers = ScimTokens(recent, journal), Subscribers(recent, journal)
+    groups, members = SubscriberGroups(recent, journal), SubscriberMembers(recent, journal)
+    usage = SubscriberUsage(recent)
+    one, group = "/api/subscribers/{subscriber}", "/api/subscriber-groups/{group}"
+    reading = usage, catalogue, paging
+
+    add = application.add_route
+    add("/api/scim-tokens", TokenPages(recent, tokens, paging))
+    add("/api/scim-tokens/{token}", OneToken(recent, tokens))
+    add("/api/scim-tokens/{token}/rotate", TokenRotation(recent, tokens))
+    add("/api/subscriber-groups", GroupPages(recent, groups, catalogue, paging))
+    add(group, OneSubscriberGroup(recent, groups, catalogue))
+    add(f"{group}/members", GroupMembers(recent, members, paging))
+    add(f"{group}/members/{{subscriber}}", OneSubscriberMember(recent, members))
+    add(f"{group}/usage", UsageOfGroup(recent, groups, members, *reading))
+    add("/api/subscribers", SubscriberPages(recent, subscribers, paging))
+    add(one, OneSubscriber(recent, subscribers))
+    add(f"{one}/keys", AccessKeys(recent, subscribers, api_keys, catalogue, paging))
+    add(f"{one}/keys/{{key}}", OneAccessKey(recent, subscribers, api_keys))
+    add(f"{one}/usage", UsageOfSubscriber(recent, subscribers, *reading))
+
+
+def _add_links(
+    application: Application, recent: Recent, resets: Resets, invitations: Invitations
+) -> None:
+    """What the links in mails lead to."""
+    add = application.add_route
+    add("/auth/reset", Reset(recent, resets))
+    add("/auth/reset/confirm", ResetConfirm(recent, resets))
+    add("/auth/reset/{token}", ResetLink())
+    add("/auth/invitation/confirm", InvitationConfirm(recent, invitations))
+    add("/auth/invitation/{token}", InvitationLink())
+
+
+def _add_signing_in(application: Application, parts: Parts) -> None:
+    at = parts.installation
+    recent, journal = at.recent, at.journal
+    passwords = ProvenPasswords(recent, parts.authenticator)
+    codes = Codes(recent, journal, at.sealer, CodeRates(at.secrets[0]))
+    factors = SecondFactors(recent, journal, at.sealer, codes)
+    sessions = UserSessions(recent, journal, passwords, codes)
+    of_factors = recent, factors, passwords
+
+    add = application.add_route
+    add("/auth/sign-in", SignInPage())
+    add("/auth/sign-out", SignOut(recent, sessions))
+    add("/auth/session", TheSession(recent, sessions))
+    add("/auth/sessions", SessionList(recent, sessions))
+    add("/auth/sessions/{session}", OneSession(recent, sessions))
+    add("/auth/second-factor", TheFactor(*of_factors))
+    add("/auth/second-factor/confirm", Confirm(*of_factors))
+    add("/auth/second-factor/recovery-codes", RecoveryCodes(*of_factors))
+    add("/auth/second-factor/remove", Removal(*of_factors))
+    add("/api/users/{user}/second-factor", UserFactor(recent, FactorResets(recent, journal)))

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import urlsplit
 
+from app.mail.destinations import Destination, Files, InvalidDestination, parse_destination
 from middleware.hosts import Hosts, MalformedHost, split_authority
 
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -37,10 +38,12 @@ NAMES = (
     "ADMIN_EMAIL",
     "ADMIN_PASSWORD",
     "MAIL",
+    "MAIL_FROM",
     "POSTMARK_TOKEN",
     "SECRET_KEY",
     "UPLOAD_MEMORY",
     "SCHEDULE",
+    "ADDRESS_DAYS",
 )
 _SIZE = re.compile(r"(\d{1,9})\s*(?:(MiB|GiB|M|G)?)", re.ASCII)
 _NO_BASE_URL = "STRONGROOM_BASE_URL is a URL such as https://artifacts.example.com"
@@ -50,7 +53,10 @@ _HOST = re.compile(r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])", re.ASCII)
 
 
 #: The duties whose intervals STRONGROOM_SCHEDULE may set (`app.background` has them all).
-DUTIES = ("feed", "expire", "erase-repositories", "collect", "scan", "erase", "retention")
+DUTIES = (
+    *("feed", "seal", "mail", "expire", "erase-repositories", "collect", "scan", "erase"),
+    *("audit-retention", "privacy", "privacy-look", "retention"),
+)
 _INTERVAL = re.compile(r"(\d{1,6})([smhd])", re.ASCII)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
@@ -78,11 +84,11 @@ class Settings:
     status_bind: str | None = None
     admin_email: str | None = field(default=None, repr=False)
     admin_password: str | None = field(default=None, repr=False)
-    mail: str = field(default="log:", repr=False)
-    postmark_token: str | None = field(default=None, repr=False)
+    mail: Destination = field(default=Files(), repr=False)
     secret_keys: tuple[bytes, ...] = field(default=(), repr=False)
     upload_memory_bytes: int = 1_088 * MEBIBYTE
     schedule: Mapping[str, timedelta] = field(default_factory=dict)
+    address_days: int = 90  # that an event's address and user agent are kept
 
     @property
     def host(self) -> str:
@@ -97,6 +103,11 @@ class Settings:
     def loopback(self) -> bool:
         """Whether the service is bound to a loopback address alone."""
         return _is_loopback(self.host)
+
+    @property
+    def listening(self) -> str:
+        """The URL of where the service listens, for who is on the same machine."""
+        return f"{'https' if self.tls_cert else 'http'}://{self.bind}"
 
     @property
     def base_organization(self) -> str:
@@ -143,11 +154,11 @@ def read_settings(
         status_bind=_bind(given["STATUS_BIND"], "STATUS_BIND") if "STATUS_BIND" in given else None,
         admin_email=given.get("ADMIN_EMAIL"),
         admin_password=given.get("ADMIN_PASSWORD"),
-        mail=given.get("MAIL", "log:"),
-        postmark_token=given.get("POSTMARK_TOKEN"),
+        mail=_mail(given),
         secret_keys=_secret_keys(given.get("SECRET_KEY", "")),
         upload_memory_bytes=_size(given.get("UPLOAD_MEMORY", "1088MiB"), "UPLOAD_MEMORY"),
         schedule=_schedule(given.get("SCHEDULE", "")),
+        address_days=_count(given.get("ADDRESS_DAYS", "90"), "ADDRESS_DAYS", 3_650),
     )
     _check_together(settings)
     return settings
@@ -186,10 +197,6 @@ def _check_together(settings: Settings) -> None:
             "a remote metadata store needs STRONGROOM_SECRET_KEY, the same for every process:"
             " 32 random bytes or more, for example from `openssl rand -base64 32`"
         )
-    if not settings.mail.startswith(("log:", "postmark:", "smtp://")):
-        raise SettingsError("STRONGROOM_MAIL begins with log:, postmark: or smtp://")
-    if settings.mail.startswith("postmark:") and not settings.postmark_token:
-        raise SettingsError("STRONGROOM_MAIL=postmark: needs STRONGROOM_POSTMARK_TOKEN")
 
 
 def _bind(text: str, name: str) -> str:
@@ -257,6 +264,15 @@ def _domain(text: str | None) -> str | None:
             "STRONGROOM_DOMAIN is a domain such as artifacts.example.com, with a port or without"
         ) from error
     return domain
+
+
+def _mail(given: Mapping[str, str]) -> Destination:
+    try:
+        return parse_destination(
+            given.get("MAIL", "log:"), given.get("MAIL_FROM"), given.get("POSTMARK_TOKEN")
+        )
+    except InvalidDestination as error:
+        raise SettingsError(str(error)) from error
 
 
 def _networks(text: str) -> tuple[Network, ...]:

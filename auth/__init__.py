@@ -4,7 +4,7 @@ It knows no HTTP. A request goes `Authenticator.identify`, then `Claim.confirm`,
 holds a `Principal`; whoever changes users and keys does so with an `Authority`.
 """
 
-from auth.api_keys import ApiKeys, MadeKey
+from auth.api_keys import ApiKeys
 from auth.authenticator import Authenticator
 from auth.bootstrap import Bootstrapped, prepare
 from auth.claims import Claim
@@ -19,15 +19,18 @@ from auth.errors import (
     InvalidField,
     LastAdministrator,
     LimitReached,
+    LinkEnded,
     Missing,
     NewerFormat,
     NotAuthenticated,
     Suspended,
+    TooManyAsked,
     TooManyAttempts,
     TryLater,
 )
 from auth.first_administrator import FirstSecrets, Wanted
 from auth.first_sign_in import FirstSignIn
+from auth.key_making import MadeKey
 from auth.organizations import Organizations
 from auth.principals import Action, Authority, Grants, Principal, Role, operating
 from auth.rates import Rates
@@ -61,6 +64,7 @@ __all__ = [
     "InvalidField",
     "LastAdministrator",
     "LimitReached",
+    "LinkEnded",
     "Listing",
     "MadeKey",
     "Missing",
@@ -74,6 +78,7 @@ __all__ = [
     "SlowHashes",
     "Standing",
     "Suspended",
+    "TooManyAsked",
     "TooManyAttempts",
     "TryLater",
     "User",

@@ -1,37 +1,40 @@
 """API keys: what machines sign in with. The secret is in the answer to `create`, and nowhere
 else ever: a record holds its hash.
 
-Keys do not change. Their number for a user is bounded by a counter that every making and
-deleting touches, so that deleting the user can delete them all in one commit.
+What a key may do and until when is fixed as it is made; its name can be changed, and whether
+it is renewable. Another secret is another key (`key_rotation`). The number of a user's keys is
+bounded by a counter that every making and deleting touches, so that deleting the user can
+delete them all in one commit.
 """
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any, Literal
 
-from auth.credentials import ApiKeySecret
 from auth.decisions import decided
-from auth.errors import ChangedMeanwhile, Forbidden, InvalidField, LimitReached, Missing
+from auth.errors import InvalidField, Missing
 from auth.fields import GivenGrants, parse_expiry, parse_grants, parse_name
-from auth.key_records import KEYS_OF_USER_MOST, key_operations
+from auth.key_access import (
+    find_key,
+    last_use,
+    require_lasting,
+    require_no_later,
+    require_unscoped,
+)
+from auth.key_making import MadeKey, committing
+from auth.key_records import KEYS_OF_USER_MOST, deleting
 from auth.principals import Authority, Principal
 from auth.records import ApiKey, Listing, is_id, key_count, read_api_key
 from auth.secret_texts import fingerprint, make_secret
 from storage import keys
 from storage.events import Journal
-from storage.metadata import Add, Check, ConditionFailed, Delete, Key, Record
+from storage.metadata import Key, Put, Record
+from storage.metadata.operations import KEYS_PER_GET
 from storage.metadata.recent import Recent
 
 SCOPES_MOST = 100  # repositories that a key names; its record is read with every request
 PAGE_MOST = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class MadeKey:
-    """A new key and its secret, to be shown once."""
-
-    key: ApiKey
-    secret: ApiKeySecret
 
 
 class ApiKeys:
@@ -56,6 +59,8 @@ class ApiKeys:
         scopes: GivenGrants | None = None,
         repositories: Collection[str] = (),
         expires: datetime | None = None,
+        renewable: bool = False,
+        owner: Literal["user", "subscriber"] = "user",
     ) -> MadeKey:
         """Make a key: anyone for himself, an administrator for anyone.
 
@@ -68,6 +73,8 @@ class ApiKeys:
             repositories: ids of repositories that exist, those of `scopes` at least.
             expires: when the key ends, aware, in the future. A key made with a key that
                 ends must end no later: who found one must not be able to keep it alive.
+            renewable: whether successors that the key makes of itself may outlive it.
+            owner: of what kind `user_id` is.
 
         Raises:
             Forbidden: with a key that has scopes.
@@ -75,10 +82,14 @@ class ApiKeys:
             InvalidField: naming the field.
             LimitReached: the user has 40 keys.
         """
-        owner = _owner(by, user_id)
+        user = _owner(by, user_id)
+        if owner == "subscriber":
+            by.require_admin()
         now = self._clock()
         parse_expiry(expires, now)
-        _require_no_later(by, expires)
+        require_no_later(by, expires)
+        if renewable:
+            require_lasting(by, "renewable")
         grants = None
         if scopes is not None:
             if len(scopes) > SCOPES_MOST:
@@ -86,13 +97,16 @@ class ApiKeys:
             grants = parse_grants(scopes, repositories, "scopes")
         secret = make_secret()
         key_id = fingerprint(secret).key_id
-        made = MadeKey(ApiKey(key_id, owner, parse_name(name), grants, expires, now), secret)
-        self._create(by, made)
-        return made
+        name = parse_name(name)
+        key = ApiKey(key_id, user, name, grants, expires, now, owner, renewable)
+        committing(self._recent, self._journal, by, MadeKey(key, secret), "key.create")
+        return MadeKey(key, secret)
 
     def needs(self, organization: str, key_id: str) -> tuple[Key, ...]:
         """What `get` and `delete` begin with, for who reads it with more besides."""
-        return (keys.api_key(organization, key_id),) if is_id(key_id) else ()
+        if not is_id(key_id):
+            return ()
+        return keys.api_key(organization, key_id), keys.used_key(organization, key_id)
 
     def get(
         self, by: Authority, key_id: str, records: Mapping[Key, Record] | None = None
@@ -107,13 +121,17 @@ class ApiKeys:
         Raises:
             Missing.
         """
-        return read_api_key(self._find(by, key_id, records))
+        if records is None:
+            records = self._recent.get(*self.needs(by.organization, key_id))
+        found = read_api_key(find_key(self._recent, by, key_id, records))
+        use = records.get(keys.used_key(by.organization, key_id))
+        return replace(found, last_used=last_use(use))
 
     def list(
         self, by: Authority, user_id: str | None = None, after: str = "", limit: int = 100
     ) -> Listing[ApiKey]:
-        """Keys in the order of their ids: of one user, or for an administrator of all; for
-        a key with scopes itself alone.
+        """Keys in the order of their ids: of one user or subscriber, or for an administrator
+        of all; for a key with scopes itself alone.
 
         Raises:
             Missing: another user's keys, for who is no administrator.
@@ -123,7 +141,7 @@ class ApiKeys:
         if user_id is None:
             by.require_admin()
             page = self._recent.query(keys.api_keys(by.organization), "", after, limit)
-            return Listing(tuple(read_api_key(record) for record in page.records), page.next)
+            return Listing(self._with_uses(by, page.records), page.next)
         if not is_id(user_id) or not (by.manages or by.is_user(user_id)):
             raise Missing("user")
         if by.scoped_key is not None:
@@ -137,65 +155,113 @@ class ApiKeys:
             if record.key != count and record.key.sort > after
         )
         wanted = [keys.api_key(by.organization, key_id) for key_id in ids[:limit]]
-        found = self._recent.get(*wanted) if wanted else {}
-        items = tuple(read_api_key(found[key]) for key in wanted if key in found)
+        uses = [keys.used_key(by.organization, key_id) for key_id in ids[:limit]]
+        found = self._recent.get(*wanted, *uses) if wanted else {}
+        items = tuple(
+            replace(read_api_key(found[key]), last_used=last_use(found.get(use)))
+            for key, use in zip(wanted, uses, strict=True)
+            if key in found
+        )
         return Listing(items, ids[limit - 1] if len(ids) > limit else None)
+
+    def change(
+        self,
+        by: Authority,
+        key_id: str,
+        *,
+        name: str | None = None,
+        renewable: bool | None = None,
+        records: Mapping[Key, Record] | None = None,
+    ) -> ApiKey:
+        """Change a key's name, and whether it is renewable; None leaves what it is.
+
+        Raises:
+            Missing, Forbidden, InvalidField.
+        """
+        given: dict[str, Any] = {}
+        if name is not None:
+            given["name"] = parse_name(name)
+        if renewable is not None:
+            given["renewable"] = renewable
+        read = [records]  # for the first attempt; another one reads anew
+
+        def attempt() -> None:
+            record = find_key(self._recent, by, key_id, read.pop() if read else None)
+            require_unscoped(by)
+            old = read_api_key(record)
+            if given.get("renewable") is True and not old.renewable:
+                require_lasting(by, "renewable")
+            changed = sorted(one for one in given if given[one] != getattr(old, one))
+            if changed:
+                details: dict[str, Any] = {"subject": key_id, "changed": changed}
+                if "renewable" in changed:
+                    details["renewable"] = given["renewable"]
+                event = self._journal.event(by.organization, by.actor, "key.update", **details)
+                put = Put(record.key, {**record.value, **given}, at=record.version)
+                self._recent.commit(put, witness=event)
+
+        decided(attempt)
+        return self.get(by, key_id)
 
     def delete(
         self, by: Authority, key_id: str, records: Mapping[Key, Record] | None = None
     ) -> None:
         """Delete a key; its user or an administrator may, with a key that has no scopes.
 
+        The successors that it made of itself go with it: whoever found a key could have made
+        one, and would be in still. One that a person made stays.
+
         Args: those of `get`.
 
         Raises:
             Missing, Forbidden.
         """
-        read = [records]  # for the first attempt; another one reads anew
+        read = [records]
 
         def attempt() -> None:
-            record = self._find(by, key_id, read.pop() if read else None)
-            _require_unscoped(by)
-            org, owner = by.organization, read_api_key(record).user_id
+            record = find_key(self._recent, by, key_id, read.pop() if read else None)
+            require_unscoped(by)
+            org, gone = by.organization, self._line(by.organization, record)
             self._recent.commit(
-                Delete(record.key, at=record.version),
-                Delete(keys.api_key_of(org, owner, key_id)),
-                Add(key_count(org, owner), {"keys": -1}),
+                *deleting(org, gone),
                 witness=self._journal.event(
-                    org, by.actor, "key.delete", subject=key_id, owner=owner
+                    org,
+                    by.actor,
+                    "key.delete",
+                    subject=key_id,
+                    owner=read_api_key(record).user_id,
+                    successors=[one.key.sort for one in gone[1:]],
                 ),
             )
 
         decided(attempt)
 
-    def _find(self, by: Authority, key_id: str, records: Mapping[Key, Record] | None) -> Record:
-        """The record of a key that this authority may see. Raises Missing."""
-        if not is_id(key_id) or by.scoped_key not in (None, key_id):
-            raise Missing("key")
-        key = keys.api_key(by.organization, key_id)
-        record = (self._recent.get(key) if records is None else records).get(key)
-        if record is None or not (by.manages or by.is_user(read_api_key(record).user_id)):
-            raise Missing("key")
-        return record
+    def _line(self, organization: str, record: Record) -> Sequence[Record]:
+        """A key and what it made of itself, and that of itself, as far as it is there."""
+        line = [record]
+        while line[-1].value.get("succeeded_by_itself") is True:
+            key = keys.api_key(organization, str(line[-1].value["successor"]))
+            following = self._recent.get(key).get(key)
+            if following is None or len(line) == KEYS_OF_USER_MOST:
+                break
+            line.append(following)
+        return line
 
-    def _create(self, by: Authority, made: MadeKey) -> None:
-        org, owner = by.organization, made.key.user_id
-        user = keys.user(org, owner)
-        event = self._journal.event(org, by.actor, "key.create", subject=made.key.id, owner=owner)
-        operations = key_operations(org, made.secret, made.key)
-        try:
-            self._recent.commit(*operations, Check(user), witness=event)
-        except ConditionFailed as error:
-            if user in error.found:
-                raise Missing("user") from error
-            if key_count(org, owner) in error.found:
-                raise LimitReached("keys for a user", KEYS_OF_USER_MOST) from error
-            raise ChangedMeanwhile from error
+    def _with_uses(self, by: Authority, records: Sequence[Record]) -> tuple[ApiKey, ...]:
+        """Keys with when they were used last: one read for a hundred."""
+        wanted = [keys.used_key(by.organization, record.key.sort) for record in records]
+        uses: dict[Key, Record] = {}
+        for start in range(0, len(wanted), KEYS_PER_GET):
+            uses |= self._recent.get(*wanted[start : start + KEYS_PER_GET])
+        return tuple(
+            replace(read_api_key(record), last_used=last_use(uses.get(use)))
+            for record, use in zip(records, wanted, strict=True)
+        )
 
 
 def _owner(by: Authority, user_id: str | None) -> str:
     """Whose key is to be made. Raises Missing, Forbidden, InvalidField."""
-    _require_unscoped(by)
+    require_unscoped(by)
     if user_id is None:
         if not isinstance(by.holder, Principal):
             raise InvalidField("user", "must be named")
@@ -203,15 +269,3 @@ def _owner(by: Authority, user_id: str | None) -> str:
     if not is_id(user_id) or not (by.manages or by.is_user(user_id)):
         raise Missing("user")
     return user_id
-
-
-def _require_no_later(by: Authority, expires: datetime | None) -> None:
-    if not isinstance(by.holder, Principal) or by.holder.expires is None:
-        return
-    if expires is None or expires > by.holder.expires:
-        raise InvalidField("expires", "must be no later than that of the key in use")
-
-
-def _require_unscoped(by: Authority) -> None:
-    if isinstance(by.holder, Principal) and by.holder.scopes is not None:
-        raise Forbidden("A key with scopes manages nothing.")

@@ -6,15 +6,26 @@ together with whatever else its request needs, and `confirm` decides by them alo
 
 import hmac
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
+from auth.callers import (
+    Read,
+    epoch_of,
+    group_keys,
+    groups_among,
+    owner_key,
+    principal_by_key,
+    principal_by_session,
+    principal_by_token,
+)
 from auth.errors import CorruptRecord, Missing, NotAuthenticated
+from auth.known_callers import Known, KnownCallers
 from auth.principals import Principal
-from auth.records import principal_by_key, read_owner
-from auth.secret_texts import Fingerprint
-from auth.standing import Standing
+from auth.records import read_owner
+from auth.secret_texts import KEY, SCIM_TOKEN, SESSION, Fingerprint
+from auth.standing import Standing, requires_second_factor
 from storage.metadata import Key, Record
 
 
@@ -33,90 +44,176 @@ class Claim(Protocol):
     def confirm(self, records: Mapping[Key, Record]) -> Principal:
         """Decide. `records` holds those of `needs()` that exist, and may hold others.
 
-        May be called again, from any thread. A password that was not verified lately
-        costs one more read, the slow hash, and a commit where it is wrong or comes from a
-        new address.
+        May be called again, from any thread. Groups that the user came into since the last
+        decision cost one more read. A password that was not verified lately costs one more
+        read, the slow hash, and a commit where it is wrong or comes from a new address.
 
         Raises:
             NotAuthenticated: deleted, disabled, expired, changed, wrong, or the
                 organization is not there any more.
             Suspended: the organization is, whatever the credentials are.
+            SecondFactorNeeded: the password is right, and not enough.
             TooManyAttempts, Busy: with `retry_after`.
         """
 
 
+@dataclass(slots=True)
+class _Course:
+    """What became of a claim so far: whose the secret is, where it was handed over; whether it
+    was told of; whether it was refused the last time."""
+
+    moved: Key | None = None
+    told: bool = False
+    refused: bool = False
+
+
 @dataclass(frozen=True, slots=True)
-class KeyClaim:
-    """The claim of a well-formed API key whose record was seen."""
+class SecretClaim:
+    """The claim of a well-formed secret whose record was seen: an API key, a session, or a
+    SCIM token, which alone has no `owner`."""
 
     standing: Standing
     fingerprint: Fingerprint
     key: Key
-    user: Key
+    owner: Key | None
     clock: Callable[[], datetime] = field(repr=False)
+    read: Read = field(repr=False, compare=False)
     # Told the ids of user and key by the first decision, and by no later one: a claim is made
     # once for thousands of requests, so that this costs them nothing.
     signed_in: Callable[[str, str], None] | None = field(default=None, repr=False, compare=False)
-    # The last decision with the versions of the records that it was made by. A version is
-    # never used twice for a key, so the same two would lead to the same decision.
-    _decided: list[tuple[int, int, Principal]] = field(
-        default_factory=list, repr=False, compare=False
-    )
+    # Told the ids of organization and key by each decision for it: it has to cost nothing.
+    used: Callable[[str, str], None] | None = field(default=None, repr=False, compare=False)
+    # Remembers the last decision: not the claim itself, for there are thousands of claims.
+    callers: KnownCallers = field(default_factory=KnownCallers, repr=False, compare=False)
+    _course: _Course = field(default_factory=_Course, repr=False, compare=False)
 
     @property
     def organization(self) -> str:
         return self.standing.organization
 
+    @property
+    def holder(self) -> str | None:
+        """The id of the user, subscriber or token that this is the claim of; None where it was
+        refused the last time: a secret that was revoked must not use up its owner's share."""
+        if self._course.refused:
+            return None
+        return self.key.sort if self._place is None else self._place.sort
+
+    @property
+    def _place(self) -> Key | None:
+        """Where the owner lies, as far as is known."""
+        return self.owner if self._course.moved is None else self._course.moved
+
     def needs(self) -> tuple[Key, ...]:
-        return (self.standing.key, self.key, self.user)
+        if self._place is None:
+            return (self.standing.key, self.key)
+        known = self.callers.find(self.key)
+        groups = () if known is None else known.groups
+        return (self.standing.key, self.key, self._place, *groups)
 
     def confirm(self, records: Mapping[Key, Record]) -> Principal:
-        require_served(self.standing, records)
-        key, user = records.get(self.key), records.get(self.user)
-        if key is None or user is None:
+        try:
+            principal = self._confirm(records)
+        except NotAuthenticated:
+            self._course.refused = True
+            raise
+        self._course.refused = False
+        return principal
+
+    def _confirm(self, records: Mapping[Key, Record]) -> Principal:
+        name = require_served(self.standing, records)
+        found = records.get(self.key)
+        if found is None:
             raise NotAuthenticated
-        principal = self._decide(key, user)
+        owner = self._owner_of(found, records)
+        if self.owner is not None and owner is None:
+            raise NotAuthenticated
+        principal = self._decide(found, owner, records)
         if principal.expires is not None and principal.expires <= self.clock():
-            raise NotAuthenticated("This API key has expired; make a new one.")
+            raise NotAuthenticated(_ENDED[self.fingerprint.prefix])
+        if principal.method == "session" and requires_second_factor(name):
+            return replace(principal, enrolling=not principal.second_factor)
+        if self.used is not None:
+            self.used(self.organization, self.key.sort)
         return principal
 
-    def _decide(self, key: Record, user: Record) -> Principal:
-        for decided in self._decided:
-            if decided[0] == key.version and decided[1] == user.version:
-                return decided[2]
-        prove_key(key, self.fingerprint)
-        if read_owner(key) != self.user.sort or user.value.get("active") is not True:
+    def _owner_of(self, found: Record, records: Mapping[Key, Record]) -> Record | None:
+        """The record of whose secret it is now: where it was handed over, by one more read."""
+        if self.owner is None:
+            return None
+        place = owner_key(self.organization, found)
+        if place not in records and place == self.owner and self._course.moved is None:
+            return None  # it was asked for
+        if place != self._place:
+            self._course.moved = place
+        return (records if place in records else self.read(place)).get(place)
+
+    def _decide(
+        self, found: Record, owner: Record | None, records: Mapping[Key, Record]
+    ) -> Principal:
+        known = self.callers.find(self.key)
+        prove_secret(found, self.fingerprint)
+        groups: tuple[Record, ...] = ()
+        if owner is not None:
+            gone = () if known is None else known.gone
+            groups = groups_among(self.organization, owner, records, self.read, gone)
+        versions = tuple(
+            (record.key, record.version) for record in (found, owner, *groups) if record is not None
+        )
+        if known is not None and known.versions == versions:
+            principal = known.principal
+        else:
+            principal = self._principal(found, owner, groups)
+            wanted = () if owner is None else group_keys(self.organization, owner)
+            self.callers.remember(self.key, Known.of(versions, principal, wanted, groups))
+        if not self._course.told and self.signed_in is not None:
+            self._course.told = True
+            self.signed_in(principal.user_id, found.key.sort)
+        return principal
+
+    def _principal(
+        self, found: Record, owner: Record | None, groups: tuple[Record, ...]
+    ) -> Principal:
+        if owner is None:
+            return principal_by_token(self.organization, found)
+        if read_owner(found) != owner.key.sort or owner.value.get("active") is not True:
             raise NotAuthenticated
-        principal = principal_by_key(self.organization, user, key)
-        first = not self._decided
-        self._decided[:] = [(key.version, user.version, principal)]
-        if first and self.signed_in is not None:
-            self.signed_in(user.key.sort, key.key.sort)
-        return principal
+        if self.fingerprint.prefix == KEY:
+            return principal_by_key(self.organization, owner, found, groups)
+        if found.value.get("epoch") != epoch_of(owner):
+            raise NotAuthenticated(_ENDED[SESSION])
+        return principal_by_session(self.organization, owner, found, groups)
 
 
-def require_served(standing: Standing, records: Mapping[Key, Record]) -> None:
-    """Return if the organization is served.
+_ENDED = {
+    KEY: "This API key has expired; make a new one.",
+    SESSION: "This session is over; sign in again.",
+    SCIM_TOKEN: "This token has expired; make a new one.",
+}
+
+
+def require_served(standing: Standing, records: Mapping[Key, Record]) -> Record:
+    """The record of the organization's name, if it is served.
 
     Raises:
         NotAuthenticated: it is gone: names of organizations are not told.
         Suspended.
     """
     try:
-        standing.check(records)
+        return standing.check(records)
     except Missing as error:
         raise NotAuthenticated from error
 
 
-def prove_key(key: Record, fingerprint: Fingerprint) -> None:
+def prove_secret(record: Record, fingerprint: Fingerprint) -> None:
     """Return if the record is that of the secret with that fingerprint, in constant time.
 
     Raises:
         NotAuthenticated: it is not.
         CorruptRecord: it holds no hash.
     """
-    stored = key.value.get("hash")
+    stored = record.value.get("hash")
     if not isinstance(stored, str):
-        raise CorruptRecord("a key's record cannot be read")
+        raise CorruptRecord("a secret's record cannot be read")
     if not hmac.compare_digest(stored.encode(), fingerprint.sha256.encode()):
         raise NotAuthenticated

@@ -34,6 +34,13 @@ class TooManyAttempts(TryLater):
         super().__init__("Too many failed sign-ins; wait, or use an API key.", retry_after)
 
 
+class TooManyAsked(TryLater):
+    """Too many requests of one kind for an account, or from an address."""
+
+    def __init__(self, retry_after: timedelta) -> None:
+        super().__init__("Too many of these requests were made lately; wait.", retry_after)
+
+
 class Busy(TryLater):
     """The machine has no room for another slow hash in time."""
 
@@ -43,6 +50,72 @@ class Busy(TryLater):
 
 class Forbidden(AuthError):
     """Whoever asks is known, and may not."""
+
+
+class SecondFactorNeeded(Forbidden):
+    """The password is right, and alone it opens nothing."""
+
+    def __init__(self, *, enrolled: bool) -> None:
+        """`enrolled` tells whether the user has a second factor already."""
+        super().__init__(
+            "A password alone is not taken from who has a second factor: use an API key, or"
+            " sign in with a code (POST /auth/session)."
+            if enrolled
+            else "This organization requires a second factor: sign in and set one up"
+            " (/auth/second-factor), or use an API key."
+        )
+
+
+class TooManyCodes(TryLater):
+    """Too many wrong codes of a second factor, for an account or from an address."""
+
+    def __init__(self, retry_after: timedelta) -> None:
+        super().__init__("Too many wrong codes; wait, or use a recovery code.", retry_after)
+
+
+class WrongCode(AuthError):
+    """The code of a second factor is none that holds now; `reason` goes on after its name."""
+
+    reason = "is wrong, or its time is over"
+
+    def __init__(self) -> None:
+        super().__init__(f"The code {self.reason}.")
+
+
+class CodeUsed(WrongCode):
+    """The code was right, and somebody used it before."""
+
+    reason = "was used already: wait for the next one"
+
+
+class CodeNeeded(AuthError):
+    """The password is right, and a code is needed with it: told to nobody else."""
+
+    def __init__(self) -> None:
+        super().__init__("This account has a second factor: send its code, or a recovery code.")
+
+
+class NothingToConfirm(AuthError):
+    """No second factor waits to be confirmed."""
+
+    def __init__(self) -> None:
+        super().__init__("No second factor waits for its code, or its time is over: begin anew.")
+
+
+class SecondFactorRequired(AuthError):
+    """Without a second factor its user would be of no more use here."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This organization requires a second factor: set up another one in its place."
+        )
+
+
+class SecondFactorFirst(AuthError):
+    """Who has no second factor may not require one of everybody."""
+
+    def __init__(self) -> None:
+        super().__init__("Set up a second factor of your own first (/auth/second-factor).")
 
 
 class Suspended(AuthError):
@@ -79,6 +152,27 @@ class AlreadyTaken(InvalidField):
         super().__init__(field, "is taken")
 
 
+class LinkEnded(InvalidField):
+    """The token of a link is no good: used, over, replaced, or never one; it is not told which.
+
+    `what` is what may be wrong, without what to do about it.
+    """
+
+    what = "is used, over, or replaced by a newer one"
+
+    def __init__(self) -> None:
+        super().__init__("token", f"{self.what}: ask for a new link")
+
+
+class NothingToInviteTo(AuthError):
+    """The user needs no invitation, or can use none."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Only an active user without a password is invited; who has one asks for a reset."
+        )
+
+
 class LimitReached(AuthError):
     """There are as many of something as there may be."""
 
@@ -86,6 +180,16 @@ class LimitReached(AuthError):
         super().__init__(f"There may be at most {most} {what}; delete one first.")
         self.what = what
         self.most = most
+
+
+class AlreadyRotated(AuthError):
+    """A key or token has one successor, so that of two who use the same one is told."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This was rotated already: rotate what followed it. Whoever does not have that makes"
+            " a new one, and revokes this one."
+        )
 
 
 class LastAdministrator(AuthError):

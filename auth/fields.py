@@ -9,13 +9,14 @@ from datetime import datetime
 from typing import TypeAlias
 
 from auth.errors import InvalidField
+from auth.patterns import is_pattern, parse_pattern
 from auth.principals import Action, Grants, Role
 
 NAME_CHARACTERS_MOST = 200
 #: Grants of a user are read with each of his requests, so they stay small (about 30 KB).
 GRANTS_MOST = 500
 
-#: Grants as a caller gives them: for ids of repositories, texts or actions.
+#: Grants as a caller gives them: for ids of repositories or patterns, texts or actions.
 GivenGrants: TypeAlias = Mapping[str, Iterable[str]]
 
 
@@ -46,10 +47,10 @@ def parse_action(text: str, field: str = "permissions") -> Action:
 
 
 def parse_grants(given: GivenGrants, existing: Collection[str], field: str) -> Grants:
-    """Grants on repositories that exist.
+    """Grants on repositories that exist, or on whatever fits a pattern.
 
     Args:
-        given: for ids of repositories, the actions allowed there.
+        given: for ids of repositories or patterns of names, the actions allowed there.
         existing: ids of repositories that there are, those of `given` at least.
         field: what errors call it.
 
@@ -58,11 +59,13 @@ def parse_grants(given: GivenGrants, existing: Collection[str], field: str) -> G
     """
     if len(given) > GRANTS_MOST:
         raise InvalidField(field, f"may name at most {GRANTS_MOST} repositories")
-    if not all(repository_id in existing for repository_id in given):
+    if not all(place in existing for place in given if not is_pattern(place)):
         raise InvalidField(field, "names a repository that does not exist")
     return {
-        repository_id: frozenset(parse_action(text, field) for text in texts)
-        for repository_id, texts in given.items()
+        parse_pattern(place, field) if is_pattern(place) else place: frozenset(
+            parse_action(text, field) for text in texts
+        )
+        for place, texts in given.items()
     }
 
 

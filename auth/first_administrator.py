@@ -7,6 +7,7 @@ from datetime import datetime
 from auth.credentials import ApiKeySecret
 from auth.emails import EmailAddress, email_key, parse_email
 from auth.key_records import key_operations
+from auth.password_rules import require_strong
 from auth.passwords import Parameters, hash_password
 from auth.principals import Role
 from auth.records import ApiKey, new_id, time_text
@@ -63,6 +64,8 @@ class Candidate:
         """Make the secrets and the record of an administrator. Raises InvalidField."""
         email = parse_email(DEFAULT_EMAIL if wanted.email is None else wanted.email)
         generated = secrets.token_urlsafe(_PASSWORD_BYTES) if wanted.password is None else None
+        if wanted.password is not None:
+            require_strong(wanted.password, email)
         user_id, created = new_id(), time_text(now)
         user = {
             "id": user_id,

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from auth.errors import CorruptRecord, InvalidField, Missing
 from auth.records import Organization, read_organization, time_text
-from auth.standing import Standing
+from auth.standing import OPTIONAL, REQUIRED, Standing, requires_second_factor
 from storage import keys
 from storage.metadata import Key, Put, Record
 from storage.metadata.recent import Recent
@@ -29,6 +29,7 @@ class Named:
     name: str
     id: str
     suspended: bool
+    second_factor_required: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class Deleted:
     scanned: str = ""
     found: bool = False
     emptied: bool = False
+    second_factor_required: bool = False
 
     def value(self) -> dict[str, object]:
         """The deleted organization as its record holds it."""
@@ -64,6 +66,7 @@ class Deleted:
             "scanned": self.scanned,
             "found": self.found,
             "emptied": self.emptied,
+            "second_factor": _rule(required=self.second_factor_required),
         }
 
 
@@ -113,11 +116,17 @@ class Organizations:
 
         Raises Missing.
         """
+        return self._with(organization, "quota_bytes", quota_bytes)
+
+    def with_audit_days(self, organization: str, days: int | None) -> Put | None:
+        """The same for how long its events are kept. Raises Missing."""
+        return self._with(organization, "audit_days", days)
+
+    def _with(self, organization: str, name: str, number: int | None) -> Put | None:
         record = self._by_id(organization)
-        if read_organization(record).quota_bytes == quota_bytes:
+        if getattr(read_organization(record), name) == number:
             return None
-        value = {**record.value, "quota_bytes": quota_bytes}
-        return Put(record.key, value, at=record.version)
+        return Put(record.key, {**record.value, name: number}, at=record.version)
 
     def list(self) -> tuple[Named, ...]:
         """All organizations but the deleted, in the order of names."""
@@ -167,9 +176,12 @@ def founding(
     )
 
 
-def name_value(organization: str, *, suspended: bool = False) -> dict[str, object]:
+def name_value(
+    organization: str, *, suspended: bool = False, second_factor_required: bool = False
+) -> dict[str, object]:
     """What the record of a name holds."""
-    return {"id": organization, "suspended": suspended}
+    rule = _rule(required=second_factor_required)
+    return {"id": organization, "suspended": suspended, "second_factor": rule}
 
 
 def read_named(record: Record) -> Named:
@@ -177,7 +189,8 @@ def read_named(record: Record) -> Named:
     standing = Standing.read(record)
     # Before there was such a thing, the record did not say.
     suspended = record.value.get("suspended", False) is not False
-    return Named(record.key.sort, standing.organization, suspended)
+    required = requires_second_factor(record)
+    return Named(record.key.sort, standing.organization, suspended, required)
 
 
 def read_deleted(record: Record) -> Deleted:
@@ -196,6 +209,11 @@ def read_deleted(record: Record) -> Deleted:
             scanned=value["scanned"],
             found=value["found"],
             emptied=value.get("emptied", False),  # it was not noted at first
+            second_factor_required=value.get("second_factor") == REQUIRED,  # nor this
         )
     except (KeyError, ValueError, TypeError) as error:
         raise CorruptRecord("a deleted organization's record cannot be read") from error
+
+
+def _rule(*, required: bool) -> str:
+    return REQUIRED if required else OPTIONAL

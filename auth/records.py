@@ -1,13 +1,24 @@
 """The shapes of this layer's records (format 1), read and written in this one place.
 
-    user          {id, email, name, role, password, active, permissions, created, updated}
+    user          {id, email, name, role, password, active, permissions, created, updated,
+                  groups, epoch, second_factor, invited_until}
     e-mail        {user}
-    key           {id, hash, user, name, scopes, expires, created}
+    group         {id, name, permissions, created, updated, external_id}, and by its name {group}
+    member        {user}
+    key           {id, hash, user, name, scopes, expires, created, owner, renewable, successor,
+                  succeeded_by_itself, handed_from}
     key of user   {user}, and beside those of a user one count: {keys}
-    organization  {id, name, created, administrators, quota_bytes}, and by its name {id, suspended}
+    use of a key  {hour}
+    SCIM token    {id, hash, name, expires, created, successor}, and one count: {tokens}
+    subscriber    {id, name, contact, active, groups, expires, created, updated}
+    subscriber group  {id, name, permissions, created, updated}
+    session       {id, hash, user, epoch, created, expires, second_factor, kind}
+    organization  {id, name, created, administrators, quota_bytes, audit_days}, and by its name
+                  {id, suspended, second_factor}
     deleted one   {id, name, deleted, until, suspended, erasing, scanned, found}
 
-`permissions` and `scopes` map ids of repositories to lists of actions; times are ISO 8601
+`permissions` and `scopes` map ids of repositories, or patterns of their names, to lists of
+actions; `owner` of a key is `user` (as where it is missing) or `subscriber`; times are ISO 8601
 in UTC. What cannot be read raises `CorruptRecord`: nobody is let in by a guess.
 """
 
@@ -18,10 +29,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from auth.errors import CorruptRecord
-from auth.principals import Action, Grants, Principal, Role
+from auth.principals import Action, Grants, Role
 from storage import keys
 from storage.metadata import Key, Record
 
@@ -49,11 +60,32 @@ class User:
     created: datetime
     updated: datetime
     version: int
+    groups: tuple[str, ...] = ()
+    second_factor: bool = False
+    invited_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A group of users; `external_id` is what a provisioning service calls it, if one does."""
+
+    id: str
+    name: str = field(repr=False)
+    permissions: Grants
+    created: datetime
+    updated: datetime
+    version: int
+    external_id: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """An API key without its secret; `scopes` None means: all that its user may."""
+    """An API key without its secret; `scopes` None means: all that its user may.
+
+    `user_id` is that of a subscriber where its `owner` is one. Of a `renewable` key the
+    successors that it makes of itself may outlive it. `last_used` is an hour, None where that
+    was never noted, or was not asked for. `handed_from` are the ids of those who had it before.
+    """
 
     id: str
     user_id: str
@@ -61,13 +93,19 @@ class ApiKey:
     scopes: Grants | None
     expires: datetime | None
     created: datetime
+    owner: Literal["user", "subscriber"] = "user"
+    renewable: bool = False
+    successor: str | None = None
+    last_used: datetime | None = None
+    handed_from: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Organization:
     """An organization; `administrators` holds the ids of its active administrators.
 
-    `quota_bytes` is what all its repositories may hold together, None where that is not bound.
+    `quota_bytes` is what all its repositories may hold together, None where that is not bound;
+    `audit_days` for how long its events are kept, None for ever.
     """
 
     id: str
@@ -76,6 +114,7 @@ class Organization:
     administrators: tuple[str, ...]
     quota_bytes: int | None
     version: int
+    audit_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,13 +161,38 @@ def read_user(record: Record) -> User:
             role=Role(value["role"]),
             active=value["active"] is True,
             has_password=value["password"] is not None,
-            permissions=_read_grants(value["permissions"]),
+            permissions=read_grants(value["permissions"]),
             created=datetime.fromisoformat(value["created"]),
             updated=datetime.fromisoformat(value["updated"]),
             version=record.version,
+            # There were none of these at first, and who has none may lack them still.
+            groups=tuple(value.get("groups", ())),
+            second_factor=value.get("second_factor", False) is not False,
+            invited_until=_read_moment(value.get("invited_until")),
         )
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise CorruptRecord("a user's record cannot be read") from error
+
+
+def _read_moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def read_group(record: Record) -> Group:
+    """The group that a record holds. Raises CorruptRecord."""
+    value = record.value
+    try:
+        return Group(
+            id=value["id"],
+            name=value["name"],
+            permissions=read_grants(value["permissions"]),
+            created=datetime.fromisoformat(value["created"]),
+            updated=datetime.fromisoformat(value["updated"]),
+            version=record.version,
+            external_id=value.get("external_id"),
+        )
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        raise CorruptRecord("a group's record cannot be read") from error
 
 
 def read_api_key(record: Record) -> ApiKey:
@@ -139,9 +203,14 @@ def read_api_key(record: Record) -> ApiKey:
             id=value["id"],
             user_id=value["user"],
             name=value["name"],
-            scopes=_read_scopes(value),
-            expires=_read_expiry(value),
+            scopes=read_scopes(value),
+            expires=read_expiry(value),
             created=datetime.fromisoformat(value["created"]),
+            # None of these were there at first.
+            owner="subscriber" if value.get("owner") == "subscriber" else "user",
+            renewable=value.get("renewable", False) is True,
+            successor=value.get("successor"),
+            handed_from=tuple(value.get("handed_from", ())),
         )
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise CorruptRecord("a key's record cannot be read") from error
@@ -158,6 +227,7 @@ def read_organization(record: Record) -> Organization:
             administrators=tuple(value["administrators"]),
             quota_bytes=value.get("quota_bytes"),  # one that never had any does not say
             version=record.version,
+            audit_days=value.get("audit_days"),  # the same
         )
     except (KeyError, ValueError, TypeError) as error:
         raise CorruptRecord("an organization's record cannot be read") from error
@@ -179,41 +249,19 @@ def read_password(user: Record) -> tuple[str, str | None]:
     return email, password
 
 
-def principal_by_password(organization: str, user: Record) -> Principal:
-    """Who signs in with the password of that user. Raises CorruptRecord."""
-    role, permissions = _read_rights(user)
-    return Principal(organization, user.key.sort, role, permissions, "password")
-
-
-def principal_by_key(organization: str, user: Record, key: Record) -> Principal:
-    """Who comes with that key of that user. Raises CorruptRecord."""
-    role, permissions = _read_rights(user)
-    try:
-        scopes, expires = _read_scopes(key.value), _read_expiry(key.value)
-    except (KeyError, ValueError, TypeError, AttributeError) as error:
-        raise CorruptRecord("a key's record cannot be read") from error
-    return Principal(
-        organization, user.key.sort, role, permissions, "key", key.key.sort, scopes, expires
-    )
-
-
-def _read_rights(user: Record) -> tuple[Role, Grants]:
-    try:
-        return Role(user.value["role"]), _read_grants(user.value["permissions"])
-    except (KeyError, ValueError, TypeError, AttributeError) as error:
-        raise CorruptRecord("a user's record cannot be read") from error
-
-
-def _read_scopes(key: Mapping[str, Any]) -> Grants | None:
+def read_scopes(key: Mapping[str, Any]) -> Grants | None:
+    """The scopes of a key's value. Raises KeyError and its kin."""
     # The name must be there: a record that lost its scopes must not become one without.
-    return None if key["scopes"] is None else _read_grants(key["scopes"])
+    return None if key["scopes"] is None else read_grants(key["scopes"])
 
 
-def _read_expiry(key: Mapping[str, Any]) -> datetime | None:
+def read_expiry(key: Mapping[str, Any]) -> datetime | None:
+    """When a credential's value says that it ends. Raises KeyError and its kin."""
     return None if key["expires"] is None else datetime.fromisoformat(key["expires"])
 
 
-def _read_grants(value: Mapping[str, Any]) -> Grants:
+def read_grants(value: Mapping[str, Any]) -> Grants:
+    """Grants as values hold them. Raises KeyError and its kin."""
     return MappingProxyType(
         {name: frozenset(_ACTIONS[text] for text in texts) for name, texts in value.items()}
     )

@@ -7,7 +7,7 @@ seconds for reads.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
@@ -149,13 +149,13 @@ class Registrar:
         record = self._organizations.record(name)
         found = read_named(record)
         if found.suspended is not suspended:
-            value = name_value(found.id, suspended=suspended)
+            value = {**record.value, "suspended": suspended}
             put = Put(record.key, value, at=record.version)
             if suspended:
                 self._commit(found.id, "suspend", put)
             else:
                 self._commit(found.id, "resume", put, self._back(found.id))
-        return Named(name, found.id, suspended)
+        return replace(found, suspended=suspended)
 
     def _delete(self, name: str) -> Deleted:
         record = self._organizations.record(name)
@@ -169,6 +169,7 @@ class Registrar:
             suspended=found.suspended,
             key=key,
             version=0,
+            second_factor_required=found.second_factor_required,
         )
         put = Put(key, deleted.value(), absent=True)
         self._commit(found.id, "delete", Delete(record.key, at=record.version), put)
@@ -189,11 +190,12 @@ class Registrar:
         if organization is None and len(found) > 1:
             raise SeveralDeleted(found)
         (deleted,) = found
-        value = name_value(deleted.id, suspended=deleted.suspended)
+        required = deleted.second_factor_required
+        value = name_value(deleted.id, suspended=deleted.suspended, second_factor_required=required)
         put = Put(key, value, absent=True)
         taken = Delete(deleted.key, at=deleted.version)
         self._commit(deleted.id, "restore", taken, put, self._back(deleted.id))
-        return Named(name, deleted.id, deleted.suspended)
+        return Named(name, deleted.id, deleted.suspended, required)
 
     def _back(self, organization: str) -> Put:
         """What keeps since when it is served again: retention counts from there."""

@@ -1,6 +1,7 @@
-"""The text of an API key: `srk_`, 256 random bits, and check digits.
+"""The texts of secrets: `srk_` (API keys), `srs_` (sessions) or `srt_` (SCIM tokens), 256
+random bits, and check digits.
 
-A scanner for leaked secrets finds one by `srk_[0-9A-Za-z]{49}` (regular expression, with
+A scanner for leaked secrets finds one by `sr[kst]_[0-9A-Za-z]{49}` (regular expression, with
 word boundaries around it), and drops false finds with the check digits: the last six
 characters are the CRC-32 of all that stands before them, in base 62 with the digits
 `0-9A-Za-z`, most significant first.
@@ -19,13 +20,13 @@ from dataclasses import dataclass, field
 from auth.credentials import ApiKeySecret
 from auth.errors import NotAuthenticated
 
-PREFIX = "srk_"
+KEY, SESSION, SCIM_TOKEN = "srk_", "srs_", "srt_"
 SECRET_BITS = 256
 ID_CHARACTERS = 32  # hexadecimal: 128 bits
 _RANDOM_DIGITS = 43  # 62**43 > 2**256
 _CHECK_DIGITS = 6  # 62**6 > 2**32
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-_SECRET = re.compile(r"srk_[0-9A-Za-z]{49}", re.ASCII)
+_SECRET = re.compile(r"sr[kst]_[0-9A-Za-z]{49}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +35,12 @@ class Fingerprint:
 
     key_id: str
     sha256: str = field(repr=False)
+    prefix: str = KEY
 
 
-def make_secret() -> ApiKeySecret:
-    """A new random secret."""
-    text = PREFIX + _base62(secrets.randbits(SECRET_BITS), _RANDOM_DIGITS)
+def make_secret(prefix: str = KEY) -> ApiKeySecret:
+    """A new random secret, of what its prefix says."""
+    text = prefix + _base62(secrets.randbits(SECRET_BITS), _RANDOM_DIGITS)
     return ApiKeySecret(text + _check(text))
 
 
@@ -52,7 +54,7 @@ def fingerprint(secret: ApiKeySecret) -> Fingerprint:
     if _SECRET.fullmatch(text) is None or _check(text[:-_CHECK_DIGITS]) != text[-_CHECK_DIGITS:]:
         raise NotAuthenticated
     sha256 = hashlib.sha256(text.encode()).hexdigest()
-    return Fingerprint(sha256[:ID_CHARACTERS], sha256)
+    return Fingerprint(sha256[:ID_CHARACTERS], sha256, text[: len(KEY)])
 
 
 def _check(text: str) -> str:

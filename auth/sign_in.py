@@ -1,38 +1,38 @@
 """Signing in with a password: the slow way in, made to cost the same for every account.
 
 A cold attempt, whether or not there is such an account, is one read of the address, one of
-the records that decide (the caller's), one within the slot, one hash, and one commit that
-counts the failure. A warm one is the caller's read alone.
+the records that decide (the caller's), one within the slot, one hash, and one commit: it counts
+the failure, with an event where that is the first of a minute, or it is the event of a sign-in.
+A warm one is the caller's read alone.
 """
 
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from hashlib import blake2b
 
 from auth import passwords
+from auth.callers import group_keys, groups_among, principal_by_password
 from auth.claims import require_served
 from auth.credentials import EmailPassword
 from auth.emails import EmailAddress, email_key, parse_email
-from auth.errors import Busy, InvalidField, NotAuthenticated
+from auth.errors import InvalidField, NotAuthenticated, SecondFactorNeeded
+from auth.known_callers import Known, KnownCallers
 from auth.principals import Principal
-from auth.rates import Rates, Watch
-from auth.records import principal_by_password, read_owner, read_password, time_text
+from auth.rates import Rates, Watch, network_of
+from auth.records import read_owner, read_password, time_text
+from auth.refused_passwords import refused_password
 from auth.slow_hashes import SlowHashes
-from auth.standing import Standing
+from auth.standing import Standing, requires_second_factor
+from auth.tries import Tries
 from auth.verified import VerifiedPasswords
+from auth.waiting_room import Place
 from storage import keys
-from storage.events import SYSTEM, Journal
+from storage.events import SYSTEM, Actor, Journal
 from storage.metadata import ConditionFailed, Key, Put, Record
 from storage.metadata.recent import Recent
 
-_LINES = 64
-_LINE_WAIT_SECONDS = 5.0
-_RETRY_AFTER = timedelta(seconds=2)
 _DECOY_ID_BYTES = 10
-_MOST_READ = 1000
 
 
 class SignIn:
@@ -48,6 +48,7 @@ class SignIn:
         parameters: passwords.Parameters,
         clock: Callable[[], datetime],
         signed_in: Callable[[str], None] | None,
+        callers: KnownCallers,
     ) -> None:
         self._recent = recent
         self._journal = journal
@@ -58,14 +59,21 @@ class SignIn:
         self._decoy = passwords.decoy(parameters)
         self._clock = clock
         self._signed_in = signed_in
-        # The last principals, with the versions of the records that they were read from.
-        self._read: dict[Key, tuple[int, Principal]] = {}
-        self._lines = tuple(threading.Lock() for _ in range(_LINES))
+        self._callers = callers
+        self._tries = Tries()
 
     def claim(
-        self, standing: Standing, credentials: EmailPassword, address: str
+        self,
+        standing: Standing,
+        credentials: EmailPassword,
+        actor: Actor,
+        *,
+        opening: bool = False,
     ) -> "PasswordClaim":
-        """The claim of a password: one read where it was not verified lately, else none.
+        """The claim of a password: one read where it was not verified lately from the address of
+        whoever tries it, else none.
+
+        With `opening` it is good also where a second factor is still to be asked for.
 
         Raises:
             NotAuthenticated: without a read where no account could have such credentials.
@@ -75,15 +83,28 @@ class SignIn:
             password = passwords.normalize(credentials.password)
         except InvalidField as error:
             raise NotAuthenticated from error
-        digest = self._verified.digest(standing.organization, email, password)
+        network = network_of(actor.address or "")
+        digest = self._verified.digest(standing.organization, email, password, network)
         verified = self._verified.find(digest)
         if verified is None:
-            return self._cold(standing, email, password, digest, address)
+            return self._cold(standing, email, password, digest, actor, opening=opening)
         user = keys.user(standing.organization, verified.user_id)
-        return PasswordClaim(standing, self, email, password, address, digest, user, None)
+        return PasswordClaim(standing, self, email, password, actor, digest, user, None, opening)
+
+    def groups_of(self, user: Key) -> tuple[Key, ...]:
+        """The groups that a user was in when he was last seen; none costs anything but a read."""
+        known = self._callers.find(user)
+        return () if known is None else known.groups
 
     def _cold(
-        self, standing: Standing, email: EmailAddress, password: str, digest: bytes, address: str
+        self,
+        standing: Standing,
+        email: EmailAddress,
+        password: str,
+        digest: bytes,
+        actor: Actor,
+        *,
+        opening: bool,
     ) -> "PasswordClaim":
         organization = standing.organization
         key = email_key(organization, email)
@@ -94,42 +115,58 @@ class SignIn:
         else:
             user_id = read_owner(record)
         user = keys.user(organization, user_id)
-        watch = self._rates.watch(organization, email, user_id, address, self._clock())
-        return PasswordClaim(standing, self, email, password, address, digest, user, watch)
+        address, now = actor.address or "", self._clock()
+        watch = self._rates.watch(organization, email, user_id, address, now)
+        return PasswordClaim(standing, self, email, password, actor, digest, user, watch, opening)
 
     def confirm(self, claim: "PasswordClaim", records: Mapping[Key, Record]) -> Principal:
         """Decide on a claim (what `PasswordClaim.confirm` does)."""
         user = records.get(claim.user)
         if user is not None and self._is_verified(claim, user):
-            return self._principal(claim, user)
+            return self._principal(claim, user, records)
         if claim.watch is None:
             # What was verified is about a user who is not the same any more: begin anew.
             self._verified.forget(claim.digest)
             claim = self._cold(
-                claim.standing, claim.email, claim.password, claim.digest, claim.address
+                claim.standing,
+                claim.email,
+                claim.password,
+                claim.digest,
+                claim.actor,
+                opening=claim.opening,
             )
             return self._confirm_cold(claim, self._recent.get(*claim.needs()))
         return self._confirm_cold(claim, records)
 
     def _confirm_cold(self, claim: "PasswordClaim", records: Mapping[Key, Record]) -> Principal:
-        if claim.watch is not None:
-            claim.watch.judge(records)
+        watch = claim.watch
+        if watch is None:
+            raise RuntimeError("a cold claim has a watch")
+        watch.judge(records)
         user = records.get(claim.user)
-        with self._in_line(claim.digest):
-            # Whoever was first in the line may have verified the same password.
-            if user is not None and self._is_verified(claim, user):
-                return self._principal(claim, user)
-            return self._verify(claim)
+        with (
+            self._tries.trying(network_of(claim.address)) as tried,
+            # Of those with the same password one at a time, so that a build's first requests
+            # pay for one hash.
+            self._slow_hashes.enter(watch.rank(records, tried), claim.digest) as place,
+        ):
+            while True:
+                has_turn = place.wait()
+                # Whoever was first may have verified the same password.
+                if user is not None and self._is_verified(claim, user):
+                    return self._principal(claim, user, records)
+                if has_turn:
+                    return self._verify(claim, place)
 
     def _is_verified(self, claim: "PasswordClaim", user: Record) -> bool:
         verified = self._verified.find(claim.digest)
         found = None if verified is None else (verified.user_id, verified.version)
         return found == (user.key.sort, user.version)
 
-    def _verify(self, claim: "PasswordClaim") -> Principal:
+    def _verify(self, claim: "PasswordClaim", place: Place) -> Principal:
         """Verify by the slow hash, and by records read within the slot: those that the
         caller read may be seconds old, and others may have failed since."""
-        with self._slow_hashes.slot():
+        with self._slow_hashes.slot(place):
             now = self._clock()
             watch = self._rates.watch(
                 claim.organization, claim.email, claim.user.sort, claim.address, now
@@ -137,22 +174,31 @@ class SignIn:
             records = self._recent.fresh((claim.user,), *watch.needs())
             user = records.get(claim.user)
             if user is not None and self._is_verified(claim, user):
-                return self._principal(claim, user)
+                return self._principal(claim, user, records)
             watch.judge(records)
             stored = _stored_password(claim, user)
             try:
-                passwords.verify(self._decoy if stored is None else stored, claim.password)
+                against = self._decoy if stored is None else stored
+                self._slow_hashes.run(passwords.verify, against, claim.password)
                 if user is None or stored is None:
                     raise NotAuthenticated
-                principal = self._principal(claim, user)
+                principal = self._principal(claim, user, records)
             except (passwords.WrongPassword, NotAuthenticated) as error:
                 # Counted before the answer is known to anyone, and before the slot is free.
-                self._recent.commit(*watch.failed(records))
+                account = None if user is None else user.key.sort
+                refused = refused_password(
+                    self._journal, claim.organization, claim.actor, account, watch, records
+                )
+                self._recent.commit(*watch.failed(records), witness=refused)
                 raise NotAuthenticated from error
             version = self._hashed_anew(claim, user, stored, now)
-        seen = watch.succeeded(records)
-        if seen:
-            self._recent.commit(*seen)
+        told = self._journal.event(
+            claim.organization,
+            replace(claim.actor, user=user.key.sort),
+            "sign-in",
+            second_factor=principal.second_factor,
+        )
+        self._recent.commit(*watch.succeeded(records), witness=told)
         self._verified.remember(claim.digest, claim.user.sort, version)
         if self._signed_in is not None:
             self._signed_in(claim.user.sort)
@@ -174,56 +220,61 @@ class SignIn:
             # Someone else changed the user: the next sign-in will see to the hash.
             return user.version
 
-    def _principal(self, claim: "PasswordClaim", user: Record) -> Principal:
+    def _principal(
+        self, claim: "PasswordClaim", user: Record, records: Mapping[Key, Record]
+    ) -> Principal:
         """Whoever has the right password is let in only while he is active."""
-        read = self._read.get(user.key)
-        if read is not None and read[0] == user.version:
-            return read[1]
         if user.value.get("active") is not True:
             raise NotAuthenticated
-        principal = principal_by_password(claim.organization, user)
-        if len(self._read) >= _MOST_READ:
-            self._read.clear()
-        self._read[user.key] = (user.version, principal)
+        known, read = self._callers.find(user.key), self._recent.remembering
+        gone = () if known is None else known.gone
+        groups = groups_among(claim.organization, user, records, read, gone)
+        versions = ((user.key, user.version), *((one.key, one.version) for one in groups))
+        if known is not None and known.versions == versions:
+            return known.principal
+        principal = principal_by_password(claim.organization, user, groups)
+        wanted = group_keys(claim.organization, user)
+        self._callers.remember(user.key, Known.of(versions, principal, wanted, groups))
         return principal
-
-    @contextmanager
-    def _in_line(self, digest: bytes) -> Iterator[None]:
-        """Let attempts with the same password one after the other, so that a build's first
-        thirty requests pay for one hash."""
-        line = self._lines[digest[0] % _LINES]
-        if not line.acquire(timeout=_LINE_WAIT_SECONDS):
-            raise Busy(_RETRY_AFTER)
-        try:
-            yield
-        finally:
-            line.release()
 
 
 @dataclass(frozen=True, slots=True)
 class PasswordClaim:
-    """The claim of an e-mail address and a password; `watch` None: verified lately."""
+    """The claim of an e-mail address and a password, by `actor`, who is nobody yet; `watch` None:
+    verified lately."""
 
     standing: Standing
     sign_in: SignIn = field(repr=False)
     email: EmailAddress = field(repr=False)
     password: str = field(repr=False)
-    address: str = field(repr=False)
+    actor: Actor = field(repr=False)
     digest: bytes = field(repr=False)
     user: Key = field(repr=False)
     watch: Watch | None = field(repr=False)
+    opening: bool = False
 
     @property
     def organization(self) -> str:
         return self.standing.organization
 
+    @property
+    def address(self) -> str:
+        """The client's, "" where there is none."""
+        return self.actor.address or ""
+
     def needs(self) -> tuple[Key, ...]:
         needed = (self.standing.key, self.user)
-        return needed if self.watch is None else (*needed, *self.watch.needs())
+        if self.watch is None:
+            return (*needed, *self.sign_in.groups_of(self.user))
+        # Without the groups of a user who may be none: what is read must not tell.
+        return (*needed, *self.watch.needs())
 
     def confirm(self, records: Mapping[Key, Record]) -> Principal:
-        require_served(self.standing, records)
-        return self.sign_in.confirm(self, records)
+        name = require_served(self.standing, records)
+        principal = self.sign_in.confirm(self, records)
+        if not self.opening and (principal.second_factor or requires_second_factor(name)):
+            raise SecondFactorNeeded(enrolled=principal.second_factor)
+        return principal
 
 
 def _stored_password(claim: PasswordClaim, user: Record | None) -> str | None:

@@ -3,6 +3,9 @@
 A slot is a file under an exclusive `flock`: every process of the machine sees it, and the
 kernel lets go of it when its holder dies, however it dies. `flock` cannot wait for a while,
 so the first few threads of a process poll, and the others wait in the process for those.
+
+What runs in a slot stands back for everyone else on the machine who needs a processor: guesses
+are slow for who guesses, and not for those who have signed in.
 """
 
 import fcntl
@@ -10,18 +13,30 @@ import os
 import random
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 from auth.errors import Busy
+from auth.waiting_room import RETRY_AFTER, Place, WaitingRoom
 
 WAIT = timedelta(seconds=5)  # a hundred hashes of 60 ms; clients wait longer for an answer
 # Half of the default 32 threads: sign-ins never keep all threads from everyone else.
 WAITING_MOST = 16
-_RETRY_AFTER = timedelta(seconds=2)
+# Three quarters, for those with the same password: most of them will not need a slot. A build
+# gets no more threads than that at once (`middleware.places`).
+WITH_KIN_MOST = 24
+#: The rank of who has proved already who he is; of guesses each has a higher one.
+FIRST = 0
+# Beside threads that want the same processor, a tenth of what each of them gets (sched(7)).
+_NICENESS = 10
 _POLL_SECONDS = 0.005  # a twelfth of what is waited for
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 def half_the_cores() -> int:
@@ -36,7 +51,7 @@ class SlowHashes:
         folder: where the slot files lie, on a local file system; made if it is not there.
         slots: how many hashes run at once on the machine.
         wait: how long a thread waits for a slot.
-        waiting_most: how many threads of this process wait or hash at once.
+        waiting_most: how many threads of this process wait or hash at once, beside kin.
     """
 
     def __init__(
@@ -50,36 +65,44 @@ class SlowHashes:
         if self._slots < 1:
             raise ValueError("at least one slow hash runs at once")
         self._paths = tuple(folder / f"slow-hash-{slot}.lock" for slot in range(self._slots))
-        self._wait_seconds = wait.total_seconds()
-        self._room = threading.BoundedSemaphore(waiting_most)
-        self._turns = threading.BoundedSemaphore(self._slots)
+        self._room = WaitingRoom(self._slots, wait.total_seconds(), waiting_most, WITH_KIN_MOST)
+        self._processors = ThreadPoolExecutor(self._slots, "slow-hash", _stand_back)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for path in self._paths:  # what is wrong with the folder shows at the start
             os.close(_open(path))
 
+    def enter(self, rank: int, kin: bytes | None = None) -> AbstractContextManager[Place]:
+        """Come in to wait for a slot; see `WaitingRoom.enter`."""
+        return self._room.enter(rank, kin)
+
     @contextmanager
-    def slot(self) -> Iterator[None]:
-        """Hold one of the slots.
+    def slot(self, place: Place | None = None) -> Iterator[None]:
+        """Hold one of the slots: with a place whose turn it is, or else as one of the first.
 
         Raises:
             Busy: none came free in time, or too many threads are waiting already.
         """
-        deadline = time.monotonic() + self._wait_seconds
-        if not self._room.acquire(blocking=False):
-            raise Busy(_RETRY_AFTER)
+        if place is not None:
+            with self._locked(place.deadline):
+                yield
+            return
+        with self._room.enter(FIRST) as own:
+            own.wait()
+            with self._locked(own.deadline):
+                yield
+
+    def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call a function that keeps a processor busy, by a thread that stands back; within a
+        slot."""
+        return self._processors.submit(function, *args, **kwargs).result()
+
+    @contextmanager
+    def _locked(self, deadline: float) -> Iterator[None]:
+        descriptor = self._lock(deadline)
         try:
-            if not self._turns.acquire(timeout=self._wait_seconds):
-                raise Busy(_RETRY_AFTER)
-            try:
-                descriptor = self._lock(deadline)
-                try:
-                    yield
-                finally:
-                    os.close(descriptor)  # which lets go of the lock
-            finally:
-                self._turns.release()
+            yield
         finally:
-            self._room.release()
+            os.close(descriptor)  # which lets go of the lock
 
     def _lock(self, deadline: float) -> int:
         """Lock one of the files, and return its descriptor."""
@@ -90,7 +113,7 @@ class SlowHashes:
                     return descriptor
             left = deadline - time.monotonic()
             if left <= 0:
-                raise Busy(_RETRY_AFTER)
+                raise Busy(RETRY_AFTER)
             time.sleep(min(left, _POLL_SECONDS * random.uniform(0.5, 1.5)))
 
     @staticmethod
@@ -99,7 +122,7 @@ class SlowHashes:
             # Opened anew each time: a descriptor that is inherited shares its lock.
             descriptor = _open(path)
         except OSError as error:  # no descriptor left: as good as no slot
-            raise Busy(_RETRY_AFTER) from error
+            raise Busy(RETRY_AFTER) from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -109,6 +132,13 @@ class SlowHashes:
             os.close(descriptor)
             raise
         return descriptor
+
+
+def _stand_back() -> None:
+    """Give this thread a lower priority for good: there is no way back without privileges."""
+    thread = threading.get_native_id()
+    niceness = os.getpriority(os.PRIO_PROCESS, thread)
+    os.setpriority(os.PRIO_PROCESS, thread, min(19, niceness + _NICENESS))
 
 
 def _open(path: Path) -> int:

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from auth.errors import CorruptRecord, Missing, Suspended
 from storage.metadata import Key, Record
 
+#: Whether an organization requires a second factor, as the record of its name says it.
+REQUIRED, OPTIONAL = "required", "optional"
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -29,8 +32,8 @@ class Standing:
             raise CorruptRecord("an organization's name does not say whose it is")
         return cls(organization, record.key)
 
-    def check(self, records: Mapping[Key, Record]) -> None:
-        """Return if the organization is served still, by the record of its name.
+    def check(self, records: Mapping[Key, Record]) -> Record:
+        """The record of its name, if the organization is served still.
 
         Raises:
             Missing: deleted, even if another one has its name by now.
@@ -41,3 +44,9 @@ class Standing:
             raise Missing("organization")
         if record.value.get("suspended", False) is not False:
             raise Suspended
+        return record
+
+
+def requires_second_factor(name: Record) -> bool:
+    """Whether the organization with the record of that name wants one of all its people."""
+    return name.value.get("second_factor") == REQUIRED

@@ -9,14 +9,18 @@ from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from auth import administrators
 from auth.decisions import decided
 from auth.emails import EmailAddress, email_key, parse_email
-from auth.errors import AlreadyTaken, InvalidField, Missing
+from auth.errors import Forbidden, InvalidField, Missing
 from auth.fields import GivenGrants, parse_grants, parse_name, parse_role
-from auth.key_records import deleting_keys_of
-from auth.passwords import STRONG, Parameters, hash_password, normalize
+from auth.invitations import inviting
+from auth.key_access import require_to_last
+from auth.outbox import Outbox
+from auth.own_password import OwnPassword
+from auth.password_rules import require_strong
+from auth.passwords import STRONG, Parameters, hash_password
 from auth.principals import Authority, Role
+from auth.rates import Rates
 from auth.records import (
     Listing,
     User,
@@ -28,17 +32,21 @@ from auth.records import (
     time_text,
 )
 from auth.slow_hashes import SlowHashes
-from auth.user_changes import UserChanges, require_change
+from auth.user_attempts import UserAttempts, found_user
+from auth.user_changes import UserChanges, needs_proof, require_change
 from storage import keys
 from storage.events import Journal
-from storage.metadata import ConditionFailed, Delete, Key, Operation, Put, Record
+from storage.metadata import Key, Operation, Record
 from storage.metadata.recent import Recent
 
 PAGE_MOST = 1000
 
 
 class Users:
-    """The users of whatever organization the authority is for."""
+    """The users of whatever organization the authority is for.
+
+    Without `rates` nobody changes his own password, and without an `outbox` nobody is invited.
+    """
 
     def __init__(
         self,
@@ -47,12 +55,18 @@ class Users:
         slow_hashes: SlowHashes,
         parameters: Parameters = STRONG,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        rates: Rates | None = None,
+        outbox: Outbox | None = None,
     ) -> None:
         self._recent = recent
-        self._journal = journal
+        self._attempts = UserAttempts(recent, journal, clock)
         self._slow_hashes = slow_hashes
         self._parameters = parameters
         self._clock = clock
+        self._own = (
+            None if rates is None else OwnPassword(recent, journal, slow_hashes, rates, clock)
+        )
+        self._outbox = outbox
 
     def create(
         self,
@@ -65,30 +79,37 @@ class Users:
         active: bool = True,
         permissions: GivenGrants | None = None,
         repositories: Collection[str] = (),
+        invite: bool = False,
     ) -> User:
         """Make a user. `repositories` are ids that exist, those of `permissions` at least.
 
+        With `invite` he gets a mail with a link by which he sets his password.
+
         Raises:
-            Forbidden: not an administrator.
+            Forbidden: not an administrator; or with a password, an invitation or the role of
+                one, by a key that ends.
             InvalidField: naming the field; AlreadyTaken for the address of another user.
             LimitReached: there are 500 administrators.
         """
         by.require_admin()
+        if password is not None or invite or role == Role.ADMIN:
+            require_to_last(by)
         address = parse_email(email)
         grants = parse_grants(permissions or {}, repositories, "permissions")
-        now = time_text(self._clock())
+        now = self._clock()
         value = {
             "id": new_id(),
             "email": address.text,
             "name": parse_name(name),
             "role": parse_role(role).value,
-            "password": self._hash(password),
+            "password": None if password is None else self._hash(password, address),
             "active": active,
             "permissions": grants_value(grants),
-            "created": now,
-            "updated": now,
+            "created": time_text(now),
+            "updated": time_text(now),
         }
-        return decided(lambda: self._create(by, address, value))
+        invitation = self._invitation(by, value, now) if invite else ()
+        return decided(lambda: self._attempts.create(by, address, value, invitation))
 
     def needs(self, organization: str, user_id: str) -> tuple[Key, ...]:
         """What `get` rests on, for who reads it with more besides."""
@@ -110,7 +131,7 @@ class Users:
             raise Missing("user")
         key = keys.user(by.organization, user_id)
         record = None if records is None else records.get(key)
-        return read_user(_found(record or self._recent.get(key).get(key)))
+        return read_user(found_user(record or self._recent.get(key).get(key)))
 
     def find(self, by: Authority, email: str) -> User:
         """The user with that address, for administrators. Raises Missing, Forbidden."""
@@ -119,7 +140,7 @@ class Users:
             key = email_key(by.organization, parse_email(email))
         except InvalidField as error:
             raise Missing("user") from error
-        return self.get(by, read_owner(_found(self._recent.get(key).get(key))))
+        return self.get(by, read_owner(found_user(self._recent.get(key).get(key))))
 
     def list(self, by: Authority, after: str = "", limit: int = 100) -> Listing[User]:
         """Users in the order of their ids, for administrators. Raises Forbidden."""
@@ -132,24 +153,29 @@ class Users:
     def update(self, by: Authority, user_id: str, changes: UserChanges) -> User:
         """Change a user; an administrator anyone, a user his own name and password.
 
+        A new password or address ends the user's sign-ins, but for the session that he changed
+        it by himself.
+
         Raises:
-            Missing, Forbidden: as the authority allows.
+            Missing, Forbidden: as the authority allows; a key that ends opens no way in that
+                would outlast it: no password, address, role of an administrator, enabling.
             InvalidField: naming the field; AlreadyTaken for the address of another user.
             LastAdministrator: he would no longer be an active one.
+            WrongCurrentPassword, TooManyAttempts, TooManyAsked, Busy: for a password or address
+                of one's own.
         """
         require_change(by, user_id, changes)
-        given: dict[str, Any] = {}
-        if changes.email is not None:
-            given["email"] = parse_email(changes.email).text
-        if changes.name is not None:
-            given["name"] = parse_name(changes.name)
-        if changes.role is not None:
-            given["role"] = parse_role(changes.role).value
-        if changes.active is not None:
-            given["active"] = changes.active
-        if changes.password is not None:
-            given["password"] = self._hash(changes.password)
-        return decided(lambda: self._change(by, user_id, given, "user.update"))
+        given = _given(changes)
+        if changes.password is None:
+            proven = self._prove(by, user_id, changes)
+        else:
+            email = parse_email(given.get("email") or self.get(by, user_id).email)
+            # Before the old one is proved: who has it could have it hashed for nothing.
+            require_strong(changes.password, email)
+            proven = self._prove(by, user_id, changes)
+            given["password"] = self._hash(changes.password, email)
+        action = "password.change" if given.keys() == {"password"} else "user.update"
+        return decided(lambda: self._attempts.change(by, user_id, given, action, proven=proven))
 
     def set_permissions(
         self,
@@ -167,7 +193,9 @@ class Users:
         _require_id(user_id)
         value = grants_value(parse_grants(permissions, repositories, "permissions"))
         return decided(
-            lambda: self._change(by, user_id, {"permissions": value}, "user.permissions", value)
+            lambda: self._attempts.change(
+                by, user_id, {"permissions": value}, "user.permissions", value
+            )
         )
 
     def delete(self, by: Authority, user_id: str) -> None:
@@ -179,98 +207,43 @@ class Users:
         """
         by.require_admin()
         _require_id(user_id)
-        decided(lambda: self._delete(by, user_id))
+        decided(lambda: self._attempts.delete(by, user_id))
 
-    def _create(self, by: Authority, address: EmailAddress, value: Mapping[str, Any]) -> User:
-        user_id = value["id"]
-        user = Put(keys.user(by.organization, user_id), value, absent=True)
-        email = Put(email_key(by.organization, address), {"user": user_id}, absent=True)
-        operations: list[Operation] = [user, email]
-        if _administers(value):
-            organization = keys.organization(by.organization)
-            found = self._recent.get(organization).get(organization)
-            operations += administrators.adding(found, user_id)
-        event = self._journal.event(
-            by.organization, by.actor, "user.create", subject=user_id, role=value["role"]
-        )
-        try:
-            committed = self._recent.commit(*operations, witness=event)
-        except ConditionFailed as error:
-            if email.key in error.found:
-                raise AlreadyTaken("email") from error
-            raise
-        return read_user(Record(user.key, value, committed.versions[user.key]))
+    def _invitation(
+        self, by: Authority, value: dict[str, Any], now: datetime
+    ) -> tuple[Operation, ...]:
+        if value["password"] is not None or value["active"] is not True:
+            raise InvalidField("invite", "is for an active user, without a password")
+        if self._outbox is None:
+            raise InvalidField("invite", "is not possible here")
+        return inviting(self._outbox, by.organization, value, now)
 
-    def _change(
-        self,
-        by: Authority,
-        user_id: str,
-        given: Mapping[str, Any],
-        action: str,
-        permissions: Mapping[str, Any] | None = None,
-    ) -> User:
-        """One attempt at `update` and `set_permissions`: write what differs."""
-        key, organization = keys.user(by.organization, user_id), keys.organization(by.organization)
-        records = self._recent.get(key, organization)
-        record = _found(records.get(key))
-        changed = {name: value for name, value in given.items() if record.value[name] != value}
-        if not changed:
-            return read_user(record)
-        value = {**record.value, **changed, "updated": time_text(self._clock())}
-        old, new = parse_email(record.value["email"]), parse_email(value["email"])
-        operations: list[Operation] = [Put(key, value, at=record.version)]
-        new_email = email_key(by.organization, new)
-        if new != old:
-            operations.append(Put(new_email, {"user": user_id}, absent=True))
-            operations.append(Delete(email_key(by.organization, old)))
-        if _administers(value):
-            operations += administrators.adding(records.get(organization), user_id)
-        else:
-            operations += administrators.removing(records.get(organization), user_id)
-        details: dict[str, Any] = {"subject": user_id, "changed": sorted(changed)}
-        if "role" in changed:
-            details["role"] = value["role"]
-        if permissions is not None:
-            details["permissions"] = permissions
-        event = self._journal.event(by.organization, by.actor, action, **details)
-        try:
-            committed = self._recent.commit(*operations, witness=event)
-        except ConditionFailed as error:
-            if new_email in error.found:
-                raise AlreadyTaken("email") from error
-            raise
-        return read_user(Record(key, value, committed.versions[key]))
-
-    def _delete(self, by: Authority, user_id: str) -> None:
-        key, organization = keys.user(by.organization, user_id), keys.organization(by.organization)
-        records = self._recent.get(key, organization)
-        record = _found(records.get(key))
-        email = email_key(by.organization, parse_email(record.value["email"]))
-        operations: list[Operation] = [Delete(key, at=record.version), Delete(email)]
-        operations += administrators.removing(records.get(organization), user_id)
-        key_ids, deleting = deleting_keys_of(self._recent, by.organization, user_id)
-        operations += deleting
-        event = self._journal.event(
-            by.organization, by.actor, "user.delete", subject=user_id, keys=list(key_ids)
-        )
-        self._recent.commit(*operations, witness=event)
-
-    def _hash(self, password: str | None) -> str | None:
-        if password is None:
+    def _prove(self, by: Authority, user_id: str, changes: UserChanges) -> str | None:
+        """The stored form of the caller's old password, where he changes that or his address."""
+        if not needs_proof(by, user_id, changes):
             return None
-        normalize(password)  # what is refused is refused before it waits for a slot
+        if self._own is None:
+            raise Forbidden("A password is not changed here.")
+        return self._own.prove(by, changes.current_password)
+
+    def _hash(self, password: str, email: EmailAddress) -> str:
+        require_strong(password, email)  # what is refused is refused before it waits for a slot
         with self._slow_hashes.slot():
             return hash_password(password, self._parameters)
 
 
-def _administers(value: Mapping[str, Any]) -> bool:
-    return value["role"] == Role.ADMIN and value["active"] is True
-
-
-def _found(record: Record | None) -> Record:
-    if record is None:
-        raise Missing("user")
-    return record
+def _given(changes: UserChanges) -> dict[str, Any]:
+    """The fields that are to be changed, without the password. Raises InvalidField."""
+    given: dict[str, Any] = {}
+    if changes.email is not None:
+        given["email"] = parse_email(changes.email).text
+    if changes.name is not None:
+        given["name"] = parse_name(changes.name)
+    if changes.role is not None:
+        given["role"] = parse_role(changes.role).value
+    if changes.active is not None:
+        given["active"] = changes.active
+    return given
 
 
 def _require_id(user_id: str) -> None:

@@ -2,7 +2,9 @@
 
 What is kept is a keyed hash, with a key that lives in this process alone: memory that
 leaks does not hold the password, nor something that a dictionary could be tried on without
-the key. An entry names the version of the user's record: any change of the user voids it.
+the key. An entry names the version of the user's record: any change of the user voids it. And it
+is about one network: what is remembered is let in before anything is counted, so whoever guesses
+from elsewhere must not be told by it that he guessed right.
 """
 
 import secrets
@@ -43,9 +45,10 @@ class VerifiedPasswords:
         self._entries: dict[bytes, Verified] = {}
         self._lock = threading.Lock()
 
-    def digest(self, organization: str, email: EmailAddress, password: str) -> bytes:
-        """The keyed hash of an attempt; `password` is in its normal form."""
-        parts = (organization.encode(), email.compared.encode(), password.encode())
+    def digest(self, organization: str, email: EmailAddress, password: str, network: str) -> bytes:
+        """The keyed hash of an attempt from a network; `password` is in its normal form."""
+        texts = (organization, email.compared, password, network)
+        parts = tuple(text.encode("utf-8", "surrogatepass") for text in texts)
         data = b"".join(b"%d:%b" % (len(part), part) for part in parts)
         return blake2b(data, key=self._key, digest_size=32).digest()
 

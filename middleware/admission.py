@@ -11,7 +11,7 @@ from typing import Any
 from falcon import Request, Response
 
 from middleware.context import TURN, context_of
-from middleware.declarations import Access
+from middleware.declarations import HEALTH
 from middleware.places import Places, Turn
 from middleware.problems import Problem
 
@@ -29,7 +29,7 @@ class Admission:
         self, req: Request, _resp: Response, _resource: object, _params: dict[str, Any]
     ) -> None:
         context = context_of(req)
-        if context.access is Access.HEALTH:
+        if context.need is HEALTH:
             return
         turn: Turn | None = req.env.get(TURN)
         if turn is not None:  # It waited, and the server gives back what came of that.

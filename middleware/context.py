@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from auth.claims import Claim
     from auth.principals import Principal
-    from middleware.declarations import Access
+    from middleware.declarations import Need
     from middleware.hosts import Place
     from middleware.places import Turn
 
@@ -71,8 +71,9 @@ class RequestContext:
     started: float = field(default_factory=time.monotonic)  # seconds, monotonic
     place: "Place | None" = None  # the checked host; None where it was not looked at
     organization: str | None = None  # its id; None until it was looked up
-    access: "Access | None" = None  # what the route declares; None until routed
+    need: "Need | None" = None  # what the route declares; None until routed
     authorization: str | None = field(default=None, repr=False)  # until it is read
+    cookie: str | None = field(default=None, repr=False)  # that of a session, until it is read
     claim: "Claim | None" = field(default=None, repr=False)  # who it says it is
     holder: str | None = None  # whose user's share of the threads it counts against
     principal: "Principal | None" = field(default=None, repr=False)  # who it is: confirmed

@@ -1,34 +1,100 @@
 """What each route offers and needs, declared beside it and read in one place.
 
-A resource class says in `access` who may call it. One that says nothing is answered 500, so
-that a route can't be open because somebody forgot. The router remembers every template with
-its methods, so that tests walk what is served and not a list that was written by hand.
+A resource class says in `needs`, for each of its methods, who may call it and what for. One
+that says nothing is answered 500, so that a route can't be open because somebody forgot; and
+what it says is enforced here and by the doors of repositories, not by the route. The router
+remembers every template with its methods, so that tests walk what is served and not a list
+that was written by hand.
 """
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from types import MappingProxyType
 from typing import Any
 
 from falcon import Request, Response
 from falcon.routing import CompiledRouter, set_default_responders
 
+from auth.errors import Forbidden, SecondFactorNeeded
+from auth.principals import Action, Principal
 from middleware.context import context_of
 from middleware.problems import Problem
 
 #: Answered before the host and TLS are looked at: a load balancer asks by address, in clear.
-#: Exactly these, and their routes declare `Access.HEALTH`.
+#: Exactly these, and their routes declare `HEALTH`.
 HEALTH_PATHS = frozenset({"/healthz", "/readyz"})
 
 _FOLDER = ":path}/"
 
 
-class Access(Enum):
-    """Who may call a route."""
+class Who(Enum):
+    """Who may call a method of a route."""
 
-    PUBLIC = "public"  # anybody; no credential is read
-    SIGNED_IN = "signed in"  # whoever can say who they are; the route decides what they may
+    ANYBODY = "anybody"  # no credential is read
     HEALTH = "health"  # anybody, at once: no credential is read, and no place is waited for
+    GUEST = "guest"  # anybody; the cookie of a session is read where there is a good one
+    VISITOR = "visitor"  # whoever may do one of the actions in the repository that is named
+    SELF = "self"  # a user, also while he still has to set up his second factor
+    MEMBER = "member"  # a user of the organization
+    MANAGER = "manager"  # an administrator, not by a key with scopes
+    SCIM = "scim"  # a provisioning service, by its token
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What a method of a route needs; `actions` are for VISITOR, and hold all that it may ask
+    the door of the repository for."""
+
+    who: Who
+    actions: frozenset[Action] = frozenset()
+
+    @property
+    def identified(self) -> bool:
+        """Whether credentials have to be there."""
+        return self.who not in (Who.ANYBODY, Who.HEALTH, Who.GUEST)
+
+    def admit(self, principal: Principal) -> None:
+        """Return if the principal may call it, as far as that is not a repository's to say.
+
+        Raises Forbidden.
+        """
+        if self.who is Who.SCIM:
+            if principal.kind != "scim":
+                raise Forbidden("Only a SCIM token is taken here.")
+            return
+        if principal.kind != "member":
+            raise Forbidden(_OUTSIDE[principal.kind])
+        if principal.enrolling and self.who not in (Who.SELF, Who.GUEST):
+            raise SecondFactorNeeded(enrolled=False)
+        if self.who is Who.MANAGER:
+            principal.require_admin()
+
+
+PUBLIC = Need(Who.ANYBODY)
+HEALTH = Need(Who.HEALTH)
+GUEST = Need(Who.GUEST)
+SELF = Need(Who.SELF)
+MEMBER = Need(Who.MEMBER)
+MANAGER = Need(Who.MANAGER)
+SCIM = Need(Who.SCIM)
+
+_OUTSIDE = {
+    "subscriber": "An access key of a subscriber reads files under /repositories, and nothing else"
+    " is taken from it.",
+    "scim": "A SCIM token is taken under /scim/v2 alone.",
+}
+
+
+def on(*actions: Action) -> Need:
+    """A repository's door, for one or several actions."""
+    return Need(Who.VISITOR, frozenset(actions))
+
+
+def by_method(**needs: Need) -> Mapping[str, Need]:
+    """What a resource class puts into `needs`: for each of its methods what it needs."""
+    return MappingProxyType(needs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +104,7 @@ class Route:
     template: str
     resource: object
     methods: tuple[str, ...]  # those with a responder, sorted
-    access: Access | None  # None where its class does not say
+    needs: Mapping[str, Need]  # by method; what its class does not say is not in it
 
     @property
     def path(self) -> str:
@@ -69,7 +135,10 @@ class Routes(CompiledRouter):
     def add_route(self, uri_template: str, resource: object, **kwargs: Any) -> None:
         methods = self.map_http_methods(resource, **kwargs)
         self.declared[uri_template] = Route(
-            uri_template, resource, tuple(sorted(methods)), declared_access(resource)
+            uri_template,
+            resource,
+            tuple(sorted(methods)),
+            {method: need for method in methods if (need := declared_need(resource, method))},
         )
         if uri_template.endswith(_FOLDER):
             set_default_responders(methods)
@@ -95,15 +164,23 @@ class Routes(CompiledRouter):
         return None if found is None or found[3] is None else self.declared.get(found[3])
 
 
-def declared_access(resource: object) -> Access | None:
-    """What the class of a resource declares, or None."""
-    access = getattr(type(resource), "access", None)
-    return access if isinstance(access, Access) else None
+def declared_need(resource: object, method: str) -> Need | None:
+    """What the class of a resource declares for a method, or None. HEAD needs what GET does."""
+    needs = getattr(type(resource), "needs", None)
+    if not isinstance(needs, Mapping):
+        return None
+    need = needs.get(method, needs.get("GET") if method == "HEAD" else None)
+    return need if isinstance(need, Need) else None
 
 
-def undeclared(routes: Routes) -> tuple[Route, ...]:
-    """The routes that do not say who may call them: there must be none."""
-    return tuple(route for route in routes.declared.values() if route.access is None)
+def undeclared(routes: Routes) -> tuple[tuple[str, str], ...]:
+    """The templates and methods that do not say who may call them: there must be none."""
+    return tuple(
+        (route.template, method)
+        for route in routes.declared.values()
+        for method in route.methods
+        if method not in route.needs
+    )
 
 
 class Declarations:
@@ -117,9 +194,9 @@ class Declarations:
     ) -> None:
         context = context_of(req)
         context.route = req.uri_template or "-"
-        context.access = declared_access(resource)
-        if context.access is None:
-            self._log.error("route %s declares no access: it is never served", context.route)
+        context.need = declared_need(resource, req.method)
+        if context.need is None:
+            self._log.error("route %s declares no need: it is never served", context.route)
             raise Problem(
                 500, "Internal Server Error", "This address is not set up. Tell the administrator."
             )

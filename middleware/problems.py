@@ -27,6 +27,7 @@ class Problem(Exception):
         type: a URI that names the kind of trouble, where clients have to tell it from others.
         field: the field or query parameter that cannot be taken, where it is one.
         offset: from where an upload goes on, where it is about one.
+        second_factor: True where a sign-in wants a code, which clients have to ask for.
         media_type: for clients that take a problem document for something that it is not.
     """
 
@@ -39,6 +40,7 @@ class Problem(Exception):
         type: str = BLANK,  # noqa: A002 - the member's name in the RFC
         field: str | None = None,
         offset: int | None = None,
+        second_factor: bool = False,
         media_type: str = PROBLEM_JSON,
     ) -> None:
         super().__init__(status, title, detail)
@@ -49,6 +51,7 @@ class Problem(Exception):
         self.type = type
         self.field = field
         self.offset = offset
+        self.second_factor = second_factor
         self.media_type = media_type
 
     def __str__(self) -> str:
@@ -79,4 +82,6 @@ def render(problem: Problem, request_id: str) -> bytes:
         document["field"] = problem.field  # an extension member (RFC 9457, section 3.2)
     if problem.offset is not None:
         document["offset"] = problem.offset
+    if problem.second_factor:
+        document["second_factor"] = True
     return (json.dumps(document) + "\n").encode()  # a line, for whoever reads it in a terminal

@@ -12,8 +12,9 @@ from app.api.reading import query_number
 from app.cursors import Cursors
 from app.repositories import Catalogue, Repository
 from app.usage import Usage
-from auth.principals import Grants, Principal
-from auth.records import ApiKey, Listing, User
+from auth.patterns import is_pattern
+from auth.principals import Grants, Principal, Rights, names_of
+from auth.records import ApiKey, Group, Listing, User
 from middleware.context import context_of
 
 Item = TypeVar("Item")
@@ -79,7 +80,8 @@ def scoped_json(catalogue: Catalogue, principal: Principal) -> dict[str, Any]:
 
     Such a key lies in the settings of a build, where others read it too.
     """
-    scopes = principal.scopes or {}
+    rights = principal.scopes or Rights()
+    scopes = rights.grants
     names = _names(catalogue, principal.organization, [scopes])
     return {
         "id": principal.user_id,
@@ -90,7 +92,7 @@ def scoped_json(catalogue: Catalogue, principal: Principal) -> dict[str, Any]:
 
 
 def _names(catalogue: Catalogue, organization: str, grants: Iterable[Grants]) -> Mapping[str, str]:
-    return catalogue.names(organization, sorted({one for granted in grants for one in granted}))
+    return catalogue.names(organization, names_of(grants))
 
 
 def repository_json(repository: Repository) -> dict[str, Any]:
@@ -102,6 +104,7 @@ def repository_json(repository: Repository) -> dict[str, Any]:
         "policy": repository.policy,
         "public": repository.public,
         "overwrite": repository.overwrite,
+        "audit_reads": repository.audit_reads,
         "restore_days": repository.restore_days,
         "quota_bytes": repository.quota_bytes,
         "created": time_text(repository.created),
@@ -122,8 +125,23 @@ def user_json(user: User, names: Mapping[str, str]) -> dict[str, Any]:
         "role": user.role.value,
         "active": user.active,
         "permissions": {"repositories": grants_json(user.permissions, names)},
+        "second_factor": user.second_factor,
+        "invited_until": time_text(user.invited_until),
         "created": time_text(user.created),
         "updated": time_text(user.updated),
+    }
+
+
+def whole_user_json(
+    catalogue: Catalogue, organization: str, user: User, groups: Sequence[Group]
+) -> dict[str, Any]:
+    """A user with the names of his groups, and with all that he is granted by them and himself:
+    his role may allow less of it."""
+    granted = Rights.of(user.permissions, *(group.permissions for group in groups)).grants
+    names = _names(catalogue, organization, [granted])
+    return user_json(user, names) | {
+        "groups": [{"id": group.id, "name": group.name} for group in groups],
+        "granted": {"repositories": grants_json(granted, names)},
     }
 
 
@@ -132,19 +150,25 @@ def key_json(key: ApiKey, names: Mapping[str, str]) -> dict[str, Any]:
     return {
         "id": key.id,
         "user": key.user_id,
+        "owner": key.owner,
         "name": key.name,
         "scopes": None if key.scopes is None else grants_json(key.scopes, names),
         "expires": time_text(key.expires),
+        "renewable": key.renewable,
+        "successor": key.successor,
         "created": time_text(key.created),
+        "last_used": time_text(key.last_used),
     }
 
 
 def grants_json(grants: Grants, names: Mapping[str, str]) -> dict[str, list[str]]:
-    """Grants by the names of repositories; those of repositories that are gone are left out."""
+    """Grants by the names of repositories, and by patterns; those of repositories that are gone
+    are left out."""
+    shown = {place: place if is_pattern(place) else names.get(place) for place in sorted(grants)}
     return {
-        names[repository]: sorted(action.value for action in actions)
-        for repository, actions in sorted(grants.items())
-        if repository in names
+        name: sorted(action.value for action in grants[place])
+        for place, name in shown.items()
+        if name is not None
     }
 
 

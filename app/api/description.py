@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from falcon import Request, Response
 
 from app.visitors import confirmed
-from middleware.declarations import Access
+from middleware.declarations import MEMBER, by_method
 from storage.metadata.recent import Recent
 
 #: A JSON object, of OpenAPI.
@@ -27,6 +27,8 @@ _LIKE = "x-like"
 #: In a file, at its top: the answers that all operations of a sort share.
 _ANSWERS = "x-answers"
 _FORM = "multipart/form-data"
+#: In a file, of an operation: people ask for it too, and get a page for an error.
+_PAGES = "x-pages"
 #: Of an operation: query parameters that are not described are `ignored`, not refused.
 _OTHERS = "x-other-queries"
 
@@ -36,7 +38,7 @@ class Description:
 
     # It tells nothing of an installation. But who has no credentials has no use for it, and so
     # nothing under `/api` answers them.
-    access = Access.SIGNED_IN
+    needs = by_method(GET=MEMBER)
 
     def __init__(self, recent: Recent, description: Mapping[str, Any]) -> None:
         self._recent = recent
@@ -106,7 +108,13 @@ def _complete(whole: Object, item: Object, method: str, shared: Mapping[str, Any
         answers |= shared.get(sort, {})
     answers |= operation["responses"]
     if _FORM in operation.get("requestBody", {}).get("content", {}):
-        answers = {status: _in_plain_text(whole, answer) for status, answer in answers.items()}
+        answers = {
+            status: _told_too(whole, answer, "text/plain") for status, answer in answers.items()
+        }
+    if operation.pop(_PAGES, False):
+        answers = {
+            status: _told_too(whole, answer, "text/html") for status, answer in answers.items()
+        }
     if method == "head":
         answers = {status: _bodiless(whole, answer) for status, answer in answers.items()}
     return operation | {"responses": dict(sorted(answers.items()))}
@@ -125,12 +133,13 @@ def _sorts(whole: Object, operation: Object, method: str) -> Iterator[str]:
         yield "json body"
 
 
-def _in_plain_text(whole: Object, answer: Object) -> Object:
-    """An answer to who sends a form: an error is told as text, in the status line too."""
+def _told_too(whole: Object, answer: Object, type_: str) -> Object:
+    """An answer whose problem is told in another form, too: as text to tools that send forms,
+    whose status line tells it as well, or as a page."""
     answer = dict(_found(whole, answer))
     content = answer.get("content", {})
     if "application/problem+json" in content:
-        answer["content"] = {**content, "text/plain": {"schema": {"type": "string"}}}
+        answer["content"] = {**content, type_: {"schema": {"type": "string"}}}
     return answer
 
 

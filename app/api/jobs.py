@@ -15,9 +15,9 @@ from app.repositories import Catalogue
 from app.visitors import confirmed
 from app.work import Job, JobMissing, Jobs
 from app.work.duty import Schedule, time_of
-from auth.principals import Action, Principal
+from auth.principals import Action, Principal, Site
 from auth.records import Listing
-from middleware.declarations import Access
+from middleware.declarations import MEMBER, by_method
 from storage.metadata.recent import Recent
 
 _PAGE = 200
@@ -28,7 +28,7 @@ _POLL_SECONDS = 2  # what a client that waits for a job is told to leave between
 class JobPages:
     """`GET /api/jobs`."""
 
-    access = Access.SIGNED_IN
+    needs = by_method(GET=MEMBER)
 
     def __init__(
         self, recent: Recent, jobs: Jobs, schedule: Schedule, catalogue: Catalogue, paging: Paging
@@ -59,7 +59,7 @@ class JobPages:
 class OneJob:
     """`GET /api/jobs/ID`: the status URL of what was answered 202."""
 
-    access = Access.SIGNED_IN
+    needs = by_method(GET=MEMBER)
 
     def __init__(self, recent: Recent, jobs: Jobs, catalogue: Catalogue) -> None:
         self._recent = recent
@@ -141,9 +141,12 @@ def _told(principal: Principal, job: Job, whole: dict[str, Any]) -> dict[str, An
     A result names files, which is for readers. Who may do anything else in the repository
     still learns why his upload failed.
     """
-    if job.repository is None or principal.may(job.repository, Action.READ):
+    if job.repository is None:
         return whole
-    if principal.knows(job.repository):
+    place = Site(job.repository, whole["repository"] or "")  # without a name where it is gone
+    if principal.may(place, Action.READ):
+        return whole
+    if principal.knows(place):
         return whole | {"result": {}}
     return whole | {"repository": None, "parameters": {}, "result": {}, "error": None}
 

@@ -14,8 +14,10 @@ from app.api.reading import read_fields
 from app.repositories import Catalogue
 from app.visitors import authority_of, confirmed, confirmed_with
 from auth.api_keys import ApiKeys
+from auth.key_making import MadeKey
+from auth.key_rotation import KeyRotation, parse_overlap
 from auth.records import ApiKey, Listing
-from middleware.declarations import Access
+from middleware.declarations import MEMBER, by_method
 from storage.metadata.recent import Recent
 
 ALL = "all"  # `?user=all`: the keys of everyone, for administrators
@@ -24,7 +26,7 @@ ALL = "all"  # `?user=all`: the keys of everyone, for administrators
 class Keys:
     """`GET` and `POST /api/keys`."""
 
-    access = Access.SIGNED_IN
+    needs = by_method(GET=MEMBER, POST=MEMBER)
 
     def __init__(
         self, recent: Recent, api_keys: ApiKeys, catalogue: Catalogue, paging: Paging
@@ -59,6 +61,7 @@ class Keys:
         name = fields.required("name")
         user = fields.text("user")
         expires = fields.moment("expires")
+        renewable = fields.flag("renewable")
         given = fields.actions("scopes")
         fields.finish()
         scopes = ById({}, {}) if given is None else by_ids(self._catalogue, by, "scopes", given)
@@ -69,6 +72,7 @@ class Keys:
             scopes=None if given is None else scopes.grants,
             repositories=scopes.names,
             expires=expires,
+            renewable=renewable is True,
         )
         resp.status = HTTP_201
         resp.set_header("Location", f"/api/keys/{made.key.id}")
@@ -76,9 +80,9 @@ class Keys:
 
 
 class OneKey:
-    """`GET` and `DELETE /api/keys/ID`."""
+    """`GET`, `PATCH` and `DELETE /api/keys/ID`."""
 
-    access = Access.SIGNED_IN
+    needs = by_method(GET=MEMBER, PATCH=MEMBER, DELETE=MEMBER)
 
     def __init__(self, recent: Recent, api_keys: ApiKeys, catalogue: Catalogue) -> None:
         self._recent = recent
@@ -94,10 +98,55 @@ class OneKey:
         found = self._api_keys.get(by, key, records)
         resp.media = keys_json(self._catalogue, by.organization, [found])[0]
 
+    def on_patch(self, req: Request, resp: Response, key: str) -> None:
+        """Rename a key, or say whether its successors may outlive it."""
+        principal, records = confirmed_with(
+            req, self._recent, lambda at: self._api_keys.needs(at, key)
+        )
+        by, fields = authority_of(req, principal), read_fields(req)
+        name, renewable = fields.text("name"), fields.flag("renewable")
+        fields.finish()
+        changed = self._api_keys.change(by, key, name=name, renewable=renewable, records=records)
+        resp.media = keys_json(self._catalogue, by.organization, [changed])[0]
+
     def on_delete(self, req: Request, resp: Response, key: str) -> None:
-        """Revoke a key: at once in this process, within 10 s in every other."""
+        """Revoke a key with what it made of itself: at once in this process, within 10 s in
+        every other."""
         principal, records = confirmed_with(
             req, self._recent, lambda at: self._api_keys.needs(at, key)
         )
         self._api_keys.delete(authority_of(req, principal), key, records)
         resp.status = HTTP_204
+
+
+class Rotation:
+    """`POST /api/keys/ID/rotate`."""
+
+    needs = by_method(POST=MEMBER)
+
+    def __init__(
+        self, recent: Recent, api_keys: ApiKeys, rotation: KeyRotation, catalogue: Catalogue
+    ) -> None:
+        self._recent = recent
+        self._api_keys = api_keys
+        self._rotation = rotation
+        self._catalogue = catalogue
+
+    def on_post(self, req: Request, resp: Response, key: str) -> None:
+        """Make a key's successor, and show its secret this once; the key may do so itself."""
+        principal, records = confirmed_with(
+            req, self._recent, lambda at: self._api_keys.needs(at, key)
+        )
+        by, fields = authority_of(req, principal), read_fields(req, optional=True)
+        overlap, expires = parse_overlap(fields.number("overlap_hours")), fields.moment("expires")
+        fields.finish()
+        made = self._rotation.rotate(by, key, overlap=overlap, expires=expires, records=records)
+        show_made(resp, self._catalogue, by.organization, made)
+
+
+def show_made(resp: Response, catalogue: Catalogue, organization: str, made: MadeKey) -> None:
+    """Answer 201 with a new key and its secret, which nothing else ever tells."""
+    resp.status = HTTP_201
+    resp.set_header("Location", f"/api/keys/{made.key.id}")
+    (shown,) = keys_json(catalogue, organization, [made.key])
+    resp.media = {**shown, "secret": made.secret.text}

@@ -25,14 +25,18 @@ from app.repositories import Door, Opened
 from app.visitors import actor_of
 from auth.errors import InvalidField, Missing
 from auth.principals import Action
-from middleware.declarations import Access
+from middleware.declarations import by_method, on
 from middleware.problems import Problem
 
 
 class _Files:
     """What the routes of a release and of a file share."""
 
-    access = Access.SIGNED_IN
+    needs = by_method(
+        PATCH=on(Action.WRITE),
+        DELETE=on(Action.DELETE),
+        POST=on(Action.WRITE),
+    )
 
     def __init__(self, door: Door, projects: Projects, changing: Changing) -> None:
         self._door = door

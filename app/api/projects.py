@@ -28,17 +28,15 @@ from app.repositories import (
     Format,
     Opened,
     Repository,
-    RepositoryMissing,
     RepositoryName,
 )
-from app.visitors import actor_of, confirmed_with, visitor_of
+from app.visitors import actor_of, visitor_of
 from app.work import Job, Jobs
 from auth.errors import InvalidField
 from auth.principals import Action
 from auth.records import Listing
-from middleware.declarations import Access
+from middleware.declarations import by_method, on
 from middleware.problems import Problem
-from storage.metadata.recent import Recent
 
 REASON_CHARACTERS = 500
 #: Line ends, what moves a cursor, and what turns the text around it to another direction.
@@ -49,19 +47,16 @@ _TURNS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 class ProjectPages:
     """`GET /api/repositories/NAME/projects`."""
 
-    access = Access.SIGNED_IN
+    needs = by_method(GET=on(Action.READ))
 
-    def __init__(
-        self, recent: Recent, catalogue: Catalogue, projects: Projects, paging: Paging
-    ) -> None:
-        self._recent = recent
-        self._catalogue = catalogue
+    def __init__(self, door: Door, projects: Projects, paging: Paging) -> None:
+        self._door = door
         self._projects = projects
         self._paging = paging
 
     def on_get(self, req: Request, resp: Response, name: str) -> None:
         """List the projects that have files; a page may be short."""
-        repository = _readable(req, self._recent, self._catalogue, name)
+        repository = _readable(req, self._door, name)
 
         def read(after: str, limit: int) -> Listing[Named]:
             require_python(repository)
@@ -74,11 +69,14 @@ class ProjectPages:
 class OneProject:
     """`GET`, `PATCH` and `DELETE /api/repositories/NAME/projects/PROJECT`."""
 
-    access = Access.SIGNED_IN
+    needs = by_method(
+        GET=on(Action.READ),
+        PATCH=on(Action.WRITE),
+        DELETE=on(Action.DELETE),
+    )
 
     def __init__(
         self,
-        recent: Recent,
         door: Door,
         catalogue: Catalogue,
         projects: Projects,
@@ -86,7 +84,6 @@ class OneProject:
         jobs: Jobs,
         paging: Paging,
     ) -> None:
-        self._recent = recent
         self._door = door
         self._catalogue = catalogue
         self._projects = projects
@@ -96,7 +93,7 @@ class OneProject:
 
     def on_get(self, req: Request, resp: Response, name: str, project: str) -> None:
         """Show a project, with a page of its releases, the newest version first."""
-        repository = _readable(req, self._recent, self._catalogue, name)
+        repository = _readable(req, self._door, name)
         shown: dict[str, Any] = {}
 
         def read(after: str, limit: int) -> Listing[Release]:
@@ -137,7 +134,7 @@ class OneProject:
 class ProjectRestore:
     """`POST /api/repositories/NAME/projects/PROJECT/restore`."""
 
-    access = Access.SIGNED_IN
+    needs = by_method(POST=on(Action.WRITE))
 
     def __init__(self, door: Door, catalogue: Catalogue, jobs: Jobs) -> None:
         self._door = door
@@ -157,14 +154,10 @@ class ProjectRestore:
         resp.media = {**job.counts, **job.result}
 
 
-def _readable(req: Request, recent: Recent, catalogue: Catalogue, name: str) -> Repository:
+def _readable(req: Request, door: Door, name: str) -> Repository:
     """A repository that the caller may read, by records read afresh."""
-    parsed = RepositoryName.parse(name)
-    principal, records = confirmed_with(req, recent, lambda at: catalogue.needs(at, parsed))
-    repository = catalogue.get(principal.organization, parsed, records)
-    if not principal.may(repository.id, Action.READ):
-        raise RepositoryMissing(name)
-    return repository
+    visitor = visitor_of(req, key_required=False)
+    return door.open(visitor, RepositoryName.parse(name), Action.READ).repository
 
 
 def open_to_change(req: Request, door: Door, name: str, action: Action) -> Opened:
@@ -173,7 +166,7 @@ def open_to_change(req: Request, door: Door, name: str, action: Action) -> Opene
     visitor = visitor_of(req, key_required=False)
     opened = door.open(visitor, RepositoryName.parse(name), action)
     if action is not Action.DELETE:
-        named(opened).require(opened.repository.id, Action.READ)
+        named(opened).require(opened.repository, Action.READ)
     return opened
 
 

@@ -90,7 +90,7 @@ class Fields:
         """A time of RFC 3339, in UTC, None where it was not sent. Raises InvalidField."""
         text = self.text(name)
         try:
-            return None if text is None else _moment(text)
+            return None if text is None else parse_moment(text)
         except (ValueError, OverflowError) as error:
             trouble = "must be a time with its offset, such as 2027-01-31T12:00:00Z"
             raise InvalidField(name, trouble) from error
@@ -105,6 +105,15 @@ class Fields:
             for actions in value.values()
         ):
             raise InvalidField(name, 'must be an object such as {"NAME": ["read", "write"]}')
+        return value
+
+    def texts(self, name: str) -> list[str] | None:
+        """A list of text, None where it was not sent. Raises InvalidField."""
+        value = self._take(name, None)
+        if value is None:
+            return None
+        if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+            raise InvalidField(name, "must be a list of text")
         return value
 
     def object(self, name: str) -> "Fields | None":
@@ -146,6 +155,17 @@ def query_number(req: Request, name: str, least: int, most: int, default: int) -
     if not least <= number <= most:
         raise InvalidField(name, f"must be a number from {least} to {most}")
     return number
+
+
+def query_moment(req: Request, name: str) -> datetime | None:
+    """A time of the query, None where it was not sent. Raises InvalidField."""
+    text = req.get_param(name)
+    if text is None:
+        return None
+    try:
+        return parse_moment(text)
+    except (ValueError, OverflowError) as error:
+        raise InvalidField(name, "must be a time such as 2026-11-23T12:00:00Z") from error
 
 
 def query_flag(req: Request, name: str) -> bool:
@@ -248,7 +268,7 @@ def _constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
-def _moment(text: str) -> datetime:
+def parse_moment(text: str) -> datetime:
     """A time of RFC 3339 (section 5.6), in UTC. Raises ValueError, OverflowError.
 
     Of a leap second (section 5.7), which no clock here knows, it is the last moment of the

@@ -1,4 +1,5 @@
-"""`/api/repositories`: administrators make and change them, everyone sees what he may read."""
+"""`/api/repositories`: administrators make them, who administers one changes it, and
+everyone sees what he may read."""
 
 from enum import StrEnum
 from itertools import islice
@@ -8,24 +9,29 @@ from falcon import HTTP_201, HTTP_204, Request, Response
 
 from app.api.answers import Paging, repositories_json, repository_json, scope_of, usage_json
 from app.api.reading import Fields, read_fields
+from app.raw.terms import named
 from app.repositories import (
     Catalogue,
+    Door,
     Format,
     InvalidName,
     Kind,
+    Opened,
     Policy,
     Repository,
-    RepositoryMissing,
     RepositoryName,
     Rules,
 )
 from app.usage import Ledger, Quota, balances_of
-from app.visitors import authority_of, confirmed, confirmed_with
-from auth.errors import InvalidField
+from app.visitors import actor_of, authority_of, confirmed, visitor_of
+from auth.errors import Forbidden, InvalidField
 from auth.principals import Action, Principal
 from auth.records import Listing
-from middleware.declarations import Access
+from middleware.declarations import MANAGER, MEMBER, by_method, on
 from storage.metadata.recent import Recent
+
+#: Repositories that are looked at for a page, where grants name patterns.
+_LOOKED_AT = 2_000
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
 _Default = TypeVar("_Default", bound=StrEnum | None)
@@ -34,7 +40,7 @@ _Default = TypeVar("_Default", bound=StrEnum | None)
 class Repositories:
     """`GET` and `POST /api/repositories`."""
 
-    access = Access.SIGNED_IN
+    needs = by_method(GET=MEMBER, POST=MANAGER)
 
     def __init__(self, recent: Recent, catalogue: Catalogue, paging: Paging) -> None:
         self._recent = recent
@@ -56,7 +62,6 @@ class Repositories:
         """Make a repository."""
         principal = confirmed(req, self._recent)
         authority = authority_of(req, principal)
-        authority.require_admin()
         fields = read_fields(req)
         name = _name(fields)
         repository_format = _choice(fields, "format", Format, Format.RAW)
@@ -74,51 +79,65 @@ class Repositories:
 class OneRepository:
     """`GET`, `PATCH` and `DELETE /api/repositories/NAME`."""
 
-    access = Access.SIGNED_IN
+    needs = by_method(
+        GET=on(Action.READ),
+        PATCH=on(Action.ADMIN),
+        DELETE=on(Action.ADMIN),
+    )
 
-    def __init__(self, recent: Recent, catalogue: Catalogue) -> None:
+    def __init__(self, recent: Recent, door: Door, catalogue: Catalogue) -> None:
         self._recent = recent
+        self._door = door
         self._catalogue = catalogue
 
     def on_get(self, req: Request, resp: Response, name: str) -> None:
         """Show a repository that the caller may read."""
-        parsed = RepositoryName.parse(name)
-        principal, records = confirmed_with(
-            req, self._recent, lambda at: self._catalogue.needs(at, parsed)
-        )
-        repository = self._catalogue.get(principal.organization, parsed, records)
-        if not principal.may(repository.id, Action.READ):
-            raise RepositoryMissing(name)
+        repository = self._open(req, name, Action.READ).repository
         ledger = Ledger(repository.organization, repository.id)
         (balance,) = balances_of(self._recent.metadata, ledger)
         resp.media = repository_json(repository) | {"usage": usage_json(balance.usage)}
 
     def on_patch(self, req: Request, resp: Response, name: str) -> None:
         """Change a repository's rules; those that are not named stay."""
-        parsed = RepositoryName.parse(name)
-        principal, records = confirmed_with(
-            req, self._recent, lambda at: self._catalogue.needs(at, parsed)
-        )
-        authority = authority_of(req, principal)
-        authority.require_admin()
+        opened = self._open(req, name, Action.ADMIN)
         fields = read_fields(req)
         rules = _rules(fields)
         fields.finish()
+        _require_own(opened, rules)
+        old, actor = opened.repository, actor_of(req, named(opened))
+        name_of_old = RepositoryName(old.name)
         repository = self._catalogue.update(
-            authority.organization, authority.actor, parsed, rules, records
+            old.organization, actor, name_of_old, rules, opened.records
         )
         resp.media = repository_json(repository)
 
     def on_delete(self, req: Request, resp: Response, name: str) -> None:
         """Delete a repository: it is gone for everyone at once."""
-        parsed = RepositoryName.parse(name)
-        principal, records = confirmed_with(
-            req, self._recent, lambda at: self._catalogue.needs(at, parsed)
-        )
-        authority = authority_of(req, principal)
-        authority.require_admin()
-        self._catalogue.delete(authority.organization, authority.actor, parsed, records)
+        opened = self._open(req, name, Action.ADMIN)
+        old, actor = opened.repository, actor_of(req, named(opened))
+        self._catalogue.delete(old.organization, actor, RepositoryName(old.name), opened.records)
         resp.status = HTTP_204
+
+    def _open(self, req: Request, name: str, action: Action) -> Opened:
+        visitor = visitor_of(req, key_required=False)
+        return self._door.open(visitor, RepositoryName.parse(name), action)
+
+
+def _require_own(opened: Opened, rules: Rules) -> None:
+    """Return if these rules are for who asks to set. Raises Forbidden.
+
+    Whatever they are now: others may change them until these are written.
+    """
+    principal = named(opened)
+    if rules.public:
+        principal.require(opened.repository, Action.READ)
+        if principal.scopes is not None:
+            raise Forbidden("A key with scopes makes nothing public.")
+    if (rules.quota is not None or rules.audit_reads is False) and not principal.manages:
+        raise Forbidden(
+            "Only an administrator of the organization sets 'quota_bytes' and takes 'audit_reads'"
+            " away, not with a key that has scopes."
+        )
 
 
 def readable(
@@ -136,16 +155,32 @@ def _granted(
 ) -> Listing[Repository]:
     """By the grants themselves, not by asking of each repository whether it is granted: how
     long that takes would tell how many there are. A page is short where one went meanwhile."""
-    granted = principal.permissions if principal.scopes is None else principal.scopes
-    ids = [one for one in granted if principal.may(one, Action.READ)]
+    if principal.granted.by_pattern:
+        return _fitting(catalogue, principal, after, limit)
+    ids = list(principal.granted.by_id)
     names = sorted(catalogue.names(principal.organization, ids).values())
     behind = [RepositoryName(name) for name in names if name > after]
     found = catalogue.named(principal.organization, behind[:limit])
     return Listing(
         # Another one may have the name by now.
-        tuple(one for one in found.values() if principal.may(one.id, Action.READ)),
+        tuple(one for one in found.values() if principal.may(one, Action.READ)),
         behind[limit - 1].text if len(behind) > limit else None,
     )
+
+
+def _fitting(
+    catalogue: Catalogue, principal: Principal, after: str, limit: int
+) -> Listing[Repository]:
+    """Where grants name patterns: by looking at each, and at so many for a page."""
+    found: list[Repository] = []
+    for looked, one in enumerate(catalogue.every(principal.organization, after), start=1):
+        if principal.may(one, Action.READ):
+            if len(found) == limit:
+                return Listing(tuple(found), found[-1].name)
+            found.append(one)
+        if looked == _LOOKED_AT:
+            return Listing(tuple(found), one.name)
+    return Listing(tuple(found), None)
 
 
 def _name(fields: Fields) -> RepositoryName:
@@ -176,4 +211,5 @@ def _rules(fields: Fields) -> Rules:
         # Here null says something: that there is to be none.
         quota=Quota(fields.number("quota_bytes")) if fields.has("quota_bytes") else None,
         policy=_choice(fields, "policy", Policy, None),
+        audit_reads=fields.flag("audit_reads"),
     )

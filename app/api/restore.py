@@ -30,12 +30,12 @@ from app.repositories import (
     RepositoryHidden,
     RepositoryName,
 )
-from app.visitors import actor_of, authority_of, confirmed, confirmed_with, visitor_of
+from app.visitors import actor_of, authority_of, confirmed, visitor_of
 from app.work import Job, Jobs
 from auth.errors import InvalidField
 from auth.principals import Action
 from auth.records import Listing
-from middleware.declarations import Access
+from middleware.declarations import MANAGER, by_method, on
 from middleware.problems import Problem
 from storage.metadata import Metadata
 from storage.metadata.recent import Recent
@@ -57,7 +57,7 @@ _NAME_TAKEN = (
 class Restore:
     """`POST /api/repositories/NAME/restore`: a file, a folder, a moment, or the repository."""
 
-    access = Access.SIGNED_IN
+    needs = by_method(POST=on(Action.WRITE))  # a deleted repository: administrators alone
 
     def __init__(
         self,
@@ -128,7 +128,7 @@ class Restore:
         version, overwrite = fields.text("version"), fields.flag("overwrite") or False
         fields.finish()
         if overwrite:
-            named(opened).require(opened.repository.id, Action.DELETE)
+            named(opened).require(opened.repository, Action.DELETE)
         actor = actor_of(req, named(opened))
         resp.media = _restored(
             self._restorer.restore_file(
@@ -138,7 +138,7 @@ class Restore:
 
     def _go_back(self, req: Request, resp: Response, opened: Opened, fields: Fields) -> None:
         # It may delete files, and bring back others over what is there.
-        named(opened).require(opened.repository.id, Action.DELETE)
+        named(opened).require(opened.repository, Action.DELETE)
         path, _ = _path(fields.text("path", "") or "")
         moment, dry_run = fields.moment("time"), fields.flag("dry_run") or False
         fields.finish()
@@ -163,38 +163,32 @@ class Restore:
 class Purge:
     """`POST /api/repositories/NAME/purge`: what it names can't be restored any more."""
 
-    access = Access.SIGNED_IN
+    needs = by_method(POST=on(Action.ADMIN))
 
-    def __init__(self, recent: Recent, catalogue: Catalogue, jobs: Jobs) -> None:
-        self._recent = recent
+    def __init__(self, door: Door, catalogue: Catalogue, jobs: Jobs) -> None:
+        self._door = door
         self._catalogue = catalogue
         self._jobs = jobs
 
     def on_post(self, req: Request, resp: Response, name: str) -> None:
         """Purge all restorable versions of a file, or of everything in a folder."""
-        parsed = RepositoryName.parse(name)
-        principal, records = confirmed_with(
-            req, self._recent, lambda at: self._catalogue.needs(at, parsed)
-        )
-        authority = authority_of(req, principal)
-        authority.require_admin()
+        visitor = visitor_of(req, key_required=False)
+        opened = self._door.open(visitor, RepositoryName.parse(name), Action.ADMIN)
         fields = read_fields(req)
         path, file = _path(fields.required("path"))
         recursive = fields.flag("recursive") or False
         fields.finish()
         if file is None and not recursive:
             raise InvalidField("recursive", "must be true to purge all that was in a folder")
-        repository = self._catalogue.get(authority.organization, parsed, records)
-        job = self._jobs.start(
-            PURGE, authority.organization, authority.actor, {"path": path}, repository.id
-        )
+        repository, actor = opened.repository, actor_of(req, named(opened))
+        job = self._jobs.start(PURGE, repository.organization, actor, {"path": path}, repository.id)
         answer(resp, self._catalogue, job)
 
 
 class Deleted:
     """`GET /api/repositories/NAME/deleted`: the files that can be restored."""
 
-    access = Access.SIGNED_IN
+    needs = by_method(GET=on(Action.WRITE))
 
     def __init__(self, metadata: Metadata, door: Door, paging: Paging) -> None:
         self._metadata = metadata
@@ -247,7 +241,7 @@ class Deleted:
 class DeletedRepositoryPages:
     """`GET /api/deleted-repositories`."""
 
-    access = Access.SIGNED_IN
+    needs = by_method(GET=MANAGER)
 
     def __init__(self, recent: Recent, deleted: DeletedRepositories, paging: Paging) -> None:
         self._recent = recent
@@ -257,7 +251,6 @@ class DeletedRepositoryPages:
     def on_get(self, req: Request, resp: Response) -> None:
         """List the repositories that can be restored."""
         authority = authority_of(req, confirmed(req, self._recent))
-        authority.require_admin()
 
         def read(after: str, limit: int) -> Listing[DeletedRepository]:
             found: list[DeletedRepository] = []
@@ -280,7 +273,7 @@ def answer(resp: Response, catalogue: Catalogue, job: Job) -> None:
 
 def _require_reader(opened: Opened) -> None:
     """Who may write and not read is told nothing of what is there, or was. Raises Forbidden."""
-    named(opened).require(opened.repository.id, Action.READ)
+    named(opened).require(opened.repository, Action.READ)
 
 
 def _require_whole(repository: Repository, moment: datetime, now: datetime) -> None:

@@ -1,4 +1,4 @@
-"""`/api/repositories/NAME/retention`: administrators decide which files go by themselves."""
+"""`/api/repositories/NAME/retention`: who administers it decides which files go by themselves."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,15 +7,15 @@ from falcon import Request, Response
 
 from app.api.answers import Paging, scope_of, time_text
 from app.api.reading import Fields, read_fields
-from app.repositories import Catalogue, Repository, RepositoryName
+from app.raw.terms import named
+from app.repositories import Door, Repository, RepositoryName
 from app.retention import Going, InvalidPattern, Pattern, Retention, Rule, RuleSet
 from app.retention.rules import MOST_CHARACTERS, MOST_DAYS, MOST_KEPT, MOST_RULES
-from app.visitors import authority_of, confirmed_with
+from app.visitors import authority_of, visitor_of
 from auth.errors import InvalidField
-from auth.principals import Authority
+from auth.principals import Action, Authority
 from auth.records import Listing
-from middleware.declarations import Access
-from storage.metadata.recent import Recent
+from middleware.declarations import by_method, on
 
 _CONDITIONS = ("keep_newest", "keep_snapshots", "older_than_days", "not_downloaded_days")
 
@@ -23,57 +23,54 @@ _CONDITIONS = ("keep_newest", "keep_snapshots", "older_than_days", "not_download
 class Ruled:
     """What the routes of retention share."""
 
-    access = Access.SIGNED_IN
-
-    def __init__(self, recent: Recent, catalogue: Catalogue, retention: Retention) -> None:
-        self._recent = recent
-        self._catalogue = catalogue
+    def __init__(self, door: Door, retention: Retention) -> None:
+        self._door = door
         self._retention = retention
 
-    def _open(self, req: Request, name: RepositoryName) -> tuple[Authority, Repository]:
-        """An administrator, and the repository, in one read."""
-        principal, records = confirmed_with(
-            req, self._recent, lambda at: self._catalogue.needs(at, name)
-        )
-        authority = authority_of(req, principal)
-        authority.require_admin()
-        return authority, self._catalogue.get(authority.organization, name, records)
+    def _open(self, req: Request, name: str) -> tuple[Authority, Repository]:
+        """Who administers the repository, and the repository, in one read."""
+        visitor = visitor_of(req, key_required=False)
+        opened = self._door.open(visitor, RepositoryName.parse(name), Action.ADMIN)
+        return authority_of(req, named(opened)), opened.repository
 
 
 class RetentionRules(Ruled):
     """`GET` and `PUT /api/repositories/NAME/retention`."""
 
+    needs = by_method(GET=on(Action.ADMIN), PUT=on(Action.ADMIN))
+
     def on_get(self, req: Request, resp: Response, name: str) -> None:
         """Show the rules."""
-        _, repository = self._open(req, RepositoryName.parse(name))
+        _, repository = self._open(req, name)
         resp.media = rules_json(self._retention.rules(repository))
 
     def on_put(self, req: Request, resp: Response, name: str) -> None:
         """Replace the rules, all of them."""
-        parsed = RepositoryName.parse(name)
-        by, _ = self._open(req, parsed)
+        by, repository = self._open(req, name)
         fields = read_fields(req)
         rules = read_rules(fields)
         if rules is None:
             raise InvalidField("rules", "is missing")
         confirmed = fields.flag("confirm")
         fields.finish()
-        done = self._retention.set(by, parsed, rules, confirmed=confirmed is True)
+        name_of_it = RepositoryName(repository.name)
+        done = self._retention.set(by, name_of_it, rules, confirmed=confirmed is True)
         resp.media = rules_json(done)
 
 
 class RetentionPreview(Ruled):
     """`POST /api/repositories/NAME/retention/preview`."""
 
-    def __init__(
-        self, recent: Recent, catalogue: Catalogue, retention: Retention, paging: Paging
-    ) -> None:
-        super().__init__(recent, catalogue, retention)
+    needs = by_method(POST=on(Action.ADMIN))
+
+    def __init__(self, door: Door, retention: Retention, paging: Paging) -> None:
+        super().__init__(door, retention)
         self._paging = paging
 
     def on_post(self, req: Request, resp: Response, name: str) -> None:
         """List what would go now, by the rules that are set or by others; nothing goes."""
-        _, repository = self._open(req, RepositoryName.parse(name))
+        by, repository = self._open(req, name)
+        by.require(repository, Action.READ)  # it tells of files
         fields = read_fields(req)
         wanted = read_rules(fields)
         fields.finish()

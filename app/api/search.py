@@ -35,7 +35,7 @@ from app.search.search import MOST_NAMES
 from app.visitors import confirmed
 from auth.errors import InvalidField
 from auth.records import Listing
-from middleware.declarations import Access
+from middleware.declarations import MEMBER, by_method
 from storage.metadata.recent import Recent
 
 Condition = TypeVar("Condition")
@@ -48,7 +48,7 @@ _RELEASE = ("project", "version")
 class SearchPage:
     """`GET /api/search`."""
 
-    access = Access.SIGNED_IN
+    needs = by_method(GET=MEMBER)
 
     def __init__(self, recent: Recent, search: Search, paging: Paging) -> None:
         self._recent = recent

@@ -1,28 +1,36 @@
 """`/api/user` and `/api/users`: administrators manage people, everyone sees himself."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from falcon import HTTP_201, HTTP_204, Request, Response
 
-from app.api.answers import Paging, scope_of, scoped_json, user_json, users_json
-from app.api.grants import ById, by_ids
-from app.api.reading import Fields, read_fields
+from app.api.answers import (
+    Paging,
+    scope_of,
+    scoped_json,
+    user_json,
+    users_json,
+    whole_user_json,
+)
+from app.api.grants import by_ids, read_permissions
+from app.api.reading import read_fields
 from app.repositories import Catalogue
 from app.visitors import authority_of, confirmed, confirmed_with
 from auth.errors import InvalidField
+from auth.groups import Groups
+from auth.invitations import Invitations
 from auth.principals import Authority
 from auth.records import Listing, User
 from auth.user_changes import UserChanges
 from auth.users import Users as UserService
-from middleware.declarations import Access
+from middleware.declarations import MANAGER, MEMBER, SELF, by_method
+from storage.metadata import Key, Record
 from storage.metadata.recent import Recent
 
 
 class People:
     """What the routes of users share."""
-
-    access = Access.SIGNED_IN
 
     def __init__(self, recent: Recent, users: UserService, catalogue: Catalogue) -> None:
         self._recent = recent
@@ -36,8 +44,26 @@ class People:
         return users_json(self._catalogue, by.organization, [user])[0]
 
 
-class Me(People):
+class _Whole(People):
+    """What shows one user with his groups."""
+
+    def __init__(
+        self, recent: Recent, users: UserService, catalogue: Catalogue, groups: Groups
+    ) -> None:
+        super().__init__(recent, users, catalogue)
+        self._groups = groups
+
+    def _show_whole(
+        self, by: Authority, user: User, records: Mapping[Key, Record]
+    ) -> dict[str, Any]:
+        groups = self._groups.those(by.organization, user.groups, records)
+        return whole_user_json(self._catalogue, by.organization, user, groups)
+
+
+class Me(_Whole):
     """`GET /api/user`: who the credential is."""
+
+    needs = by_method(GET=SELF)
 
     def on_get(self, req: Request, resp: Response) -> None:
         """Show the caller to himself; a key with scopes learns no more than those."""
@@ -47,11 +73,14 @@ class Me(People):
             resp.media = scoped_json(self._catalogue, principal)
             return
         by = authority_of(req, principal)
-        resp.media = self._show(by, self._users.get(by, principal.user_id, records))
+        user = self._users.get(by, principal.user_id, records)
+        resp.media = self._show_whole(by, user, records)
 
 
 class Users(People):
     """`GET` and `POST /api/users`."""
+
+    needs = by_method(GET=MANAGER, POST=MANAGER)
 
     def __init__(
         self, recent: Recent, users: UserService, catalogue: Catalogue, paging: Paging
@@ -62,7 +91,6 @@ class Users(People):
     def on_get(self, req: Request, resp: Response) -> None:
         """List users."""
         by = self._authority(req)
-        by.require_admin()
 
         def read(after: str, limit: int) -> Listing[User]:
             return self._users.list(by, after, limit)
@@ -75,13 +103,12 @@ class Users(People):
     def on_post(self, req: Request, resp: Response) -> None:
         """Make a user."""
         by = self._authority(req)
-        by.require_admin()
         fields = read_fields(req)
         email, role = fields.required("email"), fields.required("role")
         name = fields.text("name", "") or email.partition("@")[0]
         password = fields.text("password")
-        active = fields.flag("active")
-        given = _permissions(self._catalogue, by, fields)
+        active, invite = fields.flag("active"), fields.flag("invite")
+        given = read_permissions(self._catalogue, by, fields)
         fields.finish()
         user = self._users.create(
             by,
@@ -92,14 +119,17 @@ class Users(People):
             active=active is not False,
             permissions=given.grants,
             repositories=given.names,
+            invite=invite is True,
         )
         resp.status = HTTP_201
         resp.set_header("Location", f"/api/users/{user.id}")
         resp.media = user_json(user, given.names)
 
 
-class OneUser(People):
+class OneUser(_Whole):
     """`GET`, `PATCH` and `DELETE /api/users/ID`."""
+
+    needs = by_method(GET=MEMBER, PATCH=MEMBER, DELETE=MANAGER)
 
     def on_get(self, req: Request, resp: Response, user: str) -> None:
         """Show a user: to administrators, and to himself."""
@@ -107,7 +137,7 @@ class OneUser(People):
             req, self._recent, lambda at: self._users.needs(at, user)
         )
         by = authority_of(req, principal)
-        resp.media = self._show(by, self._users.get(by, user, records))
+        resp.media = self._show_whole(by, self._users.get(by, user, records), records)
 
     def on_patch(self, req: Request, resp: Response, user: str) -> None:
         """Change a user: an administrator anyone, a user his own name and password."""
@@ -119,6 +149,7 @@ class OneUser(People):
             role=fields.text("role"),
             active=fields.flag("active"),
             password=fields.text("password"),
+            current_password=fields.text("current_password"),
         )
         fields.finish()
         resp.media = self._show(by, self._users.update(by, user, changes))
@@ -129,13 +160,32 @@ class OneUser(People):
         resp.status = HTTP_204
 
 
+class Invitation(People):
+    """`POST /api/users/ID/invitation`."""
+
+    needs = by_method(POST=MANAGER)
+
+    def __init__(
+        self, recent: Recent, users: UserService, catalogue: Catalogue, invitations: Invitations
+    ) -> None:
+        super().__init__(recent, users, catalogue)
+        self._invitations = invitations
+
+    def on_post(self, req: Request, resp: Response, user: str) -> None:
+        """Mail a user an invitation, in place of the one that he had."""
+        by = self._authority(req)
+        read_fields(req, optional=True).finish()
+        resp.media = self._show(by, self._invitations.invite(by, user))
+
+
 class Permissions(People):
     """`PUT /api/users/ID/permissions`."""
+
+    needs = by_method(PUT=MANAGER)
 
     def on_put(self, req: Request, resp: Response, user: str) -> None:
         """Replace what a user is granted, all of it."""
         by = self._authority(req)
-        by.require_admin()
         fields = read_fields(req)
         given = fields.actions("repositories")
         if given is None:
@@ -144,16 +194,3 @@ class Permissions(People):
         found = by_ids(self._catalogue, by, "repositories", given)
         changed = self._users.set_permissions(by, user, found.grants, found.names)
         resp.media = user_json(changed, found.names)
-
-
-def _permissions(catalogue: Catalogue, by: Authority, fields: Fields) -> ById:
-    """`permissions` of a new user, in the form of `PUT …/permissions`."""
-    inner = fields.object("permissions")
-    if inner is None:
-        return ById({}, {})
-    try:
-        given = inner.actions("repositories") or {}
-        inner.finish()
-        return by_ids(catalogue, by, "repositories", given)
-    except InvalidField as error:
-        raise InvalidField(f"permissions.{error.field}", error.reason) from error

@@ -9,13 +9,47 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import TextIO
 
-from app.cli import gc, imports, key, org, retention, serve, usage, user, worker
+from app.cli import (
+    audit,
+    gc,
+    group,
+    imports,
+    incident,
+    key,
+    org,
+    privacy,
+    retention,
+    scim_token,
+    serve,
+    subscriber,
+    subscriber_group,
+    usage,
+    user,
+    worker,
+)
 from app.cli.output import CommandFailed, Output
 from app.errors import told
 from app.ownership import NameTaken, refuse_foreign_packages
 from app.settings import SettingsError
 
-_COMMANDS = (serve, worker, org, user, key, imports, retention, usage, gc)
+_COMMANDS = (
+    serve,
+    worker,
+    org,
+    user,
+    group,
+    key,
+    scim_token,
+    subscriber,
+    subscriber_group,
+    imports,
+    retention,
+    usage,
+    audit,
+    gc,
+    privacy,
+    incident,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

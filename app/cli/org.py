@@ -4,7 +4,7 @@ import argparse
 import contextlib
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -25,9 +25,12 @@ from app.usage import (
 )
 from app.usage.sizes import in_words, parse_size
 from auth.errors import AlreadyTaken
+from auth.factor_rule import SecondFactorRule
 from auth.first_administrator import Wanted
 from auth.organizations import DEFAULT, Named, Organizations
+from auth.principals import operating
 from auth.registrar import Created, Registrar, SeveralDeleted
+from auth.standing import OPTIONAL, REQUIRED
 from storage.metadata import Metadata, OutcomeUnknown
 
 _COLUMNS = ("name", "id", "suspended", "administrators", "used", "quota", "created")
@@ -53,11 +56,18 @@ def add(commands: Commands) -> None:
     create.add_argument("name", help="1 to 63 of a-z, 0-9 and -: it answers at NAME.DOMAIN")
     create.add_argument("--admin", metavar="EMAIL", help="make its first administrator, too")
     add_password(create)
-    _add_quota(create, required=False)
+    _add_quota(create)
     create.set_defaults(run=_create)
 
-    change = verbs.add_parser("set", help="bound what an organization may hold")
-    _add_quota(change, required=True)
+    change = verbs.add_parser(
+        "set", help="bound what an organization may hold, and say what it requires"
+    )
+    _add_quota(change)
+    change.add_argument(
+        "--second-factor",
+        choices=[REQUIRED, OPTIONAL],
+        help="whether everybody there has to set up a second factor",
+    )
     change.set_defaults(run=_set)
 
     suspend = verbs.add_parser(
@@ -92,6 +102,7 @@ class _Registry:
     organizations: Organizations
     registrar: Registrar
     quotas: OrganizationQuotas
+    rule: SecondFactorRule
 
 
 @contextlib.contextmanager
@@ -100,7 +111,8 @@ def _registry(options: argparse.Namespace, environment: Mapping[str, str]) -> It
     with existing(settings) as at:
         registrar = Registrar(at.recent, at.journal, COMMAND_LINE)
         quotas = OrganizationQuotas(at.recent, at.journal)
-        yield _Registry(settings, at.metadata, Organizations(at.recent), registrar, quotas)
+        rule = SecondFactorRule(at.recent, at.journal)
+        yield _Registry(settings, at.metadata, Organizations(at.recent), registrar, quotas, rule)
 
 
 def _list(options: argparse.Namespace, environment: Mapping[str, str], output: Output) -> int:
@@ -181,12 +193,22 @@ def _tell_created(
 
 
 def _set(options: argparse.Namespace, environment: Mapping[str, str], output: Output) -> int:
+    if options.quota is None and options.second_factor is None:
+        raise CommandFailed("nothing is to be set: say --quota or --second-factor")
     with _registry(options, environment) as at:
         named = at.organizations.named(options.name)
-        at.quotas.set(named.id, options.quota.bytes, COMMAND_LINE)
+        if options.quota is not None:
+            at.quotas.set(named.id, options.quota.bytes, COMMAND_LINE)
+        if options.second_factor is not None:
+            by, required = operating(named.id, COMMAND_LINE), options.second_factor == REQUIRED
+            at.rule.set(by, named.name, required=required)
+            named = replace(named, second_factor_required=required)
         value = _described(at, named)
         (row,) = _in_words([value])
-        output.result(value, f"{named.name}: {row['used']} used, quota {row['quota'] or 'none'}")
+        lines = [f"{named.name}: {row['used']} used, quota {row['quota'] or 'none'}"]
+        if options.second_factor is not None:
+            lines.append(f"second factor: {row['second_factor']}")
+        output.result(value, *lines)
     return 0
 
 
@@ -272,6 +294,7 @@ def _row(
         "name": named.name,
         "id": named.id,
         "suspended": named.suspended,
+        "second_factor": REQUIRED if named.second_factor_required else OPTIONAL,
         "administrators": administrators,
         "usage": usage_json(usage),
         "quota_bytes": quota_bytes,
@@ -291,12 +314,11 @@ def _in_words(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def _add_quota(parser: argparse.ArgumentParser, *, required: bool) -> None:
+def _add_quota(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--quota",
         metavar="SIZE",
         type=_quota,
-        required=required,
         help="what all its repositories may hold together, such as 500GiB, or none",
     )
 

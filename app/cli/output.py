@@ -43,6 +43,14 @@ class Output:
             line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
             self._write(line.rstrip() + "\n")
 
+    def text(self, text: str) -> None:
+        """Print a document as it is, with `--json` or without."""
+        self._write(text)
+
+    def lines(self, text: str) -> None:
+        """Print text that is made of lines, the same for people and programs."""
+        self._write(text)
+
     def note(self, text: str) -> None:
         """Print a line for people alone."""
         if not self.as_json:

@@ -10,7 +10,7 @@ from app.cli.output import CommandFailed
 _PASSWORD_BYTES = 18  # 24 characters
 
 
-def add_password(parser: argparse.ArgumentParser) -> None:
+def add_password(parser: argparse._ActionsContainer) -> None:
     parser.add_argument(
         "--password-stdin",
         action="store_true",

@@ -1,4 +1,5 @@
-"""What the commands `user` and `key` share: the stores, the authority, and finding people."""
+"""What the commands of people, keys and subscribers share: the stores, the authority, and
+finding people."""
 
 import argparse
 import contextlib
@@ -12,8 +13,12 @@ from app.repositories import Catalogue
 from app.settings import read_settings
 from auth.api_keys import ApiKeys
 from auth.errors import Missing
+from auth.factor_resets import FactorResets
+from auth.invitations import Invitations
 from auth.organizations import DEFAULT, Organizations
+from auth.outbox import Outbox
 from auth.principals import Authority, operating
+from auth.rates import Rates
 from auth.records import User
 from auth.slow_hashes import SlowHashes
 from auth.users import Users
@@ -29,8 +34,11 @@ class Office:
 
     by: Authority
     users: Users
+    invitations: Invitations
+    factor_resets: FactorResets
     api_keys: ApiKeys
     catalogue: Catalogue
+    installation: Installation
 
     def user(self, email_or_id: str) -> User:
         """A user by e-mail address or id. Raises CommandFailed."""
@@ -61,10 +69,15 @@ def _office(at: Installation, name: str) -> Office:
         organization = Organizations(at.recent).named(name).id
     except Missing as error:
         raise CommandFailed(f"there is no organization {name!r}") from error
-    users = Users(at.recent, at.journal, SlowHashes(run_folder(at.settings)))
+    rates, outbox = Rates(at.secrets[0]), Outbox(at.sealer)
+    slow_hashes = SlowHashes(run_folder(at.settings))
+    users = Users(at.recent, at.journal, slow_hashes, outbox=outbox)
     return Office(
         operating(organization, COMMAND_LINE),
         users,
+        Invitations(at.recent, at.journal, outbox, rates, slow_hashes),
+        FactorResets(at.recent, at.journal),
         ApiKeys(at.recent, at.journal),
         Catalogue(at.recent, at.journal),
+        at,
     )

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from app.cli.output import CommandFailed, Commands, Output, add_shared
 from app.compose import compose
 from app.first_start import address, prepare, sign_in_text
+from app.installation import existing
+from app.privacy.reapplying import reapply_at_start
 from app.server.run import serve
 from app.server.tls import server_context
 from app.settings import Settings, read_settings
@@ -38,6 +40,8 @@ def run(options: argparse.Namespace, environment: Mapping[str, str], output: Out
         _check_address(settings.status_bind)
     _check_certificate(settings)
     _welcome(settings, output)
+    with existing(settings) as at:
+        reapply_at_start(at)
     return serve(settings, lambda: compose(settings))
 
 

@@ -13,6 +13,7 @@ from app.cli.output import CommandFailed, Commands, Output, add_shared
 from app.compose import metrics_folder
 from app.health import Checks
 from app.installation import existing
+from app.privacy.reapplying import reapply_at_start
 from app.server.status import StatusListener, bind_status
 from app.settings import Settings, read_settings
 from app.work import Job, Ran, State
@@ -44,6 +45,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str], output: Out
     """Work."""
     settings = read_settings(environment, {"data": options.data})
     with existing(settings) as at:
+        reapply_at_start(at)
         metrics = Metrics(metrics_folder(settings))
         try:
             worker = background(at, metrics).worker()

@@ -213,7 +213,7 @@ class MavenDialect:
         match of:
             case MavenFile():
                 place = Place.at(repository, of.path)
-                reads = named(opened).may(repository.id, Action.READ)
+                reads = named(opened).may(repository, Action.READ)
                 self._checks.of_file(place, opened.records, (algorithm, digest), reads=reads)
             case MetadataDocument():
 

@@ -1,13 +1,13 @@
-"""Fetches documents and files, following redirects.
+"""Fetches documents and files, following redirects, and sends documents to where they are taken.
 
-What is sent is listed here: no caller can add a header, so that none of a client's own can be
-passed on by mistake. There are no cookies, and no proxies.
+What goes along with a request for something is listed here: no caller can add a header, so that
+none of a client's own can be passed on by mistake. There are no cookies, and no proxies.
 """
 
 import contextlib
 import ssl
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,6 +114,30 @@ class Client:
             body = document(reply, limit)
             return Answer(reply.head.status, reply.head.headers, body, reply.url)
 
+    def post(self, url: Url, body: bytes, headers: Mapping[str, str], *, limit: int) -> Answer:
+        """What is answered to a document, whatever the status.
+
+        It is sent once, over a connection of its own: where one broke off, nobody can tell
+        whether the document came through. Redirects are not followed, so that `headers`, which
+        may hold secrets, go nowhere else.
+
+        Args:
+            url: where it is taken.
+            body: the document.
+            headers: what is sent beside host and length; none has a control character in it.
+            limit: the most bytes that are read of the answer.
+
+        Raises:
+            OutgoingError: by its kinds, but never Declined.
+        """
+        lines = {**headers, "Content-Length": str(len(body))}
+        request = _request(url, lines, "POST") + body
+        deadline = self._clock() + self._bounds.document_seconds
+        made = self._pool.use(self._dialer.dial(url))
+        with self._exchange(made, url, request, deadline) as reply:
+            answered = document(reply, limit)
+            return Answer(reply.head.status, reply.head.headers, answered, reply.url)
+
     @contextmanager
     def stream(self, url: Url, offset: int = 0) -> Iterator[FileStream]:
         """A file from an offset on, as it is stored, to be read within the context.
@@ -172,13 +196,13 @@ class Client:
         return Reply(url, head, body, connection, self._pool, self._advice)
 
 
-def _request(url: Url, headers: dict[str, str]) -> bytes:
-    """What is sent; a URL's parts are ASCII without controls."""
+def _request(url: Url, headers: Mapping[str, str], method: str = "GET") -> bytes:
+    """What is sent; a URL's parts are ASCII without controls, as the headers are."""
     lines = {"Host": url.authority, "User-Agent": _AGENT, **headers}
     if url.credentials is not None:
         lines["Authorization"] = url.credentials.header
     head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
-    return f"GET {url.target} HTTP/1.1\r\n{head}\r\n".encode("ascii")
+    return f"{method} {url.target} HTTP/1.1\r\n{head}\r\n".encode("ascii")
 
 
 def _redirected(reply: Reply) -> Url:

@@ -29,7 +29,7 @@ class Answer:
     """A document.
 
     Attributes:
-        status: 200.
+        status: 200, where a document was asked for.
         headers: by their names in lower case.
         body: decoded.
         url: where it was found in the end.

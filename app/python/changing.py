@@ -113,7 +113,7 @@ class Changing:
             if state.version is None and not self._projects.has_files(repository, project):
                 raise Missing("project in this repository")
             if Status.QUARANTINED in (state.status.status, status.status):
-                principal.require(repository.id, Action.DELETE)
+                principal.require(repository, Action.DELETE)
             if state.status == status:
                 return
             revision = keys.revision(

@@ -14,12 +14,16 @@ from urllib.parse import quote
 
 from falcon import HTTP_200, HTTP_206, HTTP_304, HTTP_416, Request, Response
 
+from app.audit import Reads
+from app.distribution import SubscriberDownloads
 from app.publishing import Artifact
 from app.raw.conditions import Outcome, http_date, parse_conditions
 from app.raw.content_types import content_type, opens_in_a_browser
 from app.raw.ranges import ByteRange, RangeNotSatisfiable, parse_range
 from app.repositories import ArtifactPath, Repository
 from app.retention import LastDownloads
+from app.visitors import reader_of
+from middleware.context import SERVER_FINISHES, context_of
 from middleware.response_headers import put_headers
 from storage.blobs import BlobCorrupt, Blobs, Download
 
@@ -37,9 +41,17 @@ _TIMES = frozenset(_CONDITIONS[2:])
 class Downloads:
     """Sends files."""
 
-    def __init__(self, blobs: Blobs, last: LastDownloads) -> None:
+    def __init__(
+        self,
+        blobs: Blobs,
+        last: LastDownloads,
+        reads: Reads,
+        distributed: SubscriberDownloads,
+    ) -> None:
         self._blobs = blobs
         self._last = last
+        self._reads = reads
+        self._distributed = distributed
 
     def answer(
         self,
@@ -99,12 +111,37 @@ class Downloads:
             resp.set_header("Content-Range", wanted.header(artifact.size))
         if req.method != "HEAD":
             self._send(req, resp, artifact, wanted)
+            if repository.audit_reads:
+                size = artifact.size if wanted is None else wanted.length
+                self._reads.note(repository, path, digests["sha256"], size, reader_of(req))
+            if counted:
+                self._count(req, repository, artifact.size, wanted)
         if counted:
             self._note(req, repository, path)
 
     def _note(self, req: Request, repository: Repository, path: ArtifactPath) -> None:
         if repository.downloads_days is not None and req.method == "GET":
             self._last.note(repository, path)
+
+    def _count(
+        self, req: Request, repository: Repository, size: int, wanted: ByteRange | None
+    ) -> None:
+        """Count for a subscriber what is sent to him, when it was sent."""
+        context = context_of(req)
+        reader = context.principal
+        if reader is None or reader.kind != "subscriber":
+            return
+        length = size if wanted is None else wanted.length
+        whole = wanted is None or wanted.start == 0
+        counts_itself = SERVER_FINISHES in req.env
+
+        def count() -> None:
+            sent = min(length, context.bytes_out) if counts_itself else length
+            self._distributed.count(
+                reader.organization, reader.user_id, repository.id, sent, whole=whole
+            )
+
+        context.on_finish(count)
 
     def _send(
         self, req: Request, resp: Response, artifact: Artifact, wanted: ByteRange | None

@@ -11,7 +11,7 @@ from app.raw.slash import add_slash
 from app.repositories import Door, FolderPath, Format, RepositoryName, Visitor
 from app.visitors import anonymous, visitor_of
 from auth.principals import Action
-from middleware.declarations import Access
+from middleware.declarations import PUBLIC, by_method, on
 
 
 class Folders:
@@ -43,7 +43,11 @@ class Folders:
 class RawFolders(Folders):
     """`/repositories/REPOSITORY/FOLDER/`, with credentials."""
 
-    access = Access.SIGNED_IN
+    needs = by_method(
+        GET=on(Action.READ),
+        POST=on(Action.WRITE),
+        DELETE=on(Action.DELETE),
+    )
 
     def __init__(
         self,
@@ -76,7 +80,7 @@ class RawFolders(Folders):
 class PublicRawFolders(Folders):
     """`/public/repositories/REPOSITORY/FOLDER/`: anonymous reading of what was made public."""
 
-    access = Access.PUBLIC
+    needs = by_method(GET=PUBLIC)
 
     def _visitor(self, req: Request) -> Visitor:
         return anonymous(req)

@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from app.repositories.names import RepositoryName
 from app.repositories.repository import (
@@ -62,6 +62,7 @@ class Rules:
     restore_days: int | None = None
     quota: Quota | None = None
     policy: Policy | None = None
+    audit_reads: bool | None = None
 
 
 class Catalogue:
@@ -117,7 +118,11 @@ class Catalogue:
                 ),
                 *_first_allotment(repository),
                 witness=self._journal.event(
-                    organization, actor, "repository.create", repository=repository.id
+                    organization,
+                    actor,
+                    "repository.create",
+                    repository=repository.id,
+                    **repository.rules(),
                 ),
             )
         except ConditionFailed as error:
@@ -190,8 +195,10 @@ class Catalogue:
         records: Records | None = None,
     ) -> Repository:
         """Change rules. Raises RepositoryMissing, InvalidRepository."""
+        first: str | None = None
         for _ in range(ATTEMPTS):
             old, records = self.get(organization, name, records), None
+            first = _same(first, old)
             new = _with(old, rules, self._clock())
             key = keys.repository(organization, name.text)
             try:
@@ -199,7 +206,11 @@ class Catalogue:
                     Put(key, new.value(), at=old.version),
                     *self._allotment(old, new),
                     witness=self._journal.event(
-                        organization, actor, "repository.update", repository=old.id
+                        organization,
+                        actor,
+                        "repository.update",
+                        repository=old.id,
+                        **_changed(old, new),
                     ),
                 )
             except ConditionFailed:
@@ -241,8 +252,10 @@ class Catalogue:
 
         Raises RepositoryMissing.
         """
+        first: str | None = None
         for _ in range(ATTEMPTS):
             old, records = self.get(organization, name, records), None
+            first = _same(first, old)
             now = self._clock()
             kept = Key(
                 keys.deleted_repositories(organization), f"{name.text}/{keys.time(now)}#{old.id}"
@@ -275,6 +288,14 @@ class Catalogue:
         return found
 
 
+def _same(first: str | None, found: Repository) -> str:
+    """The id of the repository that a change is about: another one may have its name by now,
+    and is not for this caller to change. Raises RepositoryMissing."""
+    if first not in (None, found.id):
+        raise RepositoryMissing(found.name)
+    return found.id
+
+
 def _with(repository: Repository, rules: Rules, now: datetime) -> Repository:
     days = repository.restore_days if rules.restore_days is None else rules.restore_days
     if not 0 <= days <= MOST_RESTORE_DAYS:
@@ -289,8 +310,15 @@ def _with(repository: Repository, rules: Rules, now: datetime) -> Repository:
         policy=repository.policy if rules.policy is None else rules.policy,
         public=repository.public if rules.public is None else rules.public,
         overwrite=repository.overwrite if rules.overwrite is None else rules.overwrite,
+        audit_reads=repository.audit_reads if rules.audit_reads is None else rules.audit_reads,
         quota_bytes=quota.bytes,
     )
+
+
+def _changed(old: Repository, new: Repository) -> dict[str, Any]:
+    """The rules that differ, as they are now."""
+    before = old.rules()
+    return {name: value for name, value in new.rules().items() if value != before[name]}
 
 
 def _first_allotment(repository: Repository) -> tuple[Operation, ...]:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from app.repositories.names import RepositoryName
 from app.repositories.repository import Repository
 from auth.claims import Claim
-from auth.errors import Forbidden
-from auth.principals import Action, Principal, Role
+from auth.errors import Forbidden, SecondFactorNeeded
+from auth.principals import NOTHING, Action, Principal, Role
 from storage import keys
 from storage.metadata import Key, Record
 from storage.metadata.recent import Recent
@@ -23,19 +23,25 @@ class RepositoryHidden(Exception):
     """There is no such repository, or none that this visitor may know of."""
 
 
+class UndeclaredAction(Exception):
+    """A fault of ours: a route asked for an action that it does not declare."""
+
+
 @dataclass(frozen=True, slots=True)
 class Visitor:
     """Who stands at the door: an organization's id, and a claim or (publicly) none.
 
     With `key_required` an administrator's password opens nothing: it is worth too much to
-    lie in the settings of a build. `confirmed` is told who it is as soon as that is proven,
-    whatever he is then allowed.
+    lie in the settings of a build. Without it even what is read is decided by records read
+    afresh. `confirmed` is told who it is as soon as that is proven, whatever he is then
+    allowed. `actions` are what the route declares: none but these can be asked for.
     """
 
     organization: str
     claim: Claim | None
     key_required: bool = True
     confirmed: Callable[[Principal], None] = lambda _: None
+    actions: frozenset[Action] = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +80,13 @@ class Door:
 
         Raises:
             RepositoryHidden: it is not there, or the visitor may not know of it.
+            UndeclaredAction: the route does not declare that it does this.
             Forbidden: the visitor may do other things, but not this.
             NotAuthenticated, TooManyAttempts: from the claim.
         """
-        if action is Action.READ:
+        if action not in visitor.actions:
+            raise UndeclaredAction(action)
+        if action is Action.READ and visitor.key_required:
             return self._open_to_read(visitor, name, wanted)
         return self._open_to_change(visitor, name, action, wanted)
 
@@ -109,6 +118,8 @@ class Door:
         principal = None if visitor.claim is None else visitor.claim.confirm(records)
         if principal is not None:
             visitor.confirmed(principal)
+        if principal is not None and principal.enrolling:
+            raise SecondFactorNeeded(enrolled=False)
         if principal is not None and visitor.key_required and _is_too_precious(principal):
             raise Forbidden("An administrator's password is not taken here: use an API key.")
         repository = self._read(visitor.organization, name, records)
@@ -116,11 +127,10 @@ class Door:
             if not (repository.public and action is Action.READ):
                 raise RepositoryHidden(name.text)
             return repository, None
-        if not principal.may(repository.id, action):
-            # Whoever may do something here knows of it: a key that only uploads gets a 403.
-            if not principal.knows(repository.id):
-                raise RepositoryHidden(name.text)
-            raise Forbidden(f"These credentials do not allow to {action} in this repository.")
+        # Whoever may do something here knows of it: a key that only uploads gets a 403.
+        if not principal.knows(repository):
+            raise RepositoryHidden(name.text)
+        principal.require(repository, action)
         return repository, principal
 
     def _read(

@@ -60,7 +60,7 @@ class Repository:
     enforces it are the allowances of the counters, which are written in the same commits.
     `whole_since` is when something was purged last, `fewer` tells that files were kept for
     fewer days once (None: that never was so): neither can be gone back behind. `policy` is a
-    Maven repository's, and None in others.
+    Maven repository's, and None in others. With `audit_reads` each download leaves an event.
     """
 
     id: str
@@ -78,6 +78,7 @@ class Repository:
     whole_since: datetime | None = None
     fewer: Fewer | None = None
     policy: Policy | None = None
+    audit_reads: bool = False
 
     def goes_back_to(self, now: datetime) -> datetime:
         """The earliest moment of which all can be restored; it moves on with `now`."""
@@ -100,17 +101,24 @@ class Repository:
             fewer = Fewer(now + 2 * RULES_HOLD, least)
         return replace(self, restore_days=days, fewer=fewer)
 
+    def rules(self) -> dict[str, Any]:
+        """What can be changed about it, as history tells it."""
+        return {
+            "policy": self.policy and self.policy.value,
+            "public": self.public,
+            "overwrite": self.overwrite,
+            "restore_days": self.restore_days,
+            "quota_bytes": self.quota_bytes,
+            "audit_reads": self.audit_reads,
+        }
+
     def value(self) -> dict[str, Any]:
         """The repository as its record holds it."""
         return {
             "id": self.id,
             "format": self.format.value,
             "kind": self.kind.value,
-            "policy": self.policy and self.policy.value,
-            "public": self.public,
-            "overwrite": self.overwrite,
-            "restore_days": self.restore_days,
-            "quota_bytes": self.quota_bytes,
+            **self.rules(),
             "created": self.created.isoformat(),
             "downloads_days": self.downloads_days,
             "whole_since": self.whole_since and self.whole_since.isoformat(),
@@ -149,4 +157,5 @@ class Repository:
             whole_since=since and datetime.fromisoformat(since),
             fewer=fewer and Fewer(datetime.fromisoformat(fewer["until"]), fewer["days"]),
             policy=policy and Policy(policy),
+            audit_reads=value.get("audit_reads", False),
         )

@@ -19,7 +19,7 @@ from app.retention.rules import RuleSet
 from app.retention.sweep import PAGE, Look, Position, Sweep
 from app.retention.taken import Taken
 from auth.errors import InvalidField
-from auth.principals import Authority
+from auth.principals import Action, Authority
 from auth.records import Listing
 from storage import keys
 from storage.events import Actor, Journal
@@ -94,7 +94,7 @@ class Retention:
         """Replace the rules of a repository, and remember its downloads if they ask for it.
 
         Args:
-            by: an administrator, or the operator.
+            by: who administers it, or the operator.
             name: of the repository.
             wanted: the new rules.
             confirmed: they may take every file, now and whenever they are carried out.
@@ -104,10 +104,10 @@ class Retention:
             InvalidField: one is about snapshots, and the repository is none of Maven's.
             RepositoryMissing, RepositoryBusy, Forbidden.
         """
-        by.require_admin()
         patience = self._patience()
         for _ in range(ATTEMPTS):
             repository = self._catalogue.get(by.organization, name)
+            by.require(repository, Action.ADMIN)
             rules = replace(self.joined(repository, wanted), confirmed=confirmed)
             if not confirmed:
                 self._refuse_at_once(repository, rules, patience)
@@ -122,7 +122,12 @@ class Retention:
                         at=repository.version,
                     ),
                     witness=self._journal.event(
-                        by.organization, by.actor, "repository.retention", repository=repository.id
+                        by.organization,
+                        by.actor,
+                        "repository.retention",
+                        repository=repository.id,
+                        rules=[rule.figures() for rule in rules.rules],
+                        confirmed=confirmed,
                     ),
                 )
             except ConditionFailed:

@@ -52,6 +52,11 @@ class Rule:
             "not_downloaded_days": self.not_downloaded_days,
         }
 
+    def figures(self) -> dict[str, int]:
+        """The conditions that it has, as history tells them: a pattern may hold a name."""
+        conditions = {name: one for name, one in self.value().items() if name != "match"}
+        return {name: one for name, one in conditions.items() if one is not None}
+
     @classmethod
     def read(cls, value: Mapping[str, Any]) -> "Rule":
         """The rule of a record's value."""

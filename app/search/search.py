@@ -1,9 +1,9 @@
 """Looks for files in repositories that the caller may read, one repository after the other.
 
-What he may not read is left out before anything is looked up: neither what is found nor how
-many reads that takes depends on it. Repositories of a format that has nothing of the kind are
-passed by. A request makes a bounded number of reads, so a page may be short, even empty, and
-have a next one.
+What he may not read is left out before anything is looked up in it. Where ids are granted, the
+others are not read at all; where patterns are, each is looked at and passed by, and so are those
+of a format that has nothing of the kind. A request makes a bounded number of reads, and passes a
+bounded number by, so a page may be short, even empty, and have a next one.
 """
 
 import json
@@ -71,7 +71,7 @@ class _Position:
 @dataclass(frozen=True, slots=True)
 class _Walk:
     """A part of what is looked for, in one repository, from behind a sort key on; `part` is None
-    where nothing of the kind can be there."""
+    where nothing of the kind can be there, or he may not read it."""
 
     repository: Repository
     part: Query | None
@@ -120,7 +120,7 @@ class Search:
         searched = self._searched(principal, names, reached.name if reached else "")
         found: list[_Hit] = []
         queries = passed = 0
-        for walk in _walks(searched, query, reached):
+        for walk in _walks(principal, searched, query, reached):
             repository = walk.repository
             behind: str | None = walk.after
             while behind is not None:
@@ -145,10 +145,11 @@ class Search:
     def _searched(
         self, principal: Principal, names: Iterable[RepositoryName] | None, start: str
     ) -> Iterable[Repository]:
-        """What is searched, by name, from a name on."""
+        """What is looked at, by name, from a name on: all that he may read, and where that is
+        by patterns, also what he may not."""
         if names is not None:
             return self._asked_for(principal, names, start)
-        if principal.manages:
+        if principal.manages or principal.granted.by_pattern:
             return self._all(principal.organization, start)
         return self._granted(principal, start)
 
@@ -159,7 +160,7 @@ class Search:
         searched = []
         for name in sorted(set(names)):
             repository = found.get(name)
-            if repository is None or not principal.may(repository.id, Action.READ):
+            if repository is None or not principal.may(repository, Action.READ):
                 raise InvalidField("repository", "names a repository that is not there")
             searched.append(repository)
         return [one for one in searched if one.name >= start]
@@ -172,13 +173,11 @@ class Search:
     def _granted(self, principal: Principal, start: str) -> list[Repository]:
         """By the grants themselves, not by asking of each repository whether it is granted:
         how long that takes would tell how many there are."""
-        granted = principal.permissions if principal.scopes is None else principal.scopes
-        ids = [one for one in granted if principal.may(one, Action.READ)]
-        names = self._catalogue.names(principal.organization, ids)
+        names = self._catalogue.names(principal.organization, list(principal.granted.by_id))
         wanted = [RepositoryName(name) for name in sorted(names.values()) if name >= start]
         found = self._catalogue.named(principal.organization, wanted)
         # One that was made anew under the name meanwhile is not the one that was granted.
-        return [one for one in found.values() if names.get(one.id) == one.name]
+        return [one for one in found.values() if principal.may(one, Action.READ)]
 
     def _read(self, principal: Principal, found: list[_Hit]) -> tuple[Found, ...]:
         """The files as they are now; one that went or changed since it was found is left out."""
@@ -192,11 +191,15 @@ class Search:
 
 
 def _walks(
-    searched: Iterable[Repository], query: Query, reached: _Position | None
+    principal: Principal,
+    searched: Iterable[Repository],
+    query: Query,
+    reached: _Position | None,
 ) -> Iterator[_Walk]:
     """All that is walked, from where a search has reached on."""
     for repository in searched:
-        parts = query.parts(repository.format)
+        may = principal.may(repository, Action.READ)
+        parts = query.parts(repository.format) if may else ()
         if not parts:
             yield _Walk(repository, None)
         # One that was made anew under the name is searched from its beginning.

@@ -42,6 +42,11 @@ def is_free(value: Mapping[str, Any], now: datetime) -> bool:
     return until is None or datetime.fromisoformat(until) <= now
 
 
+def is_held(value: Mapping[str, Any], now: datetime) -> bool:
+    """Whether somebody holds the record, unlike one that asks to be left alone until later."""
+    return value.get(_HOLDER) is not None and not is_free(value, now)
+
+
 class Claim:
     """A record that this process holds. Within `with` it is renewed beside the work."""
 

@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
-from app.work.claims import Claim, ClaimLost, is_free
+from app.work.claims import Claim, ClaimLost, is_free, is_held
 from app.work.job import Job, State, new_id
 from app.work.jobs import Jobs
 from app.work.turn import JobObserver
@@ -40,6 +40,15 @@ class Duty(Protocol):
 
     def run(self, shift: "Shift") -> None:
         """Do it, calling `shift.go_on()` between pieces of some seconds at most."""
+
+
+@runtime_checkable
+class Prompt(Duty, Protocol):
+    """A duty that is also done before it is due, as soon as something waits for it."""
+
+    def waits(self) -> bool:
+        """Whether something does. Asked every few seconds in each process, so it costs one query
+        and writes nothing."""
 
 
 class Failures:
@@ -170,6 +179,16 @@ class Schedule:
         now = self._metadata.now()
         for duty, record in self.all():
             if record is None or is_free(record.value, now):
+                yield duty, record
+
+    def pressing(self) -> Iterator[tuple[Duty, Record | None]]:
+        """The duties that something waits for, due or not, and that nobody is at."""
+        waiting = [duty for duty in self._duties if isinstance(duty, Prompt) and duty.waits()]
+        if not waiting:
+            return
+        now = self._metadata.now()
+        for duty, record in self.all():
+            if duty in waiting and (record is None or not is_held(record.value, now)):
                 yield duty, record
 
     def run(

@@ -10,7 +10,7 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
@@ -20,7 +20,9 @@ from app.work.job import Job
 from app.work.jobs import Jobs
 from storage.metadata import Record
 
-POLL = timedelta(seconds=5)  # for jobs of other processes; those of this one are told of
+#: For jobs of other processes, those of this one are told of; and for duties that don't wait
+#: until they are due.
+POLL = timedelta(seconds=5)
 _JOBS = 2  # at a time: completing an upload of terabytes is one long step
 LOOK = timedelta(seconds=15)  # for duties that are due
 
@@ -86,10 +88,11 @@ class Worker:
         while True:
             while (job := self._jobs.run_next(self._me, self._stopping.is_set)) is not None:
                 jobs[job.id] = job  # of one that takes several turns, how the last one left it
-            due = [one for one in self._schedule.due() if one[0].name not in tried]
+            wanted = (*self._schedule.due(), *self._schedule.pressing())
+            due = {duty.name: (duty, found) for duty, found in wanted if duty.name not in tried}
             if not due:
                 return Ran(duties, tuple(jobs.values()))
-            for duty, found in due:
+            for duty, found in due.values():
                 tried.add(duty.name)
                 outcome = self._schedule.perform(duty, found, self._me, self._stopping.is_set)
                 if outcome is not None:
@@ -109,14 +112,23 @@ class Worker:
 
     def _do_duties(self) -> None:
         # Not all processes at once, and not while the first requests are waited for.
-        wait = random.uniform(0.2, 1.0) * self._look.total_seconds()
-        while not self._stopping.wait(wait):
+        look = time.monotonic() + random.uniform(0.2, 1.0) * self._look.total_seconds()
+        while not self._stopping.wait(max(0.0, min(_about(self._poll), look - time.monotonic()))):
+            if time.monotonic() < look:
+                self._patiently("duties", self._begin_pressing)
+                continue
             self._patiently("duties", self._begin_due)
-            wait = _about(self._look)
+            look = time.monotonic() + _about(self._look)
 
     def _begin_due(self) -> None:
-        """Begin each duty that is due on a thread of its own: a long one keeps none waiting."""
-        for duty, found in self._schedule.due():
+        self._begin_each(self._schedule.due())
+
+    def _begin_pressing(self) -> None:
+        self._begin_each(self._schedule.pressing())
+
+    def _begin_each(self, duties: Iterable[tuple[Duty, Record | None]]) -> None:
+        """Begin each duty on a thread of its own: a long one keeps none waiting."""
+        for duty, found in duties:
             if self._stopping.is_set():  # who waited for the look may have gone on by now
                 return
             if duty.name not in self._busy:

@@ -99,6 +99,12 @@ WORK_SECONDS = Family(
     ("work", "outcome"),
     _WORK_SECONDS,
 )
+MAILS = Family(
+    "strongroom_mails_total",
+    Kind.COUNTER,
+    "Tries to send a mail, by outcome.",
+    ("outcome",),
+)
 DROPPED = Family(
     "strongroom_metrics_dropped_total",
     Kind.COUNTER,
@@ -116,5 +122,6 @@ FAMILIES = (
     CACHE_MISSES,
     UPLOADS,
     WORK_SECONDS,
+    MAILS,
     DROPPED,
 )

@@ -76,6 +76,11 @@ class Metrics:
         with self._lock:
             self._observe(catalogue.WORK_SECONDS, (what, outcome), seconds)
 
+    def mail(self, outcome: str) -> None:
+        """Count a try to send a mail."""
+        with self._lock:
+            self._add(catalogue.MAILS, (outcome,), 1)
+
     def render(self) -> str:
         """The metrics of all processes that count in this directory, as text."""
         return render(self._directory)

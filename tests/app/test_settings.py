@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.mail.destinations import Files
 from app.settings import NAMES, PREFIX, Settings, SettingsError, read_settings
 from middleware.hosts import Hosts
 
@@ -31,7 +32,7 @@ def test_the_defaults_are_those_of_the_design() -> None:
     assert settings.metadata == "sqlite:data/strongroom.db"
     assert settings.http == "reject"
     assert settings.trusted_proxies == ()
-    assert settings.mail == "log:"
+    assert settings.mail == Files()
     assert settings.upload_memory_bytes == 1088 * MIB
     assert settings.loopback
     assert settings.embedded
@@ -69,7 +70,6 @@ def test_the_defaults_are_those_of_the_design() -> None:
         ({"SECRET_KEY": f"{SECRET}, {SECRET[::-1]}"}, "secret_keys",
          (SECRET.encode(), SECRET[::-1].encode())),
         ({"STATUS_BIND": "127.0.0.1:9090"}, "status_bind", "127.0.0.1:9090"),
-        ({"MAIL": "postmark:", "POSTMARK_TOKEN": "token"}, "mail", "postmark:"),
     ],
 )  # fmt: skip
 def test_what_makes_sense_is_taken(given: dict[str, str], name: str, value: object) -> None:
@@ -141,7 +141,10 @@ def test_networks_of_proxies_are_read() -> None:
         ({"STATUS_BIND": "9090"}, "STATUS_BIND"),
         ({"ADMIN_EMAIL": "a@example.org"}, "ADMIN_PASSWORD"),
         ({"ADMIN_PASSWORD": "a long password"}, "ADMIN_EMAIL"),
-        ({"MAIL": "postmark:"}, "POSTMARK_TOKEN"),
+        ({"MAIL": "postmark:", "MAIL_FROM": "a@example.org"}, "POSTMARK_TOKEN"),
+        ({"MAIL": "postmark:", "POSTMARK_TOKEN": "token"}, "MAIL_FROM"),
+        ({"MAIL": "smtp://mail.example.org"}, "MAIL_FROM"),
+        ({"MAIL": "sendmail:"}, "MAIL"),
         ({"SECRET_KEY": "short"}, "SECRET_KEY"),
         ({"SECRET_KEY": f"{SECRET},short"}, "SECRET_KEY"),
         ({"UPLOAD_MEMORY": "15MiB"}, "UPLOAD_MEMORY"),
@@ -193,10 +196,18 @@ def test_a_secret_never_shows() -> None:
         "ADMIN_PASSWORD": "marked-password",
         "SECRET_KEY": "marked-secret-key-of-some-length-and-more",
         "MAIL": "smtp://user:marked-mail@example.org",
+        "MAIL_FROM": "marked@example.org",
         "POSTMARK_TOKEN": "marked-token",
     }
     assert "marked" not in repr(read(secrets))
-    for name, value in (("SECRET_KEY", "marked"), ("BASE_URL", "https://u:marked@x.example")):
+    assert "marked" not in repr(read({**secrets, "MAIL": "postmark:"}))
+    for name, value in (
+        ("SECRET_KEY", "marked"),
+        ("BASE_URL", "https://u:marked@x.example"),
+        ("MAIL", "smtp://u:marked@mail.example"),
+        ("MAIL", "smtp://u:marked/marked@mail.example"),
+        ("MAIL", "postmark:marked"),
+    ):
         with pytest.raises(SettingsError) as caught:
             read({name: value})
         assert "marked" not in str(caught.value)

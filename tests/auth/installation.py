@@ -22,10 +22,14 @@ from auth import (
 )
 from auth.bootstrap import prepare
 from auth.first_administrator import Wanted
+from auth.invitations import Invitations
+from auth.outbox import Letter, Outbox, read_mail
 from auth.passwords import CHEAP, Parameters
+from auth.resets import Resets
+from auth.sealing import Sealer
 from storage import keys
 from storage.events import SYSTEM, Journal
-from storage.metadata import Key, Metadata, Operation, Page, Record, ScanPage
+from storage.metadata import Add, Key, Metadata, Operation, Page, Put, Record, ScanPage
 from storage.metadata.engine import Engine
 from storage.metadata.recent import Recent
 from storage.metadata.sqlite import SqliteEngine
@@ -55,15 +59,17 @@ class Clock:
 
 
 class Counted:
-    """An engine that counts its calls."""
+    """An engine that counts its calls, and notes what each is about: `shapes`."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self.reads = 0
         self.writes = 0
+        self.shapes: list[tuple[str, ...]] = []
 
     def get(self, keys: Sequence[Key]) -> Mapping[Key, Record]:
         self.reads += 1
+        self.shapes.append(("get", *sorted(map(_family, keys))))
         return self._engine.get(keys)
 
     def query(self, partition: str, prefix: str, after: str, limit: int) -> Page:
@@ -75,6 +81,7 @@ class Counted:
 
     def transact(self, operations: Sequence[Operation], fresh: int, token: str) -> None:
         self.writes += 1
+        self.shapes.append(("transact", *sorted(map(_shape, operations))))
         self._engine.transact(operations, fresh, token)
 
     def prepare(self) -> None:
@@ -93,14 +100,29 @@ class Counted:
         self._engine.close()
 
 
+def _family(key: Key) -> str:
+    """What a key is one of: its partition without ids."""
+    return key.partition.split("#")[1]
+
+
+def _shape(operation: Operation) -> str:
+    """An operation without whose it is."""
+    condition = ""
+    if not isinstance(operation, Add):
+        condition = " at" if operation.at is not None else ""
+    if isinstance(operation, Put) and operation.absent:
+        condition = " absent"
+    return f"{type(operation).__name__} {_family(operation.key)}{condition}"
+
+
 class CountedHashes(SlowHashes):
     """Slots that count how often one was taken: once for each slow hash."""
 
     taken = 0
 
-    def slot(self):
+    def slot(self, *place):
         self.taken += 1
-        return super().slot()
+        return super().slot(*place)
 
 
 class Process:
@@ -118,14 +140,21 @@ class Process:
         self.hashes = CountedHashes(data / "run", slots=1)
         self.verified = VerifiedPasswords(clock=clock.monotonic)
         self.signed_in: list[tuple[str, ...]] = []
-        self.users = Users(self.recent, self.journal, self.hashes, parameters, clock)
+        rates = Rates(SECRET)
+        self.outbox = Outbox(Sealer(SECRET), clock)
+        self.users = Users(
+            self.recent, self.journal, self.hashes, parameters, clock, rates, self.outbox
+        )
+        mailing = (self.recent, self.journal, self.outbox, rates, self.hashes, parameters, clock)
+        self.resets = Resets(*mailing)
+        self.invitations = Invitations(*mailing)
         self.keys = ApiKeys(self.recent, self.journal, clock)
         self.organizations = Organizations(self.recent)
         self.authenticator = Authenticator(
             self.recent,
             self.journal,
             self.hashes,
-            Rates(SECRET),
+            rates,
             self.verified,
             parameters,
             clock,
@@ -159,6 +188,17 @@ class Process:
     def spent(self) -> tuple[int, int, int]:
         """Reads, writes and slow hashes so far."""
         return self.engine.reads, self.engine.writes, self.hashes.taken
+
+    def letters(self) -> list[Letter]:
+        """The mails that wait, the oldest first; decoys are among them."""
+        found = []
+        for place in self.metadata.query_all(keys.MAIL):
+            mail_id = place.key.sort.partition("#")[2]
+            key = keys.mail(self.organization, mail_id)
+            record = self.metadata.get(key).get(key)
+            if record is not None:
+                found.append(self.outbox.open(read_mail(self.organization, record)))
+        return found
 
     def close(self) -> None:
         self.metadata.close()

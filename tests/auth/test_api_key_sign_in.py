@@ -1,12 +1,14 @@
 """Requests with an API key: what they cost, and when a key is good no longer."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from auth import ApiKeySecret, CorruptRecord, MadeKey, NotAuthenticated, Role, UserChanges
-from auth.principals import Action
+from auth.claims import SecretClaim
+from auth.principals import Action, Site
 from auth.secret_texts import make_secret
 from storage import keys
 from storage.metadata import Add, Delete, Put
@@ -27,7 +29,7 @@ def test_a_key_is_its_user_within_its_scopes(process: Process) -> None:
     assert (principal.user_id, principal.key_id) == (key.key.user_id, key.key.id)
     assert (principal.method, principal.credential) == ("key", key.key.id)
     assert principal.role is Role.DEVELOPER
-    assert {action for action in Action if principal.may("repo", action)} == {Action.READ}
+    assert {action for action in Action if principal.may(Site("repo"), action)} == {Action.READ}
 
 
 def test_the_first_administrators_key_reads_and_writes_everything(
@@ -36,7 +38,7 @@ def test_the_first_administrators_key_reads_and_writes_everything(
     assert installation.made.api_key is not None
     principal = process.authenticate(installation.made.api_key)
     assert principal.manages
-    assert all(principal.may("any", action) for action in Action)
+    assert all(principal.may(Site("any"), action) for action in Action)
 
 
 def test_a_cold_key_costs_one_read_of_its_own_and_a_warm_one_none(process: Process) -> None:
@@ -53,6 +55,20 @@ def test_a_cold_key_costs_one_read_of_its_own_and_a_warm_one_none(process: Proce
     assert cold[0] - before[0] == 1
     assert read[0] - cold[0] == 1
     assert warm == read
+
+
+def test_a_key_that_was_refused_is_nobodys_share(process: Process) -> None:
+    """Whoever has an old key must not use up its owner's, until it is good again."""
+    key = made_key(process)
+    claim = process.authenticator.identify(process.standing, key.secret, "")
+    claim.confirm(process.recent.get(*claim.needs()))
+    assert isinstance(claim, SecretClaim)
+    assert claim.holder == key.key.user_id
+    for active, holder in ((False, None), (True, key.key.user_id)):
+        process.users.update(process.operator, key.key.user_id, UserChanges(active=active))
+        with nullcontext() if active else pytest.raises(NotAuthenticated):
+            claim.confirm(process.recent.get(*claim.needs()))
+        assert claim.holder == holder
 
 
 def test_the_first_use_of_a_key_is_told_once_for_a_claim(
@@ -183,9 +199,9 @@ def test_steady_use_does_not_stretch_the_ten_seconds(
 
 def test_a_grant_taken_away_is_gone_at_once(process: Process) -> None:
     key = made_key(process)
-    assert process.authenticate(key.secret, fresh=False).may("repo", Action.WRITE)
+    assert process.authenticate(key.secret, fresh=False).may(Site("repo"), Action.WRITE)
     process.users.set_permissions(process.operator, key.key.user_id, {"repo": ["read"]}, {"repo"})
-    assert not process.authenticate(key.secret, fresh=False).may("repo", Action.WRITE)
+    assert not process.authenticate(key.secret, fresh=False).may(Site("repo"), Action.WRITE)
 
 
 def test_a_key_whose_user_record_alone_is_gone_is_useless(process: Process) -> None:

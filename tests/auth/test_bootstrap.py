@@ -156,6 +156,19 @@ def test_a_second_start_changes_nothing(store: Store) -> None:
     assert store.metadata.scan(0, 1).records == records
 
 
+@pytest.mark.parametrize(
+    "weak, said",
+    [("Passw0rd!", "commonest"), ("boss-2026", "e-mail address"), ("12345678", "digits alone")],
+)
+def test_a_weak_password_makes_nobody(store: Store, weak: str, said: str) -> None:
+    """Nor does it stop a later start with a better one."""
+    with pytest.raises(InvalidField) as caught:
+        store.start(Wanted("boss@example.org", weak))
+    assert caught.value.field == "password"
+    assert said in caught.value.reason
+    assert store.start(Wanted("boss@example.org", "a given password")).made is not None
+
+
 def test_a_given_password_is_not_kept_and_not_shown(store: Store, processes: list[Process]) -> None:
     wanted = Wanted("boss@example.org", "a given password", api_key=False)
     done = store.start(wanted)

@@ -239,6 +239,7 @@ def test_a_deleted_organization_comes_back_whole(
         "organization.create",
         "organization.delete",
         "organization.restore",
+        "sign-in",
     ]
 
 

@@ -4,12 +4,13 @@ import contextlib
 import json
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPSConnection
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,12 @@ class Serving:
     address: tuple[str, int]
     data: Path
     folder: Path
+    certificate: Path | None = None
+
+    @property
+    def url(self) -> str:
+        scheme = "https" if self.certificate else "http"
+        return f"{scheme}://{self.address[0]}:{self.address[1]}"
 
     @property
     def out(self) -> str:
@@ -81,7 +88,7 @@ class Serving:
         source: str = "127.0.0.1",
     ) -> tuple[int, dict[str, str], bytes]:
         """Send a request on a connection of its own: status, headers in lower case, body."""
-        connection = HTTPConnection(*self.address, timeout=30, source_address=(source, 0))
+        connection = self._connection(source)
         try:
             connection.request(method, target, body=body, headers=dict(headers or {}))
             answer = connection.getresponse()
@@ -89,6 +96,14 @@ class Serving:
             return answer.status, named, answer.read()
         finally:
             connection.close()
+
+    def _connection(self, source: str) -> HTTPConnection:
+        if self.certificate is None:
+            return HTTPConnection(*self.address, timeout=30, source_address=(source, 0))
+        trusted = ssl.create_default_context(cafile=self.certificate)
+        return HTTPSConnection(
+            *self.address, timeout=30, source_address=(source, 0), context=trusted
+        )
 
     def stop(self) -> int:
         """SIGTERM, and the exit status."""
@@ -113,7 +128,8 @@ def serving(data: Path, *arguments: str, **settings: str) -> Iterator[Serving]:
             cwd=data.parent,
             start_new_session=True,
         )
-    server = Serving(process, address, data, folder)
+    certificate = settings.get("TLS_CERT")
+    server = Serving(process, address, data, folder, Path(certificate) if certificate else None)
     try:
         _await(server)
         yield server

@@ -11,6 +11,7 @@ import pytest
 from app.installation import opened
 from app.settings import read_settings
 from auth.organizations import DEFAULT, Organizations
+from auth.outbox import Outbox, read_mail
 from storage import keys
 from storage.blobs import open_blobs
 from storage.metadata import Put
@@ -35,12 +36,32 @@ COMMANDS: tuple[Sequence[str], ...] = (
     ("user", "create"),
     ("user", "update"),
     ("user", "password"),
+    ("user", "invite"),
     ("user", "grant"),
     ("user", "delete"),
     ("key",),
     ("key", "list"),
     ("key", "create"),
+    ("key", "update"),
+    ("key", "rotate"),
     ("key", "delete"),
+    ("scim-token",),
+    ("scim-token", "list"),
+    ("scim-token", "create"),
+    ("scim-token", "rotate"),
+    ("scim-token", "delete"),
+    ("subscriber",),
+    ("subscriber", "list"),
+    ("subscriber", "create"),
+    ("subscriber", "update"),
+    ("subscriber", "key"),
+    ("subscriber", "usage"),
+    ("subscriber", "delete"),
+    ("subscriber-group",),
+    ("subscriber-group", "list"),
+    ("subscriber-group", "create"),
+    ("subscriber-group", "update"),
+    ("subscriber-group", "delete"),
     ("retention",),
     ("retention", "show"),
     ("retention", "set"),
@@ -73,6 +94,11 @@ def test_each_command_has_help(strongroom: Here, command: Sequence[str]) -> None
         ("user", "create", PERSON, "--role", "root"),
         ("user", "list", "--nonsense"),
         ("user", "update", PERSON, "--enable", "--disable"),
+        ("user", "create", PERSON, "--invite", "--password-stdin"),
+        ("user", "invite"),
+        ("user", "second-factor", PERSON),
+        ("user", "second-factor", "remove", PERSON),
+        ("org", "set", "acme", "--second-factor", "maybe"),
         ("key", "create", PERSON),
         ("key", "create", PERSON, "--name", "x", "--days", "many"),
         ("gc", "--grace-hours", "0"),
@@ -95,6 +121,11 @@ def test_wrong_usage_is_2(strongroom: Here, arguments: Sequence[str]) -> None:
         (("user", "create", "admin@localhost"), "email"),
         (("user", "create", PERSON, "--name", "x" * 300), "name"),
         (("user", "update", "nobody@example.org", "--name", "x"), "no user"),
+        (("user", "invite", "nobody@example.org"), "no user"),
+        (("user", "invite", "admin@localhost"), "without a password"),
+        (("user", "second-factor", "reset", "nobody@example.org"), "no user"),
+        (("user", "second-factor", "reset", "admin@localhost"), "no such second factor"),
+        (("org", "set", "default"), "--second-factor"),
         (("user", "delete", "aaaaaaaaaaaaaaaa"), "no user"),
         (("user", "delete", "admin@localhost"), "last active administrator"),
         (("user", "update", "admin@localhost", "--disable"), "last active administrator"),
@@ -167,8 +198,42 @@ def test_a_password_comes_from_standard_input_and_is_not_shown(strongroom: Here)
     assert "a typed password" not in out
     status, out, _ = strongroom("user", "password", PERSON, "--password-stdin", typed="short\n")
     assert status == 1
-    assert strongroom("user", "password", PERSON, "--password-stdin", typed="x" * 256)[0] == 0
+    longest = ("no end of words " * 16)[:255] + "."
+    assert strongroom("user", "password", PERSON, "--password-stdin", typed=longest)[0] == 0
     assert strongroom("user", "password", PERSON, "--password-stdin", typed="")[0] == 1
+
+
+@pytest.mark.parametrize(
+    "typed, said",
+    [("password1", "commonest"), ("qwertyuiop", "keyboard"), ("person-2026", "e-mail address")],
+)
+def test_a_weak_password_is_refused_with_the_reason(
+    strongroom: Here, typed: str, said: str
+) -> None:
+    for command in (("create", PERSON), ("password", "admin@localhost")):
+        if command[0] == "password" and "e-mail" in said:
+            typed = "localhost-2026"
+        status, out, err = strongroom("user", *command, "--password-stdin", typed=typed)
+        assert (status, out) == (1, "")
+        assert said in err
+        assert typed not in err
+
+
+def test_a_user_is_invited_and_invited_again(strongroom: Here, data: Path) -> None:
+    made = strongroom.json("user", "create", PERSON, "--invite", "--role", "reader")
+    assert made["invited_until"]
+    assert "password" not in made
+    again = strongroom.json("user", "invite", PERSON)
+    assert (again["id"], again["invited_until"] >= made["invited_until"]) == (made["id"], True)
+    status, out, _ = strongroom("user", "invite", PERSON)
+    assert (status, out.endswith("invited\n")) == (0, True)
+    with opened(read_settings({"STRONGROOM_DATA": str(data)})) as at:
+        organization = Organizations(at.recent).named(DEFAULT).id
+        mails = [*at.metadata.query_all(f"{organization}#mail")]
+        letters = [Outbox(at.sealer).open(read_mail(organization, mail)) for mail in mails]
+    assert [letter.to for letter in letters] == [PERSON] * 3
+    token = letters[0].fields["path"].rpartition("/")[2]
+    assert token not in json.dumps([made, again]) + out
 
 
 def test_a_key_is_made_listed_and_revoked(strongroom: Here) -> None:
@@ -186,6 +251,15 @@ def test_a_key_is_made_listed_and_revoked(strongroom: Here) -> None:
     assert len(strongroom.json("key", "list")["keys"]) == 2
     assert strongroom.json("key", "delete", made["id"]) == {"id": made["id"], "deleted": True}
     assert len(strongroom.json("key", "list")["keys"]) == 1
+
+
+def test_a_disabled_user_gets_no_key_that_would_be_good_for_nothing(strongroom: Here) -> None:
+    strongroom.json("user", "create", PERSON)
+    strongroom.json("user", "update", PERSON, "--disable")
+    status, _, told = strongroom("key", "create", PERSON, "--name", "build")
+    assert status == 1
+    assert "--enable" in told
+    assert len(strongroom.json("key", "list")["keys"]) == 1, "the first administrator's"
 
 
 def test_for_people_a_list_is_a_table(strongroom: Here) -> None:

@@ -92,6 +92,7 @@ def test_an_address_in_use_is_said_before_anything_is_made(tmp_path: Path) -> No
         (("--workers", "0"), {}, "STRONGROOM_WORKERS"),
         ((), {"BINDD": "127.0.0.1:0"}, "STRONGROOM_BIND"),
         ((), {"ADMIN_EMAIL": "a@example.org", "ADMIN_PASSWORD": "short"}, "password"),
+        ((), {"ADMIN_EMAIL": "a@example.org", "ADMIN_PASSWORD": "Passw0rd!"}, "commonest"),
         ((), {"ADMIN_EMAIL": "nonsense", "ADMIN_PASSWORD": "a long password"}, "email"),
         ((), {"TLS_CERT": "/none/cert.pem", "TLS_KEY": "/none/key.pem"}, "/none/cert.pem"),
         ((), {"DATA": "/dev/null/x"}, "/dev/null"),

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 import boto3
 import pytest
 
+from tests import certificates
 from tests.clients.server import Repository, Server, started
+from tests.engines.chromedriver import chromedriver
 from tests.engines.dynamodb_local import CREDENTIALS, dynamodb_local
 from tests.engines.s3_server import REGION, s3_server
 
@@ -36,6 +38,22 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         }
         with started(tmp_path_factory.mktemp("aws") / "data", **stores) as server:
             yield server
+
+
+@pytest.fixture(scope="session")
+def encrypted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Over a data folder, and TLS."""
+    place = tmp_path_factory.mktemp("encrypted")
+    certificate, key = certificates.make(place, "127.0.0.1")
+    with started(place / "data", TLS_CERT=str(certificate), TLS_KEY=str(key)) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def driver() -> Iterator[int]:
+    """What starts browsers: a port."""
+    with chromedriver() as port:
+        yield port
 
 
 @pytest.fixture

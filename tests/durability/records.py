@@ -17,6 +17,7 @@ from app.publishing.session import Session
 from app.repositories import ArtifactPath, Repository
 from app.usage import Balance, Ledger, Limit
 from storage import keys
+from storage.blobs import is_reserved
 from storage.metadata import Key, Record
 from storage.metadata.operations import microseconds
 
@@ -287,7 +288,8 @@ def wrong_blobs(installation: Installation, found: Found, *, collected: bool) ->
     after = ""
     while True:
         page = installation.blobs.list(after)
-        sizes |= {entry.key: entry.size for entry in page.entries}
+        ours = (entry for entry in page.entries if not is_reserved(entry.key))
+        sizes |= {entry.key: entry.size for entry in ours}
         if page.next is None:
             break
         after = page.next

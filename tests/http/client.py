@@ -225,6 +225,13 @@ def _by_form(environ: Mapping[str, Any]) -> bool:
     return type_.startswith("multipart/form-data") and not path.startswith("/api/")
 
 
+def _by_page(environ: Mapping[str, Any], status: int) -> bool:
+    """Whether a person looks at an error: it is a page for him, and for a browser no 401."""
+    type_, accepted = environ.get("CONTENT_TYPE", ""), environ.get("HTTP_ACCEPT", "")
+    sent = type_.startswith("application/x-www-form-urlencoded") and status != 401
+    return (sent or "text/html" in accepted) and environ["PATH_INFO"].startswith("/auth/")
+
+
 def _check_problem(answer: Answer, method: str) -> None:
     """What a refusal promises."""
     status, headers = answer.status, answer.headers
@@ -239,6 +246,8 @@ def _check_problem(answer: Answer, method: str) -> None:
         if status == 409 and "upload-offset" in headers:
             more = {"offset"}
             assert answer.json["offset"] == int(headers["upload-offset"])
+        if status == 401 and answer.json.get("second_factor") is True:
+            more = {"second_factor"}
         assert answer.json.keys() == PROBLEM | more
         assert answer.json["status"] == status
         assert answer.json["request"] == answer.context.id
@@ -265,6 +274,11 @@ def _check(answer: Answer, method: str) -> None:
         assert headers["content-type"] == "text/plain; charset=utf-8"
         assert headers["cache-control"] == "no-store"
         assert answer.reason == spoken(answer.text.removesuffix("\n"))
+    elif status >= 400 and _by_page(answer.environ, status):
+        assert status != 401, "a browser would ask for a password by itself"
+        assert headers["content-type"] == "text/html; charset=utf-8"
+        assert headers["cache-control"] == "no-store"
+        assert 'role="alert"' in answer.text
     elif status >= 400:
         _check_problem(answer, method)
     if status == 401:

@@ -107,6 +107,10 @@ def _check_answer(
     content = answer.get("content", {})
     type_ = headers.get("content-type", "").partition(";")[0]
     assert type_ in content or "*/*" in content, f"{place}: {type_ or 'a body'} is not described"
+    if type_ == "application/x-ndjson":
+        for line in filter(None, body.splitlines()):
+            _assert_valid(f"{place}: a line", content[type_]["schema"], json.loads(line))
+        return
     # A file may be of any type and hold anything: only what the service wrote is looked into.
     if type_.endswith("json") and "*/*" not in content:
         _assert_valid(f"{place}: the answer", content[type_]["schema"], json.loads(body))

@@ -21,6 +21,8 @@ from tests.http.client import bearer
 from tests.http.probes import way_back
 from tests.python.building import wheel
 
+#: The address of the user who is never deleted.
+STAYING = "kim@example.org"
 REPOSITORIES, RULED = ["files", "open"], "ruled"
 #: Repositories that may be made and deleted: the first is there, the other is not.
 SPARES = ["spare", "another"]
@@ -35,6 +37,7 @@ PATHS = [FILE, FOLDER, "new"]
 #: are of one choice of filters, or rules, as well, which a schema cannot say.
 PAGED = {
     "/api/users": "/api/users",
+    "/api/groups": "/api/groups",
     "/api/repositories": "/api/repositories",
     "/api/deleted-repositories": "/api/deleted-repositories",
     "/api/jobs": "/api/jobs",
@@ -52,6 +55,13 @@ class Installation:
     Attributes:
         key: the secret of that key.
         user: the id of a user, who has the key with the id `user_key`.
+        scim_token: the id of a SCIM token.
+        subscriber: the id of a subscriber, and `subscriber_group` of a group.
+        member: the id of one whom nothing deletes, who is in the group `member_of` and has the
+            key `access_key`.
+        staying: the id of a user who is never deleted, in the group with the id `group`.
+        ending_group: the id of a group that is.
+        admin: the id of an administrator.
         moment: a time to which the repositories can go back.
         job: the id of a job that has ended.
         upload: the id of an upload to FILE that nobody completes or drops.
@@ -63,6 +73,16 @@ class Installation:
     key: str
     user: str
     user_key: str
+    scim_token: str
+    subscriber: str
+    subscriber_group: str
+    member: str
+    member_of: str
+    access_key: str
+    staying: str
+    group: str
+    ending_group: str
+    admin: str
     moment: str
     job: str
     upload: str
@@ -132,12 +152,33 @@ def furnish(server: Serving) -> Installation:
         by.key,
         user,
         user_key,
+        *_distributed(by),
+        *_grouped(by),
         datetime.now(UTC).isoformat(),
         job,
         upload.rpartition("=")[2],
         gone[0]["version"],
         {path: dict(by.second_page(target)) for path, target in PAGED.items()},
     )
+
+
+def _distributed(by: _Administrator) -> tuple[str, ...]:
+    """A SCIM token, two subscribers and their groups, and a key of the second: their ids."""
+    ids = [by.ask("POST", "/api/scim-tokens", name="provisioning")["id"]]
+    for _ in range(2):
+        group = by.ask("POST", "/api/subscriber-groups", name="releases")["id"]
+        one = by.ask("POST", "/api/subscribers", name="Outsider", groups=[group])["id"]
+        ids += (one, group)
+    key = by.ask("POST", f"/api/subscribers/{one}/keys", name="builds")["id"]
+    return (*ids, key)
+
+
+def _grouped(by: _Administrator) -> tuple[str, str, str, str]:
+    """A user who stays, his group, another group, and the administrator: their ids."""
+    staying = by.ask("POST", "/api/users", email=STAYING, role="developer")["id"]
+    groups = [by.ask("POST", "/api/groups", name=name)["id"] for name in ("staying", "ending")]
+    by.ask("POST", f"/api/groups/{groups[0]}/members", add=[staying])
+    return staying, *groups, by.ask("GET", "/api/user")["id"]
 
 
 def _furnish_python(by: _Administrator) -> None:

@@ -22,6 +22,7 @@ from tests.http.furnished import (
     REPOSITORIES,
     RULED,
     SPARES,
+    STAYING,
     VERSION,
     WHEELS,
     Installation,
@@ -62,7 +63,20 @@ def narrowed(at: Installation) -> Mapping[str, Any]:
     for name in ("IfMatch", "IfNoneMatch"):
         parameters[name]["schema"] = _one_of("*", parameters["IfMatch"]["example"])
     _narrow_people(schemas, at.user)
+    _narrow_outsiders(paths, schemas, parameters, at)
+    _narrow_access(paths, schemas, parameters, at)
+    # What strangers may do takes a token out of a mail, or is bounded by the hour.
+    for path in ("/auth/reset", "/auth/reset/confirm", "/auth/invitation/confirm"):
+        del paths[path]
+    # How often a password may be wrong is counted; and the rest takes a session, not a key.
+    for path in [*paths]:
+        if path == "/auth/session" or path.endswith("/{session}") or "/second-factor" in path:
+            del paths[path]
+    schemas["SessionsToEnd"]["properties"]["end"] = {"const": "others"}
     _narrow_query(paths["/api/keys"]["get"], "user", at.user, "all", "")
+    # With lines there are no pages.
+    _leave_out_queries(paths["/api/audit"]["get"], "format")
+    _narrow_query(paths["/api/audit"]["get"], "repository", *REPOSITORIES)
     search = paths["/api/search"]["get"]
     _narrow_query(search, "repository", *REPOSITORIES, ",".join(REPOSITORIES))
     _leave_out_queries(search, *_NOT_BESIDE_OTHERS)
@@ -75,7 +89,7 @@ def _narrow_repositories(
     paths: dict[str, Any], schemas: dict[str, Any], parameters: dict[str, Any]
 ) -> None:
     schemas["RepositoryName"] = _one_of(*REPOSITORIES, RULED, PYTHON, *SPARES)
-    schemas["Grants"]["propertyNames"] = _one_of(*REPOSITORIES)
+    schemas["Grants"]["propertyNames"] = _one_of(*REPOSITORIES, "team-*")
     schemas["NewRepository"]["properties"]["name"] = _one_of(*reversed(SPARES))
     # These are taken in Maven repositories alone.
     for fields in (schemas["NewRepository"], schemas["RepositoryChanges"]):
@@ -114,12 +128,66 @@ def _narrow_projects(paths: dict[str, Any]) -> None:
 
 def _narrow_people(schemas: dict[str, Any], user: str) -> None:
     schemas["ShownName"]["maxLength"] = 200
+    # What is easily guessed no schema says, and an invitation goes without a password.
     for fields in (schemas["NewUser"], schemas["UserChanges"]):
-        fields["properties"]["password"]["maxLength"] = 256
+        for name in ("password", "current_password", "invite"):
+            fields["properties"].pop(name, None)
     schemas["NewKey"]["properties"] |= {
         "expires": {"enum": [*_FUTURE, None]},
         "user": {"enum": [user, None]},
     }
+
+
+def _narrow_access(
+    paths: dict[str, Any], schemas: dict[str, Any], parameters: dict[str, Any], at: Installation
+) -> None:
+    """Groups and grants of who is there to the end."""
+    parameters["Group"] |= {"schema": _one_of(at.group), "example": at.group}
+    _fix(paths["/api/groups/{group}"]["delete"], group=at.ending_group)
+    _fix(paths["/api/repositories/{name}/grants/groups/{group}"]["put"], group=at.group)
+    for path in (
+        "/api/groups/{group}/members/{user}",
+        "/api/repositories/{name}/grants/users/{user}",
+        "/api/users/{user}/hand-over",
+    ):
+        for method in METHODS:
+            if method in paths[path]:
+                _fix(paths[path][method], user=at.staying)
+    members = schemas["MemberChanges"]["properties"]
+    # None whom both of them name; of who is in no group by then nothing is taken.
+    for name, user in (("add", at.staying), ("remove", at.admin)):
+        members[name]["anyOf"][0]["items"] = _one_of(user)
+    schemas["HandOver"]["properties"]["to"] = _one_of(at.admin)
+    schemas["GrantByEmail"]["properties"]["email"] = _one_of(STAYING)
+
+
+def _narrow_outsiders(
+    paths: dict[str, Any], schemas: dict[str, Any], parameters: dict[str, Any], at: Installation
+) -> None:
+    """Subscribers and SCIM tokens; and which days come after which, no schema says."""
+    for name, text in (
+        ("ScimToken", at.scim_token),
+        ("Subscriber", at.subscriber),
+        ("SubscriberGroup", at.subscriber_group),
+    ):
+        parameters[name] |= {"schema": _one_of(text), "example": text}
+    one, members = "/api/subscribers/{subscriber}", "/api/subscriber-groups/{group}/members"
+    for path, named in (
+        (f"{one}/keys/{{key}}", {"subscriber": at.member, "key": at.access_key}),
+        (f"{members}/{{subscriber}}", {"group": at.member_of, "subscriber": at.member}),
+    ):
+        paths[path].pop("parameters")
+        _fix(paths[path], **named)
+    for path in (f"{one}/usage", "/api/subscriber-groups/{group}/usage"):
+        for query in ("since", "until"):
+            _narrow_query(paths[path]["get"], query, "")
+    for name in ("NewScimToken", "NewSubscriber", "NewSubscriberKey", "Rotation"):
+        schemas[name]["properties"]["expires"] = {"enum": [*_FUTURE, None]}
+    schemas["SubscriberChanges"]["properties"]["expires"] = {"enum": [*_FUTURE, None]}
+    # Which groups there are when, no schema says.
+    for name in ("NewSubscriber", "SubscriberChanges"):
+        schemas[name]["properties"]["groups"] = {"type": ["array", "null"], "maxItems": 0}
+    schemas["Distributed"]["items"] = _one_of(*REPOSITORIES, "team-*")
 
 
 def _narrow_uploads(file: dict[str, Any], parameters: dict[str, Any], upload: str) -> None:

@@ -9,13 +9,16 @@ import dataclasses
 import hashlib
 import re
 import secrets
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from app.repositories import Format
+from auth.outbox import Outbox, read_mail
 from auth.records import new_id
 from storage.metadata import Record
+from tests.http.distributed import outsider
 from tests.http.pieces import Upload
 from tests.http.stand import Stand
 from tests.python.building import wheel
@@ -38,9 +41,13 @@ class Names:
     taken: str = field(default_factory=lambda: secrets.token_hex(8))
     user: str = field(default_factory=new_id)
     key: str = field(default_factory=lambda: secrets.token_hex(16))
+    group: str = field(default_factory=new_id)
     job: str = ""
     upload: str = ""
     cursor_of_users: str = ""
+    cursor_of_groups: str = ""
+    cursor_of_members: str = ""
+    cursor_of_grants: str = ""
     cursor_of_keys: str = ""
     cursor_of_repositories: str = ""
     cursor_of_jobs: str = ""
@@ -49,11 +56,26 @@ class Names:
     cursor_back: str = ""
     cursor_back_in_public: str = ""
     cursor_of_search: str = ""
+    cursor_of_audit: str = ""
     cursor_of_deleted: str = ""
     cursor_of_deleted_repositories: str = ""
     cursor_of_going: str = ""
     cursor_of_projects: str = ""
     cursor_of_releases: str = ""
+    session: str = field(default_factory=lambda: secrets.token_hex(16))
+    reset_token: str = field(default_factory=lambda: str(uuid.uuid4()))
+    invitation_token: str = field(default_factory=lambda: str(uuid.uuid4()))
+    own_subscriber: str = ""
+    own_subscriber_group: str = ""
+    subscriber: str = field(default_factory=new_id)
+    subscriber_group: str = field(default_factory=new_id)
+    access_key: str = field(default_factory=lambda: secrets.token_hex(16))
+    scim_token: str = field(default_factory=lambda: secrets.token_hex(16))
+    cursor_of_subscribers: str = ""
+    cursor_of_subscriber_groups: str = ""
+    cursor_of_subscriber_members: str = ""
+    cursor_of_scim_tokens: str = ""
+    cursor_of_access_keys: str = ""
     deleted_id: str = field(default_factory=lambda: secrets.token_hex(8))
     version: str = field(default_factory=lambda: f"20261123T120000.000000Z#{secrets.token_hex(8)}")
 
@@ -131,7 +153,13 @@ class Names:
         }
         upload = secrets.token_hex(len(self.upload) // 2)
         return Names(
-            self.own_user, self.own_key, job=secrets.token_hex(16), upload=upload, **cursors
+            self.own_user,
+            self.own_key,
+            job=secrets.token_hex(16),
+            upload=upload,
+            own_subscriber=self.own_subscriber,
+            own_subscriber_group=self.own_subscriber_group,
+            **cursors,
         )
 
 
@@ -229,8 +257,11 @@ def _public(probes: tuple[Probe, ...]) -> tuple[Probe, ...]:
 
 
 _USER, _NAME, _KEY = "/api/users/{user}", "/api/repositories/{name}", "/api/keys/{key}"
+_GROUP, _GRANTS = "/api/groups/{group}", f"{_NAME}/grants"
 _RULES = f"{_NAME}/retention"
 _NEWEST = {"keep_newest": 1}
+_TOKEN, _SUBSCRIBER = "/api/scim-tokens/{token}", "/api/subscribers/{subscriber}"
+_SUBSCRIBERS = "/api/subscriber-groups/{group}"
 _PROJECTS = f"{_NAME}/projects"
 _PROJECT = f"{_PROJECTS}/{{project}}"
 _RELEASE, _WHEEL = f"{_PROJECT}/releases/{{version}}", f"{_PROJECT}/files/{{filename}}"
@@ -239,10 +270,24 @@ _BOTH_PROJECTS = tuple(
     f"/api/repositories/{name}/projects/x-{{word}}" for name in ("{python}", SHARED_PYTHON)
 )
 _CHANGES = {"status": "archived"}, {"yanked": True}
+_PASSWORD = "correct horse battery staple"
+_CODE = {"code": "123456"}
 
 
 def _of_projects(rest: str, json: Any = None) -> tuple[Probe, ...]:
     return tuple(Probe(f"{at}{rest}", json) for at in _BOTH_PROJECTS)
+
+
+def _of_members() -> tuple[Probe, ...]:
+    """One's own in a group of theirs, theirs in one's own, and both theirs."""
+    return tuple(
+        Probe(f"/api/subscriber-groups/{{{group}}}/members/{{{one}}}")
+        for group, one in (
+            ("own_subscriber_group", "subscriber"),
+            ("subscriber_group", "own_subscriber"),
+            ("subscriber_group", "subscriber"),
+        )
+    )
 
 
 #: A form as twine sends it, with a file whose name is the other's.
@@ -338,11 +383,100 @@ PROBES: Mapping[tuple[str, str], tuple[Probe, ...]] = {
         Probe("/api/users/{own_user}", {"email": "{taken}-2@example.org"}),
     ),
     (_USER, "DELETE"): (Probe("/api/users/{user}"),),
+    (f"{_USER}/second-factor", "DELETE"): (Probe("/api/users/{user}/second-factor"),),
+    ("/auth/sign-in", "GET"): (Probe("/auth/sign-in"),),
+    ("/auth/sign-out", "POST"): (Probe("/auth/sign-out"),),
+    # Without a password: how often one may be wrong is counted.
+    ("/auth/session", "POST"): (Probe("/auth/session", {"email": "{word}@example.org"}),),
+    ("/auth/session", "DELETE"): (Probe("/auth/session"),),
+    ("/auth/sessions", "GET"): (Probe("/auth/sessions"),),
+    # Not as a form, whose sender would be led to a page and not be told 401.
+    ("/auth/sessions", "POST"): (Probe("/auth/sessions", {"end": "{session}"}),),
+    ("/auth/sessions", "DELETE"): (Probe("/auth/sessions"),),
+    ("/auth/sessions/{session}", "DELETE"): (Probe("/auth/sessions/{session}"),),
+    ("/auth/second-factor", "GET"): (Probe("/auth/second-factor"),),
+    ("/auth/second-factor", "POST"): (Probe("/auth/second-factor", {"password": _PASSWORD}),),
+    ("/auth/second-factor/confirm", "POST"): (Probe("/auth/second-factor/confirm", _CODE),),
+    ("/auth/second-factor/recovery-codes", "POST"): (
+        Probe("/auth/second-factor/recovery-codes", _CODE),
+    ),
+    ("/auth/second-factor/remove", "POST"): (
+        Probe("/auth/second-factor/remove", {"password": _PASSWORD, **_CODE}),
+    ),
+    ("/auth/reset", "GET"): (Probe("/auth/reset"),),
+    ("/auth/reset", "POST"): (Probe("/auth/reset", {"email": "{word}@example.org"}),),
+    ("/auth/reset/{token}", "GET"): (Probe("/auth/reset/{reset_token}"),),
+    ("/auth/reset/confirm", "POST"): (
+        Probe("/auth/reset/confirm", {"token": "{reset_token}", "password": _PASSWORD}),
+    ),
+    ("/auth/invitation/{token}", "GET"): (Probe("/auth/invitation/{invitation_token}"),),
+    ("/auth/invitation/confirm", "POST"): (
+        Probe("/auth/invitation/confirm", {"token": "{invitation_token}", "password": _PASSWORD}),
+    ),
+    (f"{_USER}/invitation", "POST"): (Probe("/api/users/{user}/invitation", {}),),
+    (f"{_USER}/hand-over", "POST"): (
+        Probe("/api/users/{user}/hand-over", {"to": "{own_user}"}),
+        Probe("/api/users/{own_user}/hand-over", {"to": "{user}"}),
+    ),
+    ("/api/groups", "GET"): (
+        Probe("/api/groups"),
+        Probe("/api/groups?limit=1&after={cursor_of_groups}"),
+    ),
+    ("/api/groups", "POST"): (
+        Probe("/api/groups", {"name": "{taken}"}),
+        Probe(
+            "/api/groups",
+            {"name": "x", "permissions": {"repositories": {"{repository}": ["read"]}}},
+        ),
+    ),
+    (_GROUP, "GET"): (Probe("/api/groups/{group}"),),
+    (_GROUP, "PATCH"): (Probe("/api/groups/{group}", {"name": "taken over"}),),
+    (_GROUP, "DELETE"): (Probe("/api/groups/{group}"),),
+    (f"{_GROUP}/permissions", "PUT"): (
+        Probe("/api/groups/{group}/permissions", {"repositories": {SHARED: ["read"]}}),
+    ),
+    (f"{_GROUP}/members", "GET"): (
+        Probe("/api/groups/{group}/members"),
+        Probe("/api/groups/{group}/members?limit=1&after={cursor_of_members}"),
+    ),
+    (f"{_GROUP}/members", "POST"): (
+        Probe("/api/groups/{group}/members", {"add": ["{own_user}"]}),
+        Probe("/api/groups/{group}/members", {"remove": ["{user}"]}),
+    ),
+    (f"{_GROUP}/members/{{user}}", "PUT"): (
+        Probe("/api/groups/{group}/members/{own_user}"),
+        Probe("/api/groups/{group}/members/{user}"),
+    ),
+    (f"{_GROUP}/members/{{user}}", "DELETE"): (Probe("/api/groups/{group}/members/{user}"),),
+    (_GRANTS, "GET"): (
+        Probe("/api/repositories/{repository}/grants"),
+        Probe(f"/api/repositories/{SHARED}/grants"),
+        Probe(f"/api/repositories/{SHARED}/grants?limit=1&after={{cursor_of_grants}}"),
+    ),
+    (_GRANTS, "POST"): (
+        Probe(
+            f"/api/repositories/{SHARED}/grants",
+            {"email": "{word}@example.org", "actions": ["read"]},
+        ),
+        Probe(
+            "/api/repositories/{repository}/grants",
+            {"email": "{word}@example.org", "actions": ["read"]},
+        ),
+    ),
+    **{
+        (f"{_GRANTS}/{kind}s/{{{kind}}}", "PUT"): tuple(
+            Probe(f"/api/repositories/{name}/grants/{kind}s/{{{kind}}}", {"actions": actions})
+            for name in (SHARED, "{repository}")
+            for actions in (["read"], [])
+        )
+        for kind in ("user", "group")
+    },
     (f"{_USER}/permissions", "PUT"): (
         Probe("/api/users/{user}/permissions", {"repositories": {SHARED: ["read"]}}),
         Probe("/api/users/{own_user}/permissions", {"repositories": {"{repository}": ["read"]}}),
     ),
     ("/api/organization", "GET"): (Probe("/api/organization"),),
+    ("/api/organization", "PATCH"): (Probe("/api/organization", {"second_factor": "optional"}),),
     ("/api/repositories", "GET"): (
         Probe("/api/repositories"),
         Probe("/api/repositories?limit=1&after={cursor_of_repositories}"),
@@ -424,11 +558,81 @@ PROBES: Mapping[tuple[str, str], tuple[Probe, ...]] = {
     ),
     (_KEY, "GET"): (Probe("/api/keys/{key}"),),
     (_KEY, "DELETE"): (Probe("/api/keys/{key}"),),
+    (_KEY, "PATCH"): (Probe("/api/keys/{key}", {"name": "taken over"}),),
+    (f"{_KEY}/rotate", "POST"): (
+        Probe("/api/keys/{key}/rotate", {"overlap_hours": 0}),
+        Probe("/api/keys/{access_key}/rotate", {}),
+    ),
+    ("/api/scim-tokens", "GET"): (
+        Probe("/api/scim-tokens"),
+        Probe("/api/scim-tokens?limit=1&after={cursor_of_scim_tokens}"),
+    ),
+    ("/api/scim-tokens", "POST"): (Probe("/api/scim-tokens", {"name": "{taken}"}),),
+    (_TOKEN, "DELETE"): (Probe("/api/scim-tokens/{scim_token}"),),
+    (f"{_TOKEN}/rotate", "POST"): (Probe("/api/scim-tokens/{scim_token}/rotate", {}),),
+    ("/api/subscribers", "GET"): (
+        Probe("/api/subscribers"),
+        Probe("/api/subscribers?limit=1&after={cursor_of_subscribers}"),
+    ),
+    ("/api/subscribers", "POST"): (
+        Probe("/api/subscribers", {"name": "{taken}", "contact": "{taken}@example.org"}),
+        Probe("/api/subscribers", {"name": "{taken}", "groups": ["{subscriber_group}"]}),
+    ),
+    (_SUBSCRIBER, "GET"): (Probe("/api/subscribers/{subscriber}"),),
+    (_SUBSCRIBER, "PATCH"): (
+        Probe("/api/subscribers/{subscriber}", {"active": False}),
+        Probe("/api/subscribers/{own_subscriber}", {"groups": ["{subscriber_group}"]}),
+    ),
+    (_SUBSCRIBER, "DELETE"): (Probe("/api/subscribers/{subscriber}"),),
+    (f"{_SUBSCRIBER}/keys", "GET"): (
+        Probe("/api/subscribers/{subscriber}/keys"),
+        Probe("/api/subscribers/{own_subscriber}/keys?limit=1&after={cursor_of_access_keys}"),
+    ),
+    (f"{_SUBSCRIBER}/keys", "POST"): (
+        Probe("/api/subscribers/{subscriber}/keys", {"name": "{taken}"}),
+    ),
+    (f"{_SUBSCRIBER}/keys/{{key}}", "DELETE"): (
+        Probe("/api/subscribers/{subscriber}/keys/{access_key}"),
+        Probe("/api/subscribers/{own_subscriber}/keys/{access_key}"),
+    ),
+    (f"{_SUBSCRIBER}/usage", "GET"): (Probe("/api/subscribers/{subscriber}/usage"),),
+    ("/api/subscriber-groups", "GET"): (
+        Probe("/api/subscriber-groups"),
+        Probe("/api/subscriber-groups?limit=1&after={cursor_of_subscriber_groups}"),
+    ),
+    ("/api/subscriber-groups", "POST"): (
+        Probe("/api/subscriber-groups", {"name": "{taken}"}),
+        Probe("/api/subscriber-groups", {"name": "{taken}", "repositories": ["{repository}"]}),
+    ),
+    (_SUBSCRIBERS, "GET"): (Probe("/api/subscriber-groups/{subscriber_group}"),),
+    (_SUBSCRIBERS, "PATCH"): (
+        Probe("/api/subscriber-groups/{subscriber_group}", {"name": "taken over"}),
+        Probe("/api/subscriber-groups/{own_subscriber_group}", {"repositories": ["{repository}"]}),
+    ),
+    (_SUBSCRIBERS, "DELETE"): (Probe("/api/subscriber-groups/{subscriber_group}"),),
+    (f"{_SUBSCRIBERS}/members", "GET"): (
+        Probe("/api/subscriber-groups/{subscriber_group}/members"),
+        Probe(
+            "/api/subscriber-groups/{own_subscriber_group}/members"
+            "?limit=1&after={cursor_of_subscriber_members}"
+        ),
+    ),
+    (f"{_SUBSCRIBERS}/members/{{subscriber}}", "PUT"): _of_members(),
+    (f"{_SUBSCRIBERS}/members/{{subscriber}}", "DELETE"): _of_members(),
+    (f"{_SUBSCRIBERS}/usage", "GET"): (Probe("/api/subscriber-groups/{subscriber_group}/usage"),),
     ("/api/jobs", "GET"): (
         Probe("/api/jobs"),
         Probe("/api/jobs?limit=1&after={cursor_of_jobs}"),
     ),
     ("/api/jobs/{job}", "GET"): (Probe("/api/jobs/{job}"),),
+    ("/api/audit", "GET"): (
+        Probe("/api/audit?repository={repository}"),
+        Probe("/api/audit?user={user}"),
+        Probe("/api/audit?subject={user}&order=oldest"),
+        Probe("/api/audit?credential={key}&format=jsonl"),
+        Probe("/api/audit?path={gone}&repository=" + SHARED),
+        Probe("/api/audit?limit=1&after={cursor_of_audit}"),
+    ),
     ("/api/search", "GET"): (
         Probe("/api/search"),
         Probe("/api/search?sha256={sha256}"),
@@ -467,7 +671,8 @@ def furnish(there: Stand, here: Stand) -> Names:
     there.repository(SHARED, overwrite=True, public=True)
     for stand in (here, there):
         stand.repository(SHARED_PYTHON, Format.PYTHON)
-    names = Names(own.id, own.key_id)
+    ours = outsider(here, "*")
+    names = Names(own.id, own.key_id, own_subscriber=ours.id, own_subscriber_group=ours.group)
     there.repository(names.repository)
     there.repository(names.public, public=True)
     there.repository(names.maven, Format.MAVEN)
@@ -510,23 +715,35 @@ def furnish(there: Stand, here: Stand) -> Names:
         email = f"{local}@example.org"
         made = admins.post("/api/users", {"email": email, "role": "reader"}).json
     key = admins.post("/api/keys", {"name": names.word, "user": made["id"]}).json
+    group = _group(there, names, made["id"])
     for _ in range(2):
         job = there.job(made["id"])
     upload = Upload(admins, b"ten bytes.", f"{OWN}/up-{names.word}")
     assert upload.begun.status == 201
     anonymous = there.client
+    mailed = _mailed(there, names)
+    theirs = _distributed(there)
     return dataclasses.replace(
         names,
+        session=there.session(there.admin),
+        reset_token=mailed["reset"],
+        invitation_token=mailed["invitation"],
+        **theirs,
         user=made["id"],
         key=key["id"],
         job=job,
         upload=upload.id,
+        group=group,
+        cursor_of_groups=admins.get("/api/groups?limit=1").json["next"],
+        cursor_of_members=admins.get(f"/api/groups/{group}/members?limit=1").json["next"],
+        cursor_of_grants=admins.get(f"/api{OWN}/grants?limit=1").json["next"],
         cursor_of_users=admins.get("/api/users?limit=1").json["next"],
         cursor_of_keys=admins.get("/api/keys?user=all&limit=1").json["next"],
         cursor_of_repositories=admins.get("/api/repositories?limit=1").json["next"],
         cursor_of_jobs=admins.get("/api/jobs?limit=1").json["next"],
         cursor_of_files=admins.get(f"{OWN}/?limit=1").json["next"],
         cursor_of_search=admins.get("/api/search?limit=1").json["next"],
+        cursor_of_audit=admins.get("/api/audit?limit=1").json["next"],
         cursor_of_deleted=admins.get(f"/api{OWN}/deleted?limit=1").json["next"],
         cursor_of_deleted_repositories=deleted["next"],
         cursor_of_going=going["next"],
@@ -540,6 +757,60 @@ def furnish(there: Stand, here: Stand) -> Names:
     )
 
 
+def _distributed(there: Stand) -> dict[str, str]:
+    """Two of everything of subscribers and of SCIM tokens: names and cursors of it."""
+    admins, token = there.admins, ""
+    for _ in range(2):
+        one = outsider(there, "*")
+        token = admins.post("/api/scim-tokens", {"name": "x"}).json["id"]
+        joined = f"/api/subscriber-groups/{one.group}/members"
+        other = admins.post("/api/subscribers", {"name": "x"}).json["id"]
+        assert admins.put(f"{joined}/{other}").status == 204
+        assert admins.post(f"/api/subscribers/{one.id}/keys", {"name": "x"}).status == 201
+    lists = {
+        "subscribers": "/api/subscribers",
+        "subscriber_groups": "/api/subscriber-groups",
+        "subscriber_members": joined,
+        "scim_tokens": "/api/scim-tokens",
+        "access_keys": f"/api/subscribers/{one.id}/keys",
+    }
+    return {
+        "subscriber": one.id,
+        "subscriber_group": one.group,
+        "access_key": one.key_id,
+        "scim_token": token,
+        **{
+            f"cursor_of_{name}": admins.get(f"{at}?limit=1").json["next"]
+            for name, at in lists.items()
+        },
+    }
+
+
+def _group(there: Stand, names: Names, user: str) -> str:
+    """The id of a group with two members and a grant, as another one and its members have."""
+    admins, ids = there.admins, []
+    for name in (names.taken, names.word):
+        given = {"repositories": {SHARED: ["read"]}}
+        made = admins.post("/api/groups", {"name": name, "permissions": given})
+        ids.append(made.json["id"])
+        members = {"add": [user, there.admin.id]}
+        assert admins.post(f"/api/groups/{ids[-1]}/members", members).status == 200
+    return str(ids[-1])
+
+
+def _mailed(there: Stand, names: Names) -> dict[str, str]:
+    """The token of a reset and of an invitation there, out of the mails that wait."""
+    invited = {"email": f"{names.taken}-3@example.org", "role": "reader", "invite": True}
+    assert there.admins.post("/api/users", invited).status == 201
+    assert there.client.post("/auth/reset", {"email": there.admin.email}).status == 202
+    outbox = Outbox(there.process.installation.sealer)
+    found = {}
+    for record in there.process.installation.metadata.query_all(f"{there.organization}#mail"):
+        letter = outbox.open(read_mail(there.organization, record))
+        found[letter.kind] = letter.fields["path"].rpartition("/")[2]
+    return found
+
+
 def way_back(page: str) -> str:
     """What the link of a listing to its next page holds of the way there."""
     found = re.search(r"[?;]back=([\w-]+)", page)
@@ -550,7 +821,11 @@ def way_back(page: str) -> str:
 def marks(there: Stand, names: Names) -> tuple[str, ...]:
     """What tells of an organization wherever it turns up: everything random in its records."""
     own = names.values()
-    named = [own[name] for name in ("word", "user", "key", "job", "upload", "sha256", "sha1")]
+    told = (
+        "word", "user", "key", "job", "upload", "session", "sha256", "sha1", "subscriber",
+        "subscriber_group", "access_key", "scim_token",
+    )  # fmt: skip
+    named = [own[name] for name in told]
     values = [record.value for record in records_of(there)]
     ids = [str(value["id"]) for value in values if "id" in value]
     blobs = [str(value["blob"]) for value in values if value.get("blob")]

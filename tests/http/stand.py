@@ -13,9 +13,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from app.audit import Reads
 from app.background import Background, background
 from app.compose import metrics_folder, run_folder
 from app.cursors import Cursors
+from app.distribution import SubscriberDownloads
 from app.health import Checks
 from app.installation import Installation
 from app.repositories import Catalogue, Format, Repository, RepositoryName, Rules
@@ -30,10 +32,15 @@ from auth.authenticator import Authenticator
 from auth.bootstrap import prepare
 from auth.first_administrator import FirstSecrets, Wanted
 from auth.first_sign_in import FirstSignIn
+from auth.groups import Groups
+from auth.key_uses import KeyUses
+from auth.memberships import Memberships
 from auth.passwords import CHEAP
 from auth.principals import Authority, Role, operating
 from auth.rates import Rates
+from auth.records import Group
 from auth.registrar import Registrar
+from auth.sealing import Sealer
 from auth.secret_texts import fingerprint
 from auth.slow_hashes import SlowHashes
 from auth.users import Users
@@ -94,6 +101,9 @@ class Process:
     clock: Seconds
     metrics: Metrics
     downloads: LastDownloads
+    reads: Reads
+    uses: KeyUses
+    distributed: SubscriberDownloads
     routes: Routes
     client: Client
     background: Background
@@ -167,6 +177,14 @@ class Stand:
         self.process.background.jobs.report(job)
         return job.id
 
+    def session(self, person: Person) -> str:
+        """The id of a session that a person opens."""
+        opened = self.client.post(
+            "/auth/session", {"email": person.email, "password": person.password}
+        )
+        assert opened.status == 201, opened.text
+        return str(opened.json["id"])
+
     def repository(
         self, name: str = "files", kind: Format = Format.RAW, **rules: Any
     ) -> Repository:
@@ -206,6 +224,19 @@ class Stand:
             expires=expires,
         )
         return Person(user.id, email, password, made.key.id, made.secret.text)
+
+    def group(self, grants: Mapping[str, Iterable[str]], *people: Person) -> Group:
+        """A group of these people, with grants by ids of repositories or by patterns."""
+        at = self.process.installation
+        group = Groups(at.recent, at.journal).create(
+            self.operator,
+            name=secrets.token_hex(4),
+            permissions=grants,
+            repositories=list(grants),
+        )
+        members = Memberships(at.recent, at.journal)
+        members.change(self.operator, group.id, [person.id for person in people], [])
+        return group
 
     @property
     def operator(self) -> Authority:
@@ -310,14 +341,19 @@ def composed(settings: Settings, engine: Faults, blobs: FaultyBlobs, clock: Seco
         blobs=blobs,
         journal=Journal(*secrets_),
         cursors=Cursors(*secrets_),
+        sealer=Sealer(*secrets_),
     )
     slow_hashes = SlowHashes(run_folder(settings))
     work = background(installation, metrics)
     downloads = LastDownloads(metadata)
+    reads = Reads(metadata, installation.journal)
+    uses, distributed = KeyUses(metadata), SubscriberDownloads(metadata)
     parts = Parts(
         installation=installation,
         background=work,
         downloads=downloads,
+        reads=reads,
+        distributed=distributed,
         authenticator=Authenticator(
             installation.recent,
             installation.journal,
@@ -326,6 +362,7 @@ def composed(settings: Settings, engine: Faults, blobs: FaultyBlobs, clock: Seco
             VerifiedPasswords(clock=clock),
             CHEAP,
             signed_in=FirstSignIn(settings.data).signed_in,
+            used=uses.note,
         ),
         slow_hashes=slow_hashes,
         readiness=Readiness(Checks(metadata, blobs), clock=clock),
@@ -335,7 +372,20 @@ def composed(settings: Settings, engine: Faults, blobs: FaultyBlobs, clock: Seco
     routes = application._router
     assert isinstance(routes, Routes)
     client = Client(Entrance(application))
-    return Process(installation, engine, blobs, clock, metrics, downloads, routes, client, work)
+    return Process(
+        installation=installation,
+        engine=engine,
+        blobs=blobs,
+        clock=clock,
+        metrics=metrics,
+        downloads=downloads,
+        reads=reads,
+        uses=uses,
+        distributed=distributed,
+        routes=routes,
+        client=client,
+        background=work,
+    )
 
 
 def settings_for(data: Path, **more: Any) -> Settings:

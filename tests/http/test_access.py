@@ -5,6 +5,7 @@ fails the test, so that nothing is served whose confidentiality nobody thought o
 """
 
 import secrets
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,13 +14,20 @@ import pytest
 
 from app.repositories import Format, Repository
 from auth.api_keys import ApiKeys
-from middleware.declarations import Access, undeclared
+from auth.principals import Action
+from middleware.declarations import Who, undeclared
 from middleware.request_line import METHODS
 from tests.http.callers import (
     ADMIN,
     ALL,
+    CARETAKER,
+    CLAIM,
     HIDDEN,
+    KEEPER,
+    KEY_KEEPER,
+    MADE,
     MANAGER,
+    OUTSIDE,
     PASSWORD,
     PERSON,
     READ,
@@ -32,16 +40,29 @@ from tests.http.callers import (
     callers,
 )
 from tests.http.client import Answer, Client
-from tests.http.stand import Stand
+from tests.http.distributed import outsider, scim_token
+from tests.http.stand import ADMIN_EMAIL, Stand
 from tests.python.building import wheel
 
 FILES = (UNKNOWN, HIDDEN, UPLOAD, REMOVE, READ, WRITE, ALL, ADMIN, PASSWORD)
+KEEPERS = (CLAIM, KEEPER, CARETAKER, KEY_KEEPER)
 API = (UNKNOWN, PERSON, SCOPED, MANAGER)
 
 
-def files(*statuses: int) -> Mapping[str, int]:
-    """The statuses of a route of files, one for each column of `callers`."""
-    return dict(zip(FILES, statuses, strict=True))
+def files(*statuses: int, key_keeper: int | None = None) -> Mapping[str, int]:
+    """The statuses of a route of files, one for each column of `callers`.
+
+    Three columns follow from the others: who only claims names knows the repository and may do
+    nothing here; who administers it may do what only administrators may, and else what whoever
+    has all other actions may; and by a key with scopes the same, unless `key_keeper` says so.
+    """
+    found = dict(zip(FILES, statuses, strict=True))
+    keeps = found[ADMIN] if found[ALL] == 403 else found[ALL]
+    found[CLAIM] = 403 if found[HIDDEN] == 404 else found[HIDDEN]
+    found[KEEPER] = keeps
+    found[KEY_KEEPER] = keeps if key_keeper is None else key_keeper
+    found[CARETAKER] = keeps if found[ALL] == 403 else found[CLAIM]
+    return found
 
 
 def api(unknown: int, person: int, scoped: int, manager: int) -> Mapping[str, int]:
@@ -50,13 +71,17 @@ def api(unknown: int, person: int, scoped: int, manager: int) -> Mapping[str, in
 
 
 def everybody(status: int) -> Mapping[str, int]:
-    return dict.fromkeys({*FILES, *API}, status)
+    return dict.fromkeys({*FILES, *KEEPERS, *API}, status)
 
 
 ROOT, FOLDER = "/repositories/{repository}", "/repositories/{repository}/"
 FILE = "/repositories/{repository}/{path:path}"
 INNER = "/repositories/{repository}/{path:path}/"
 USER, NAME, KEY = "/api/users/{user}", "/api/repositories/{name}", "/api/keys/{key}"
+GROUP, GRANTS = "/api/groups/{group}", f"{NAME}/grants"
+MEMBER = f"{GROUP}/members/{{user}}"
+TOKEN, SUBSCRIBER = "/api/scim-tokens/{token}", "/api/subscribers/{subscriber}"
+SUBSCRIBERS = "/api/subscriber-groups/{group}"
 RULES = f"{NAME}/retention"
 PROJECTS = f"{NAME}/projects"
 PROJECT = f"{PROJECTS}/{{project}}"
@@ -107,21 +132,68 @@ TABLE: Mapping[tuple[str, str], Mapping[str, int]] = {
     (USER, "PATCH"): api(401, 404, 404, 200),
     (USER, "DELETE"): api(401, 403, 403, 204),
     (f"{USER}/permissions", "PUT"): api(401, 403, 403, 200),
+    (f"{USER}/hand-over", "POST"): api(401, 403, 403, 200),
+    ("/api/groups", "GET"): api(401, 403, 403, 200),
+    ("/api/groups", "POST"): api(401, 403, 403, 201),
+    (GROUP, "GET"): api(401, 403, 403, 200),
+    (GROUP, "PATCH"): api(401, 403, 403, 200),
+    (GROUP, "DELETE"): api(401, 403, 403, 204),
+    (f"{GROUP}/permissions", "PUT"): api(401, 403, 403, 200),
+    (f"{GROUP}/members", "GET"): api(401, 403, 403, 200),
+    (f"{GROUP}/members", "POST"): api(401, 403, 403, 200),
+    (MEMBER, "PUT"): api(401, 403, 403, 204),
+    (MEMBER, "DELETE"): api(401, 403, 403, 204),
+    (f"{USER}/invitation", "POST"): api(401, 403, 403, 200),
+    (f"{USER}/second-factor", "DELETE"): api(401, 403, 403, 404),
+    ("/auth/sign-in", "GET"): everybody(200),
+    ("/auth/sign-out", "POST"): everybody(303),
+    ("/auth/session", "POST"): everybody(422),  # without a password
+    ("/auth/session", "DELETE"): api(401, 404, 403, 404),
+    ("/auth/sessions", "GET"): api(401, 200, 403, 200),
+    ("/auth/sessions", "POST"): api(401, 415, 415, 415),  # it is for a page's form
+    ("/auth/sessions", "DELETE"): api(401, 204, 403, 204),
+    ("/auth/sessions/{session}", "DELETE"): api(401, 404, 403, 404),
+    # Only who signed in for it: no key, and no password by itself.
+    ("/auth/second-factor", "GET"): api(401, 403, 403, 403),
+    ("/auth/second-factor", "POST"): api(401, 403, 403, 403),
+    ("/auth/second-factor/confirm", "POST"): api(401, 403, 403, 403),
+    ("/auth/second-factor/recovery-codes", "POST"): api(401, 403, 403, 403),
+    ("/auth/second-factor/remove", "POST"): api(401, 403, 403, 403),
+    ("/auth/reset", "GET"): everybody(200),
+    ("/auth/reset", "POST"): everybody(202),
+    # A token that is nobody's.
+    ("/auth/reset/confirm", "POST"): everybody(422),
+    ("/auth/reset/{token}", "GET"): everybody(200),
+    ("/auth/invitation/confirm", "POST"): everybody(422),
+    ("/auth/invitation/{token}", "GET"): everybody(200),
     ("/api/organization", "GET"): api(401, 403, 403, 200),
+    ("/api/organization", "PATCH"): api(401, 403, 403, 200),
     ("/api/repositories", "GET"): api(401, 200, 200, 200),
     ("/api/repositories", "POST"): api(401, 403, 403, 201),
-    (NAME, "GET"): files(401, 404, 404, 404, 200, 200, 200, 200, 200),
-    (NAME, "PATCH"): api(401, 403, 403, 200),
-    (NAME, "DELETE"): api(401, 403, 403, 204),
+    (NAME, "GET"): files(401, 404, 403, 403, 200, 200, 200, 200, 200),
+    # Of one that was just made, where the same is granted.
+    (NAME, "PATCH"): files(401, 404, 403, 403, 403, 403, 403, 200, 200),
+    (NAME, "DELETE"): files(401, 404, 403, 403, 403, 403, 403, 204, 204),
+    # A key with scopes manages nothing, even where it may change the repository itself.
+    (GRANTS, "GET"): files(401, 404, 403, 403, 403, 403, 403, 200, 200, key_keeper=403),
+    (GRANTS, "POST"): files(401, 404, 403, 403, 403, 403, 403, 200, 200, key_keeper=403),
+    **dict.fromkeys(
+        [(f"{GRANTS}/users/{{user}}", "PUT"), (f"{GRANTS}/groups/{{group}}", "PUT")],
+        files(401, 404, 403, 403, 403, 403, 403, 200, 200, key_keeper=403),
+    ),
     (f"{NAME}/restore", "POST"): files(401, 404, 403, 403, 403, 404, 404, 404, 404),
-    (f"{NAME}/purge", "POST"): api(401, 403, 403, 200),
+    (f"{NAME}/purge", "POST"): files(401, 404, 403, 403, 403, 403, 403, 200, 200),
     (f"{NAME}/deleted", "GET"): files(401, 404, 403, 403, 403, 200, 200, 200, 200),
     ("/api/deleted-repositories", "GET"): api(401, 403, 403, 200),
-    (RULES, "GET"): api(401, 403, 403, 200),
-    (RULES, "PUT"): api(401, 403, 403, 200),
-    (f"{RULES}/preview", "POST"): api(401, 403, 403, 200),
-    (PROJECTS, "GET"): files(401, 404, 404, 404, 200, 200, 200, 200, 200),
-    (PROJECT, "GET"): files(401, 404, 404, 404, 200, 200, 200, 200, 200),
+    (RULES, "GET"): files(401, 404, 403, 403, 403, 403, 403, 200, 200),
+    (RULES, "PUT"): files(401, 404, 403, 403, 403, 403, 403, 200, 200),
+    # It tells of files: who administers the repository and reads nothing is not told.
+    (f"{RULES}/preview", "POST"): {
+        **files(401, 404, 403, 403, 403, 403, 403, 200, 200),
+        CARETAKER: 403,
+    },
+    (PROJECTS, "GET"): files(401, 404, 403, 403, 200, 200, 200, 200, 200),
+    (PROJECT, "GET"): files(401, 404, 403, 403, 200, 200, 200, 200, 200),
     (PROJECT, "PATCH"): files(401, 404, 403, 403, 403, 200, 200, 200, 200),
     (PROJECT, "DELETE"): files(401, 404, 403, 200, 403, 403, 200, 200, 200),
     (f"{PROJECT}/restore", "POST"): files(401, 404, 403, 403, 403, 200, 200, 200, 200),
@@ -137,7 +209,32 @@ TABLE: Mapping[tuple[str, str], Mapping[str, int]] = {
     (KEY, "DELETE"): api(401, 404, 404, 204),
     ("/api/jobs", "GET"): api(401, 200, 200, 200),
     ("/api/jobs/{job}", "GET"): api(401, 404, 404, 200),
+    ("/api/audit", "GET"): api(401, 403, 403, 200),
     ("/api/search", "GET"): api(401, 200, 200, 200),
+    (KEY, "PATCH"): api(401, 404, 404, 200),
+    (f"{KEY}/rotate", "POST"): api(401, 404, 404, 201),
+    ("/api/scim-tokens", "GET"): api(401, 403, 403, 200),
+    ("/api/scim-tokens", "POST"): api(401, 403, 403, 201),
+    (TOKEN, "DELETE"): api(401, 403, 403, 204),
+    (f"{TOKEN}/rotate", "POST"): api(401, 403, 403, 201),
+    ("/api/subscribers", "GET"): api(401, 403, 403, 200),
+    ("/api/subscribers", "POST"): api(401, 403, 403, 201),
+    (SUBSCRIBER, "GET"): api(401, 403, 403, 200),
+    (SUBSCRIBER, "PATCH"): api(401, 403, 403, 200),
+    (SUBSCRIBER, "DELETE"): api(401, 403, 403, 204),
+    (f"{SUBSCRIBER}/keys", "GET"): api(401, 403, 403, 200),
+    (f"{SUBSCRIBER}/keys", "POST"): api(401, 403, 403, 201),
+    (f"{SUBSCRIBER}/keys/{{key}}", "DELETE"): api(401, 403, 403, 204),
+    (f"{SUBSCRIBER}/usage", "GET"): api(401, 403, 403, 200),
+    ("/api/subscriber-groups", "GET"): api(401, 403, 403, 200),
+    ("/api/subscriber-groups", "POST"): api(401, 403, 403, 201),
+    (SUBSCRIBERS, "GET"): api(401, 403, 403, 200),
+    (SUBSCRIBERS, "PATCH"): api(401, 403, 403, 200),
+    (SUBSCRIBERS, "DELETE"): api(401, 403, 403, 204),
+    (f"{SUBSCRIBERS}/members", "GET"): api(401, 403, 403, 200),
+    (f"{SUBSCRIBERS}/members/{{subscriber}}", "PUT"): api(401, 403, 403, 204),
+    (f"{SUBSCRIBERS}/members/{{subscriber}}", "DELETE"): api(401, 403, 403, 204),
+    (f"{SUBSCRIBERS}/usage", "GET"): api(401, 403, 403, 200),
 }
 
 
@@ -154,7 +251,9 @@ class Building:
         """Ask a route about something that was just made for it."""
         target, body = self._subject(template, method)
         if isinstance(body, dict):
-            return client.ask(method, target, json=body)
+            # From elsewhere each time: what strangers may do is counted by address.
+            peer = f"127.0.{secrets.randbelow(256)}.{secrets.randbelow(256)}"
+            return client.ask(method, target, json=body, peer=peer)
         piece = {"Content-Range": "bytes 0-4/5"} if "?upload=" in target else {}
         return client.ask(method, target, headers=piece, body=body)
 
@@ -182,14 +281,44 @@ class Building:
         if template.startswith(PROJECTS):
             return self._project(template), body
         if template == NAME:
-            if method != "GET":
-                self.stand.repository(name)
-            return template.format(name="private" if method == "GET" else name), body
-        if template.startswith(NAME):
+            private = method == "GET"
+            named = "private" if private else self.stand.repository(f"{MADE}{name}").name
+            return template.format(name=named), body
+        if template.startswith(NAME) and not template.startswith(GRANTS):
             return template.format(name="private"), body
+        if template.endswith("/hand-over"):
+            body = {"to": self.stand.admin.id}
+        return self._of_somebody(template, name), body
+
+    def _of_outsiders(self, template: str) -> str:
+        """A route of a subscriber, of his group or key, or of a SCIM token."""
+        if "{token}" in template:
+            return template.format(token=scim_token(self.stand).token.id)
+        if "{" not in template:
+            return template
+        one = outsider(self.stand, self.private.id)
+        return template.format(subscriber=one.id, group=one.group, key=one.key_id)
+
+    def _of_somebody(self, template: str, name: str) -> str:
+        """A route of a user, who has a password unless he is to be invited, or of what he has."""
+        if template.startswith(("/api/scim-tokens", "/api/subscriber")):
+            return self._of_outsiders(template)
+        if template.endswith("/invitation"):
+            users, by, email = self.stand.users(), self.stand.operator, f"{name}@example.org"
+            return template.format(user=users.create(by, email=email, name=name, role="reader").id)
         somebody = self.stand.person()
         job = self.stand.job(somebody.id) if "{job}" in template else None
-        return template.format(user=somebody.id, key=somebody.key_id, job=job), body
+        session = self.stand.session(somebody) if "{session}" in template else None
+        group = self.stand.group({}, somebody).id if "{group}" in template else None
+        return template.format(
+            name="private",
+            user=somebody.id,
+            key=somebody.key_id,
+            group=group,
+            job=job,
+            token=uuid.uuid4(),
+            session=session,
+        )
 
     def _project(self, template: str) -> str:
         """A route of a project of `private`, if that is a Python repository: it has one file,
@@ -207,9 +336,24 @@ class Building:
 _BODIES: Mapping[tuple[str, str], Callable[[str], object]] = {
     ("/api/users", "POST"): lambda name: {"email": f"{name}@example.org", "role": "reader"},
     (USER, "PATCH"): lambda name: {"name": name},
+    ("/auth/session", "POST"): lambda name: {"email": f"{name}@example.org"},
+    ("/auth/reset", "POST"): lambda name: {"email": f"{name}@example.org"},
+    ("/auth/reset/confirm", "POST"): lambda name: {"token": name, "password": f"new {name} one"},
+    ("/auth/invitation/confirm", "POST"): lambda name: {
+        "token": name,
+        "password": f"new {name} one",
+    },
     (f"{USER}/permissions", "PUT"): lambda _: {"repositories": {"private": ["read"]}},
     ("/api/repositories", "POST"): lambda name: {"name": name},
-    (NAME, "PATCH"): lambda _: {"public": True},
+    ("/api/organization", "PATCH"): lambda _: {"second_factor": "optional"},
+    ("/api/groups", "POST"): lambda name: {"name": name},
+    (GROUP, "PATCH"): lambda name: {"name": name},
+    (f"{GROUP}/permissions", "PUT"): lambda _: {"repositories": {"private": ["read"]}},
+    (f"{GROUP}/members", "POST"): lambda _: {"add": []},
+    (GRANTS, "POST"): lambda _: {"email": ADMIN_EMAIL, "actions": ["admin"]},
+    (f"{GRANTS}/users/{{user}}", "PUT"): lambda _: {"actions": ["admin"]},
+    (f"{GRANTS}/groups/{{group}}", "PUT"): lambda _: {"actions": ["admin"]},
+    (NAME, "PATCH"): lambda _: {"overwrite": True},
     (f"{NAME}/restore", "POST"): lambda name: {"path": name},
     (f"{NAME}/purge", "POST"): lambda name: {"path": name},
     (RULES, "PUT"): lambda _: {"rules": [{"match": "none", "older_than_days": 9}]},
@@ -218,6 +362,13 @@ _BODIES: Mapping[tuple[str, str], Callable[[str], object]] = {
     (RELEASE, "PATCH"): lambda _: {"yanked": True},
     (DISTRIBUTION, "PATCH"): lambda _: {"yanked": True},
     ("/api/keys", "POST"): lambda name: {"name": name},
+    (KEY, "PATCH"): lambda name: {"name": name},
+    ("/api/subscribers", "POST"): lambda name: {"name": name},
+    (SUBSCRIBER, "PATCH"): lambda name: {"name": name},
+    (f"{SUBSCRIBER}/keys", "POST"): lambda name: {"name": name},
+    ("/api/subscriber-groups", "POST"): lambda name: {"name": name, "repositories": ["private"]},
+    (SUBSCRIBERS, "PATCH"): lambda name: {"name": name},
+    ("/api/scim-tokens", "POST"): lambda name: {"name": name},
 }
 
 
@@ -241,8 +392,48 @@ def test_every_route_declares_who_may_call_it(memory_stand: Stand) -> None:
     routes = memory_stand.process.routes
     assert undeclared(routes) == ()
     for route in routes.declared.values():
-        open_ = all(TABLE[route.template, method][UNKNOWN] != 401 for method in route.methods)
-        assert (route.access is not Access.SIGNED_IN) is open_, route.template
+        for method in route.methods:
+            open_ = TABLE[route.template, method][UNKNOWN] != 401
+            assert route.needs[method].identified is not open_, (route.template, method)
+
+
+def test_every_need_is_what_the_table_says(memory_stand: Stand) -> None:
+    """So that a route which declares too little can't be described as if it did not."""
+    for route in memory_stand.process.routes.declared.values():
+        for method in route.methods:
+            need, row = route.needs[method], TABLE[route.template, method]
+            place = (route.template, method, need.who)
+            if not need.identified:
+                assert 401 not in row.values(), place
+                continue
+            assert row[UNKNOWN] == 401, place
+            if need.who is Who.VISITOR:
+                assert row.keys() >= {*FILES, *KEEPERS}, place
+                assert (row[HIDDEN], row[CLAIM]) == (404, 403), place
+                assert _refused(row) >= _without(need.actions), place
+            else:
+                assert row.keys() == {*API}, place
+            if need.who is Who.MANAGER:
+                assert (row[PERSON], row[SCOPED]) == (403, 403), place
+                assert row[MANAGER] != 403, place
+
+
+def _refused(row: Mapping[str, int]) -> set[str]:
+    return {column for column, status in row.items() if status == 403}
+
+
+def _without(actions: frozenset[Action]) -> set[str]:
+    """The columns of who knows the repository and may do none of these there."""
+    may = {
+        UPLOAD: {Action.WRITE},
+        REMOVE: {Action.DELETE},
+        CLAIM: {Action.CLAIM},
+        READ: {Action.READ},
+        WRITE: {Action.READ, Action.WRITE},
+        ALL: {Action.READ, Action.WRITE, Action.DELETE},
+        CARETAKER: {Action.ADMIN},
+    }
+    return {column for column, allowed in may.items() if not allowed & actions}
 
 
 @pytest.mark.parametrize("template, method", TABLE)
@@ -256,10 +447,17 @@ def test_a_route_answers_each_caller_as_the_table_says(
     for name, caller in building.callers.items():
         client = building.stand.client.as_(caller.authorization)
         status = building.ask(template, method, client).status
-        column = caller.files if caller.files in expected else caller.api
-        if status != expected[column]:
-            wrong[name] = (status, expected[column])
+        right = expected_of(caller, template, expected)
+        if status != right:
+            wrong[name] = (status, right)
     assert wrong == {}
+
+
+def expected_of(caller: Caller, template: str, expected: Mapping[str, int]) -> int:
+    """What the table says of a caller; who is from outside signs in for files alone."""
+    if caller.api == OUTSIDE and not template.startswith("/repositories/"):
+        return 403 if expected[UNKNOWN] == 401 else expected[UNKNOWN]
+    return expected[caller.files if caller.files in expected else caller.api]
 
 
 def test_what_a_route_does_not_offer_is_405_for_everybody(building: Building) -> None:
@@ -296,17 +494,20 @@ def test_hidden_looks_exactly_like_what_is_not_there(
 
 def test_a_hidden_repository_is_not_in_the_api(building: Building) -> None:
     for name, caller in building.callers.items():
-        if caller.files == UNKNOWN:
+        if caller.files == UNKNOWN or caller.api == OUTSIDE:
             continue
         client = building.stand.client.as_(caller.authorization)
         listed = [r["name"] for r in client.get("/api/repositories").json["repositories"]]
-        assert ("private" in listed) is (caller.files not in (HIDDEN, UPLOAD, REMOVE)), name
+        assert ("private" in listed) is (caller.files not in _READ_NOTHING), name
         if caller.files == HIDDEN:
             hidden, absent = (
                 client.get("/api/repositories/private"),
                 client.get("/api/repositories/x"),
             )
             assert _appearance(hidden) == _appearance(absent)
+
+
+_READ_NOTHING = HIDDEN, UPLOAD, REMOVE, CLAIM, CARETAKER
 
 
 def test_another_user_looks_like_none(building: Building) -> None:

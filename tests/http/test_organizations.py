@@ -2,7 +2,7 @@
 
 import pytest
 
-from middleware.declarations import Access
+from middleware.declarations import Need, Who
 from tests.http.client import Answer, Client
 from tests.http.probes import PROBES, furnish
 from tests.http.stand import Person, Stand
@@ -47,12 +47,12 @@ def test_every_route_of_a_suspended_organization_says_so(memory_stand: Stand) ->
     before = acme.dump().records
     for (template, method), probes in PROBES.items():
         for sent in (probe.with_(names) for probe in probes):
-            match routes[template].access:
-                case Access.SIGNED_IN:
+            match routes[template].needs[method]:
+                case Need(identified=True):
                     assert ask(acme.client, method, sent).status == 401, "before any look-up"
                     for client in clients:
                         assert is_suspended(ask(client, method, sent)), (template, method)
-                case Access.PUBLIC:
+                case Need(who=Who.ANYBODY | Who.GUEST):
                     assert is_suspended(ask(acme.client, method, sent)), (template, method)
                 case _:
                     assert ask(acme.client, method, sent).status == 200, (template, method)

@@ -434,8 +434,8 @@ def _requests() -> Iterable[tuple[str, str, Any]]:
 
 @pytest.mark.parametrize("actions, statuses", [
     (["read"], {"GET": 200, "PATCH": 403, "DELETE": 403, "POST": 403}),
-    (["write"], {"GET": 404, "PATCH": 403, "DELETE": 403, "POST": 403}),
-    (["delete"], {"GET": 404, "PATCH": 403, "DELETE": 404, "POST": 403}),
+    (["write"], {"GET": 403, "PATCH": 403, "DELETE": 403, "POST": 403}),
+    (["delete"], {"GET": 403, "PATCH": 403, "DELETE": 404, "POST": 403}),
     ([], {"GET": 404, "PATCH": 404, "DELETE": 404, "POST": 404}),
 ])  # fmt: skip
 def test_who_may_not_is_told_as_much_of_what_is_there_as_of_what_is_not(

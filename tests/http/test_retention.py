@@ -284,3 +284,23 @@ def test_other_processes_count_within_ten_seconds(memory_stand: Stand) -> None:
     assert there.downloads.flush() == 1
     key = keys.downloaded(memory_stand.organization, repository.id, "d/f")
     assert key in memory_stand.process.installation.metadata.get(key)
+
+
+def test_a_preview_needs_reading(memory_stand: Stand) -> None:
+    """It tells path, size and digest of files."""
+    repository = memory_stand.repository("files")
+    for name in ("a", "b"):
+        memory_stand.admins.put(f"/repositories/files/d/{name}", name.encode())
+    rules = {"rules": [{"match": "**", "keep_newest": 1}]}
+    keeper = memory_stand.person(grants={repository.id: ["read", "admin"]})
+    of_keeper = preview(memory_stand.client.as_(keeper.by_key), **rules)
+    assert [file["path"] for file in of_keeper["files"]] == ["d/a"]
+    every = {repository.id: ["write", "delete", "claim", "admin"]}
+    for person in (
+        memory_stand.person(grants=every),
+        memory_stand.person("admin", scopes=every),
+    ):
+        client = memory_stand.client.as_(person.by_key)
+        answer = client.post(f"{RULES}/preview", rules)
+        assert (answer.status, "d/a" in answer.text) == (403, False)
+        assert client.get(RULES).status == 200

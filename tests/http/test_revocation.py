@@ -48,6 +48,48 @@ def _replace_repository(admins: Client, person: Person) -> int:
     return 404
 
 
+def _group_of(admins: Client, person: Person) -> str:
+    (group,) = admins.get(f"/api/users/{person.id}").json["groups"]
+    return str(group["id"])
+
+
+def _leave_group(admins: Client, person: Person) -> int:
+    at = f"/api/groups/{_group_of(admins, person)}/members/{person.id}"
+    assert admins.delete(at).status == 204
+    return 404
+
+
+def _delete_group(admins: Client, person: Person) -> int:
+    assert admins.delete(f"/api/groups/{_group_of(admins, person)}").status == 204
+    return 404
+
+
+def _take_from_group(admins: Client, person: Person) -> int:
+    at = f"/api/groups/{_group_of(admins, person)}/permissions"
+    assert admins.ask("PUT", at, json={"repositories": {}}).status == 200
+    return 404
+
+
+def _take_in_repository(admins: Client, person: Person) -> int:
+    at = f"/api/repositories/files/grants/users/{person.id}"
+    assert admins.ask("PUT", at, json={"actions": []}).status == 200
+    return 404
+
+
+def _take_from_group_in_repository(admins: Client, person: Person) -> int:
+    at = f"/api/repositories/files/grants/groups/{_group_of(admins, person)}"
+    assert admins.ask("PUT", at, json={"actions": []}).status == 200
+    return 404
+
+
+def _hand_over(admins: Client, person: Person) -> int:
+    """To somebody who may do nothing there."""
+    made = admins.post("/api/users", {"email": "new@example.org", "role": "developer"}).json
+    at = f"/api/users/{person.id}/hand-over"
+    assert admins.post(at, {"to": made["id"]}).status == 200
+    return 404
+
+
 ENDS: dict[str, End] = {
     "the key is deleted": _delete_key,
     "the user is disabled": _disable_user,
@@ -55,14 +97,23 @@ ENDS: dict[str, End] = {
     "the grants are taken": _take_grants,
     "the repository is deleted": _delete_repository,
     "the repository is another": _replace_repository,
+    "the grant in the repository is taken": _take_in_repository,
+    "the pattern is taken": _take_grants,
+    "the user leaves the group": _leave_group,
+    "the group is deleted": _delete_group,
+    "the group's grants are taken": _take_from_group,
+    "the group's grant in the repository is taken": _take_from_group_in_repository,
+    "the key is handed over": _hand_over,
 }
+#: What ends an access that a group gives.
+BY_GROUP = {end for end in ENDS if "group" in end}
 
 #: What ends a person's access, and how the person had signed in; each once for each test.
 ENDED = [
     (end, how)
     for end in ENDS
     for how in ("by_key", "by_password")
-    if (end, how) != ("the key is deleted", "by_password")
+    if not (end.startswith("the key") and how == "by_password")
 ]
 
 
@@ -78,6 +129,18 @@ def person(memory_stand: Stand, files: Repository) -> Person:
     return memory_stand.person(grants={files.id: ["read", "write", "delete"]})
 
 
+@pytest.fixture
+def holder(memory_stand: Stand, files: Repository, end: str) -> Person:
+    """Who has his access by what will be taken from him."""
+    place = "fil*" if "pattern" in end else files.id
+    grants = {place: ["read", "write", "delete"]}
+    if end not in BY_GROUP:
+        return memory_stand.person(grants=grants)
+    person = memory_stand.person()
+    memory_stand.group(grants, person)
+    return person
+
+
 def warmed(client: Client, person: Person, how: str = "by_key") -> Client:
     """The client of a person whose access was just used, so that all of it is remembered: of a
     password its slow hash too."""
@@ -90,10 +153,10 @@ def warmed(client: Client, person: Person, how: str = "by_key") -> Client:
 
 @pytest.mark.parametrize("end, how", ENDED)
 def test_access_ends_at_once_in_the_process_that_ended_it(
-    memory_stand: Stand, person: Person, end: str, how: str
+    memory_stand: Stand, holder: Person, end: str, how: str
 ) -> None:
-    client = warmed(memory_stand.client, person, how)
-    status = ENDS[end](memory_stand.admins, person)
+    client = warmed(memory_stand.client, holder, how)
+    status = ENDS[end](memory_stand.admins, holder)
     for method in ("GET", "HEAD", "PUT", "DELETE"):
         assert client.ask(method, FILE, body=b"x").status == status
     assert client.get("/repositories/files/").status == status
@@ -101,13 +164,13 @@ def test_access_ends_at_once_in_the_process_that_ended_it(
 
 @pytest.mark.parametrize("end, how", ENDED)
 def test_changes_and_the_api_end_at_once_in_every_process(
-    memory_stand: Stand, person: Person, end: str, how: str
+    memory_stand: Stand, holder: Person, end: str, how: str
 ) -> None:
     """Whatever writes, and whatever manages, reads afresh."""
     other = memory_stand.another_process()
-    client = warmed(other.client, person, how)
+    client = warmed(other.client, holder, how)
     assert client.get("/api/user").status == 200
-    status = ENDS[end](memory_stand.admins, person)
+    status = ENDS[end](memory_stand.admins, holder)
     assert client.put(FILE, b"x").status == status
     assert client.delete(FILE).status == status
     assert client.get("/api/user").status == (401 if status == 401 else 200)
@@ -116,13 +179,13 @@ def test_changes_and_the_api_end_at_once_in_every_process(
 
 @pytest.mark.parametrize("end, how", ENDED)
 def test_reads_end_within_ten_seconds_in_every_process(
-    memory_stand: Stand, person: Person, end: str, how: str
+    memory_stand: Stand, holder: Person, end: str, how: str
 ) -> None:
     other = memory_stand.another_process()
-    client = warmed(other.client, person, how)
+    client = warmed(other.client, holder, how)
     memory_stand.clock.now += 5  # what is remembered is as old as its own reading
     client.get(FILE)
-    status = ENDS[end](memory_stand.admins, person)
+    status = ENDS[end](memory_stand.admins, holder)
     memory_stand.clock.now += 5.001
     for method in ("GET", "HEAD"):
         assert client.ask(method, FILE).status == status
@@ -255,3 +318,53 @@ def test_a_file_that_is_deleted_is_gone_in_every_process(
     assert other.get(FILE).status == 404
     memory_stand.admins.put(FILE, b"newer")
     assert other.get(FILE).body == b"newer"
+
+
+@pytest.mark.parametrize("how", ["by_key", "by_password"])
+def test_what_a_group_gives_is_given_at_once_where_it_was_given(
+    memory_stand: Stand, files: Repository, how: str
+) -> None:
+    """To who comes in, and to who is in it; elsewhere within ten seconds."""
+    person = memory_stand.person()
+    group = memory_stand.group({})
+    client = memory_stand.client.as_(getattr(person, how))
+    other = memory_stand.another_process().client.as_(getattr(person, how))
+    admins, at = memory_stand.admins, f"/api/groups/{group.id}"
+
+    def warm() -> None:
+        for each in (client, other):
+            assert each.get(FILE).status == 404
+
+    warm()
+    assert admins.ask("PUT", f"{at}/members/{person.id}").status == 204
+    warm()
+    given = {"repositories": {"fi*es": ["read", "write"]}}
+    assert admins.ask("PUT", f"{at}/permissions", json=given).status == 200
+    assert client.get(FILE).body == DATA
+    assert other.put(f"{FILE}.new", b"x").status == 201, "who changes something reads afresh"
+    memory_stand.clock.now += 10.001
+    assert other.get(FILE).body == DATA
+
+
+def test_a_key_that_was_deleted_uses_up_nobodys_share(
+    memory_stand: Stand, files: Repository
+) -> None:
+    person = memory_stand.person(grants={files.id: ["read"]})
+    client = memory_stand.client.as_(person.by_key)
+    assert client.get(FILE).context.holder == person.id
+    assert memory_stand.admins.delete(f"/api/keys/{person.key_id}").status == 204
+    assert client.get(FILE).status == 401
+    refused = client.get(FILE)
+    assert (refused.status, refused.context.holder) == (401, None)
+
+
+def test_a_disabled_users_sessions_are_of_another_age(memory_stand: Stand) -> None:
+    """Enabling him brings none of them back."""
+    person = memory_stand.person()
+    at = f"/api/users/{person.id}"
+    epochs = []
+    for active in (True, False, True):
+        assert memory_stand.admins.patch(at, {"active": active}).status == 200
+        record = next(r for r in memory_stand.records() if r.value.get("id") == person.id)
+        epochs.append(record.value.get("epoch", 0))
+    assert epochs == [0, 1, 1]

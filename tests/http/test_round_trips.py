@@ -17,6 +17,7 @@ from storage.events import SYSTEM
 from storage.metadata import Key, Put
 from tests.faults.blobs import S3Faults, s3_with_faults
 from tests.http.client import Answer, Client
+from tests.http.distributed import outsider
 from tests.http.pieces import Upload
 from tests.http.stand import Stand, stand
 from tests.python.building import FORM_TYPE, fields, form, sdist, wheel
@@ -108,6 +109,54 @@ def test_a_request_of_a_reader_costs_the_same(warm: Stand, row: str) -> None:
     with counted(warm) as cost:
         ask(client)
     assert cost == Cost(reads, commits, blobs)
+
+
+def member(stand: Stand, how: str = "by_key") -> Client:
+    """Who may do everything with the file by one of his three groups, and has just read it."""
+    person = stand.person()
+    stand.group({"none-*": ["read"]}, person)
+    stand.group({"fi*": ["read", "write", "delete"]}, person)
+    stand.group({}, person)
+    client = stand.client.as_(getattr(person, how))
+    assert client.get(FILE).status == 200
+    return client
+
+
+@pytest.mark.parametrize("how", ["by_key", "by_password"])
+@pytest.mark.parametrize("row", ROWS)
+def test_a_request_of_a_member_of_groups_costs_the_same(warm: Stand, row: str, how: str) -> None:
+    """The groups that he was in come with the read that everything comes with."""
+    ask, reads, commits, blobs = ROWS[row]
+    client = member(warm, how)
+    with counted(warm) as cost:
+        ask(client)
+    assert cost == Cost(reads, commits, blobs)
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_a_cold_request_of_a_member_costs_as_much_as_anybodys(warm: Stand, row: str) -> None:
+    ask, reads, commits, blobs = ROWS[row]
+    client = member(warm)
+    cold(warm)
+    with counted(warm) as cost:
+        ask(client)
+    assert cost.reads <= reads + 2
+    assert (cost.commits, cost.blobs) == (commits, blobs)
+
+
+@pytest.mark.parametrize("method", ["HEAD", "PUT", "DELETE"])
+def test_a_process_that_has_served_nothing_reads_once_more_for_groups(
+    warm: Stand, method: str
+) -> None:
+    """However many there are: which they are, the user's record tells."""
+    authorizations = [member(warm).authorization, warm.admin.by_key]
+    found = []
+    for authorization in authorizations:
+        process = warm.another_process()
+        client = process.client.as_(authorization)
+        assert client.ask(method, f"{FILE}.{len(found)}", body=b"x").status in (201, 404)
+        found.append(sum(call in ("get", "query") for call in process.engine.made))
+    assert found[0] == found[1] + 1
 
 
 def bound(stand: Stand, quota: int) -> None:
@@ -434,3 +483,31 @@ def _count_on_s3(stand: Stand, s3: S3Faults) -> None:
         if found and found[-1].startswith("DeleteObject"):
             found[-1] = "DeleteObjects"
         assert found == calls
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_a_use_of_a_key_that_is_noted_costs_the_request_nothing(warm: Stand, row: str) -> None:
+    """It is written behind it: also the first use in an hour, and in all that follow."""
+    ask, reads, commits, blobs = ROWS[row]
+    warm.process.uses.flush()
+    warm.process.uses._noted.clear()  # as when an hour begins
+    with counted(warm) as cost:
+        ask(warm.admins)
+    assert cost == Cost(reads, commits, blobs)
+    assert warm.process.uses.flush() == 1
+
+
+@pytest.mark.parametrize("row", ["HEAD", "GET streamed", "GET of a range", "304", "listing"])
+def test_a_request_of_a_subscriber_costs_the_same(warm: Stand, row: str) -> None:
+    """With what his groups give, and with what is counted of it."""
+    ask, reads, commits, blobs = ROWS[row]
+    repository = next(r for r in warm.records() if r.key.partition.endswith("#repositories"))
+    client = warm.client.as_(outsider(warm, repository.value["id"], "other-*").by_key)
+    client.get(FILE)
+    with counted(warm) as cost:
+        ask(client)
+    assert cost == Cost(reads, commits, blobs)
+    cold(warm)
+    with counted(warm) as cost:
+        ask(client)
+    assert cost.reads <= reads + 2

@@ -267,18 +267,27 @@ def test_what_others_have_costs_a_reader_nothing(memory_stand: Stand) -> None:
     """Neither calls nor pages tell how much there is that he may not read."""
     mine = memory_stand.repository("mine")
     shelve(memory_stand, mine, {f"f{n}": (5, DAY) for n in range(5)})
-    client = memory_stand.client.as_(memory_stand.person(grants={mine.id: READ}).by_key)
+    person = memory_stand.person(grants={mine.id: READ})
+    # A pattern in a key is anybody's to have.
+    wide = memory_stand.person(grants={mine.id: READ}, scopes={"*": READ})
+    clients = [memory_stand.client.as_(one.by_key) for one in (person, wide)]
 
     def look() -> tuple[list[list[str]], list[str]]:
         with queries(memory_stand) as calls:
             found = [
                 [file["path"] for file in page]
+                for client in clients
                 for query in ({"sha256": sha256(b"5")}, {"larger": 1, "path": "x"}, {})
                 for page in pages(client, limit=2, **query)
             ]
+            found += [
+                [one["name"] for one in client.get("/api/repositories").json["repositories"]]
+                for client in clients
+            ]
         return found, calls
 
-    search(client)
+    for client in clients:
+        search(client)
     before = look()
     for number in range(20):
         other = memory_stand.repository(f"a{number}")
@@ -389,6 +398,22 @@ def test_more_repositories_than_a_request_looks_into_are_searched_page_by_page(
     assert [f["repository"] for page in found for f in page] == [
         f"r{number:02}" for number in range(4, MOST_QUERIES * 2 + 3, 5)
     ]
+
+
+@pytest.mark.parametrize("by", ["grants", "scopes"])
+def test_a_request_looks_at_so_many_repositories_where_patterns_are_granted(
+    memory_stand: Stand, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    """Those that are hidden count as well: all of them are read."""
+    monkeypatch.setattr("app.search.search.MOST_PASSED", 10)
+    for number in range(25):
+        memory_stand.repository(f"hidden-{number:02}")
+    shelve(memory_stand, memory_stand.repository("z"), {"f": (1, DAY)})
+    person = memory_stand.person(
+        "admin" if by == "scopes" else "developer", **{by: {"z*": ["read"]}}
+    )
+    found = list(pages(memory_stand.client.as_(person.by_key), name="f"))
+    assert [[file["path"] for file in page] for page in found] == [[], [], ["f"]]
 
 
 def test_a_page_is_bounded_also_where_nothing_fits(

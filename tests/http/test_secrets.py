@@ -25,8 +25,8 @@ PASSWORD = f"{MARK}-of-a-user"
 NEW_PASSWORD = f"{MARK}-changed"
 WRONG = f"{MARK}-that-is-wrong"
 EMAIL = "marked-person@example.org"
-#: The text of any API key.
-KEY = re.compile(rb"srk_[0-9A-Za-z]{10,}")
+#: The text of any API key, session or SCIM token.
+KEY = re.compile(rb"sr[kst]_[0-9A-Za-z]{10,}")
 
 
 def forms(key: str) -> Iterator[dict[str, str]]:
@@ -80,6 +80,16 @@ def bodies(key: str) -> Iterator[tuple[str, str, object]]:
     yield "POST", "/api/users", {**user, "email": f"{PASSWORD}"}
     yield "POST", "/api/users", {**user, "role": PASSWORD}
     yield "POST", "/api/users", {PASSWORD: PASSWORD}
+    yield "POST", "/auth/reset", {"email": PASSWORD}
+    yield "POST", "/auth/reset/confirm", {"token": WRONG, "password": PASSWORD}
+    yield "POST", "/auth/invitation/confirm", {"token": key, "password": PASSWORD, "name": "x"}
+    yield "POST", "/auth/session", {"email": EMAIL, "password": PASSWORD, "code": WRONG}
+    yield "POST", "/auth/session", {"email": EMAIL, "password": WRONG, "code": WRONG}
+    yield "POST", "/auth/session", {"email": WRONG, "password": WRONG, "kind": "cookie"}
+    yield "POST", "/auth/session", {"email": EMAIL, "password": PASSWORD, "kind": WRONG}
+    yield "POST", "/auth/second-factor", {"password": WRONG, "code": WRONG}
+    yield "POST", "/auth/second-factor/confirm", {"code": WRONG}
+    yield "POST", "/auth/second-factor/remove", {"password": PASSWORD, WRONG: WRONG}
     yield "POST", "/api/keys", {"name": "x", "secret": key}
     yield "POST", "/api/keys", {"name": "x", "expires": key}
     yield "POST", "/api/keys", {"name": "x", "scopes": {key: ["read"]}}
@@ -156,7 +166,7 @@ def test_no_secret_is_written_or_told(
     for answer in _drive(folder_stand, folder_stand.client):
         text = f"{answer.headers}".encode() + answer.body
         if answer.environ["REQUEST_METHOD"] == "POST" and answer.status == 201:
-            text = re.sub(rb'"secret": "srk_\w+"', b"", text)
+            text = re.sub(rb'"(?:secret|token)": "sr[kst]_\w+"', b"", text)
         search("an answer", text, secrets_)
         assert not KEY.search(text), "an answer shows a key"
         written += answer.environ["wsgi.errors"].getvalue().encode()

@@ -11,7 +11,7 @@ import falcon
 from falcon import Request, Response
 from falcon.testing import create_environ
 
-from auth.claims import KeyClaim
+from auth.claims import SecretClaim
 from auth.errors import Missing, NotAuthenticated
 from auth.secret_texts import Fingerprint
 from auth.standing import Standing
@@ -19,7 +19,15 @@ from middleware.admission import Admission
 from middleware.authentication import Authentication
 from middleware.browsers import Browsers
 from middleware.context import CONTEXT, Entrance, RequestContext, context_of
-from middleware.declarations import HEALTH_PATHS, Access, Declarations, Routes
+from middleware.declarations import (
+    HEALTH,
+    HEALTH_PATHS,
+    MEMBER,
+    PUBLIC,
+    Declarations,
+    Routes,
+    by_method,
+)
 from middleware.hosts import Hosts
 from middleware.places import Limits, Places
 from middleware.problems import PROBLEM_JSON, Problem, render
@@ -35,14 +43,26 @@ Headers = Iterable[tuple[str, str]]
 
 @dataclass
 class FakeAuthenticator:
-    """Knows one user for each organization; notes what it was asked."""
+    """Knows one user for each organization; notes what it was asked, and by which request and
+    agent."""
 
-    secrets: dict[str, str] = field(default_factory=lambda: {"good": "user-1"})
+    secrets: dict[str, str] = field(
+        default_factory=lambda: {"good": "user-1", "srs_good": "user-1", "srk_good": "user-1"}
+    )
     asked: list[tuple[str, object, str]] = field(default_factory=list)
+    told: list[tuple[str | None, str | None]] = field(default_factory=list)
     failure: Exception | None = None
 
-    def identify(self, standing: Standing, credentials: object, address: str) -> KeyClaim:
+    def identify(
+        self,
+        standing: Standing,
+        credentials: object,
+        address: str,
+        request: str | None,
+        agent: str | None,
+    ) -> SecretClaim:
         organization = standing.organization
+        self.told.append((request, agent))
         self.asked.append((organization, credentials, address))
         if self.failure is not None:
             raise self.failure
@@ -52,13 +72,13 @@ class FakeAuthenticator:
         key = Key(f"{organization}#keys", "key-1")
         user = Key(f"{organization}#users", self.secrets[secret])
         proof = Fingerprint("key-1", "00")
-        return KeyClaim(standing, proof, key, user, lambda: datetime.now(UTC))
+        return SecretClaim(standing, proof, key, user, lambda: datetime.now(UTC), lambda *_: {})
 
 
 class Open:
     """A public route that says what it saw."""
 
-    access = Access.PUBLIC
+    needs = by_method(GET=PUBLIC, PUT=PUBLIC)
 
     def on_get(self, req: Request, resp: Response, path: str = "") -> None:
         context = context_of(req)
@@ -69,14 +89,14 @@ class Open:
 
 
 class Closed(Open):
-    access = Access.SIGNED_IN
+    needs = by_method(GET=MEMBER, PUT=MEMBER, DELETE=MEMBER)
 
     def on_delete(self, req: Request, resp: Response, path: str = "") -> None:
         resp.status = 204
 
 
 class Health:
-    access = Access.HEALTH
+    needs = by_method(GET=HEALTH)
 
     def on_get(self, req: Request, resp: Response) -> None:
         resp.media = {"ok": True}
@@ -88,7 +108,7 @@ class Forgotten:
 
 
 class Broken:
-    access = Access.PUBLIC
+    needs = by_method(GET=PUBLIC, PUT=PUBLIC)
 
     def on_get(self, req: Request, resp: Response) -> None:
         raise RuntimeError("a fault of our own")

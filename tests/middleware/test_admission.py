@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auth.claims import KeyClaim
+from auth.claims import SecretClaim
 from auth.sign_in import PasswordClaim
 from auth.standing import Standing
 from middleware.authentication import _proven_user
 from middleware.context import CONTEXT, TURN
-from middleware.declarations import Access
+from middleware.declarations import HEALTH, by_method
 from middleware.places import Limits, Places
 from storage.metadata import Key
 from tests.middleware.edge import Edge, FakeAuthenticator
@@ -279,7 +279,7 @@ def test_where_too_many_wait_a_server_is_told_to_refuse():
 
 def test_health_takes_no_place():
     class Watching:
-        access = Access.HEALTH
+        needs = by_method(GET=HEALTH)
 
         def on_get(self, req, resp):
             resp.media = edge.places.busy
@@ -316,4 +316,4 @@ def test_a_wrong_password_uses_up_nothing_of_the_name_it_was_sent_with():
     claim = PasswordClaim(standing, None, None, "", "", b"", user, watch=None)
     assert _proven_user(claim) == "victim"
     assert _proven_user(replace(claim, watch=object())) is None
-    assert _proven_user(KeyClaim(standing, None, user, user, None)) == "victim"
+    assert _proven_user(SecretClaim(standing, None, user, user, None, None)) == "victim"

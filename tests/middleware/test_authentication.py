@@ -12,6 +12,7 @@ from auth.credentials import ApiKeySecret, EmailPassword
 from auth.errors import Busy, TooManyAttempts
 from middleware.authentication import (
     CHALLENGE,
+    KEY_USERS,
     LONGEST,
     MalformedCredentials,
     parse_authorization,
@@ -29,8 +30,8 @@ def basic(text, encoding="utf-8"):
         (basic("a@example.com:pass word:1"), EmailPassword("a@example.com", "pass word:1")),
         (basic("a@example.com:pässwörd"), EmailPassword("a@example.com", "pässwörd")),
         (basic("a@example.com:pässwörd", "latin-1"), EmailPassword("a@example.com", "pässwörd")),
-        (basic("api-key:sr_1"), ApiKeySecret("sr_1")),
-        (basic("__token__:sr_1"), ApiKeySecret("sr_1")),
+        (basic("api-key:srk_1"), ApiKeySecret("srk_1")),
+        (basic("__token__:srk_1"), ApiKeySecret("srk_1")),
         (basic("API-KEY:sr_1"), EmailPassword("API-KEY", "sr_1")),
         ("BASIC   " + base64.b64encode(b"a:b").decode(), EmailPassword("a", "b")),
         ("Bearer sr_1", ApiKeySecret("sr_1")),
@@ -64,6 +65,9 @@ MALFORMED = [
     basic("nocolon"),
     basic(":password"),
     basic("user:"),
+    basic("api-key:srs_1"),  # a session
+    basic("__token__:srt_1"),  # a SCIM token
+    basic("api-key:password"),
     basic(":"),
     basic("user:pass\nword"),
     basic("us\x00er:password"),
@@ -121,11 +125,45 @@ def test_who_calls_is_asked_with_organization_and_network():
         headers=[("Authorization", basic("a@b:good")), ("X-Forwarded-For", "2001:db8::1")],
     )
     assert answer.status == 200
-    assert answer.context.claim.user.sort == "user-1"
+    assert answer.context.claim.holder == "user-1"
     assert answer.context.organization == "id-of-acme"
     assert edge.authenticator.asked == [
-        ("id-of-acme", EmailPassword("a@b", "good"), "2001:db8::/64"),
+        ("id-of-acme", EmailPassword("a@b", "good"), "2001:db8::1"),
     ]
+
+
+def test_a_sign_in_can_be_told_with_its_request() -> None:
+    edge = Edge()
+    headers = [("Authorization", basic("a@b:good")), ("User-Agent", "an agent")]
+    answer = edge.ask(target="/closed/x", headers=headers)
+    assert edge.authenticator.told == [(answer.context.id, "an agent")]
+
+
+def test_a_secret_is_one_claim_however_it_is_sent():
+    """Else one key would fill the memory, by a blank more each time."""
+    edge = Edge()
+    headers = [
+        *(f"Bearer{' ' * number}srk_good" for number in range(1, 20)),
+        "bearer srk_good",
+        "BEARER srk_good ",
+        basic("api-key:srk_good"),
+        basic("__token__:srk_good"),
+    ]
+    claims = {
+        id(edge.ask(target="/closed/x", headers=[("Authorization", header)]).context.claim)
+        for header in headers
+    }
+    assert len(claims) == 1
+    assert len(edge.authenticator.asked) == 1
+
+
+def test_a_claim_of_one_organization_is_none_of_another():
+    edge = Edge(domain="example.org", base_url=None, mode="allow")
+    headers = [("Authorization", "Bearer good")]
+    for name in ("acme", "other", "acme"):
+        answer = edge.ask(target="/closed/x", host=f"{name}.example.org", headers=headers)
+        assert answer.context.claim.organization == answer.context.organization == f"id-of-{name}"
+    assert len(edge.authenticator.asked) == 2
 
 
 def test_credentials_that_are_not_valid_get_the_challenge_too():
@@ -181,11 +219,13 @@ def test_nothing_of_it_stays(target, value):
     st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1),
 )
 def test_what_a_client_encodes_is_what_is_read(user, password):
+    if user in KEY_USERS:
+        password = f"srk_{password}"
     header = basic(f"{user}:{password}")
     if len(header) > LONGEST:
         return
     found = parse_authorization(header)
-    if user in ("api-key", "__token__"):
+    if user in KEY_USERS:
         assert found == ApiKeySecret(password)
     else:
         assert found == EmailPassword(user, password)

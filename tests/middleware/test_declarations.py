@@ -5,7 +5,14 @@ import logging
 import falcon
 import pytest
 
-from middleware.declarations import Access, Routes, declared_access, undeclared
+from middleware.declarations import (
+    MEMBER,
+    PUBLIC,
+    Routes,
+    by_method,
+    declared_need,
+    undeclared,
+)
 from tests.middleware.edge import Closed, Edge, Forgotten, Open
 
 
@@ -17,22 +24,30 @@ def test_a_route_that_declares_nothing_is_never_served(caplog):
     assert "/forgotten" in caplog.text
 
 
-def test_what_is_no_access_declares_nothing():
+def test_what_is_no_need_declares_nothing():
     class Wrong:
-        access = "public"
+        needs = by_method(GET="public")
 
-    assert declared_access(Wrong()) is None
-    assert declared_access(Closed()) is Access.SIGNED_IN
+    class Worse:
+        needs = "GET"
+
+    assert declared_need(Wrong(), "GET") is None
+    assert declared_need(Worse(), "GET") is None
+    assert declared_need(Closed(), "GET") is MEMBER
+    assert declared_need(Closed(), "HEAD") is MEMBER
+    assert declared_need(Closed(), "POST") is None
 
 
 def test_an_instance_does_not_declare_for_its_class():
     resource = Forgotten()
-    resource.access = Access.PUBLIC
-    assert declared_access(resource) is None
+    resource.needs = by_method(GET=PUBLIC)
+    assert declared_need(resource, "GET") is None
 
 
-def test_the_router_knows_each_template_with_methods_and_access():
+def test_the_router_knows_each_template_with_methods_and_needs():
     class Both(Open):
+        needs = by_method(GET=PUBLIC)
+
         def on_post_many(self, req, resp):
             """Take many."""
 
@@ -40,12 +55,12 @@ def test_the_router_knows_each_template_with_methods_and_access():
     routes.add_route("/one/{name}", Open())
     routes.add_route("/many", Both(), suffix="many")
     routes.add_route("/forgotten", Forgotten())
-    assert {(r.template, r.methods, r.access) for r in routes.declared.values()} == {
-        ("/one/{name}", ("GET", "PUT"), Access.PUBLIC),
-        ("/many", ("POST",), Access.PUBLIC),
-        ("/forgotten", ("GET",), None),
-    }
-    assert [route.template for route in undeclared(routes)] == ["/forgotten"]
+    assert [(r.template, r.methods, dict(r.needs)) for r in routes.declared.values()] == [
+        ("/one/{name}", ("GET", "PUT"), {"GET": PUBLIC, "PUT": PUBLIC}),
+        ("/many", ("POST",), {}),
+        ("/forgotten", ("GET",), {}),
+    ]
+    assert undeclared(routes) == (("/many", "POST"), ("/forgotten", "GET"))
     assert routes.route("/one/x").template == "/one/{name}"
     assert routes.route("/two") is None
 
@@ -89,7 +104,7 @@ def test_a_route_that_needs_credentials_is_not_served_without_a_checked_host():
 @pytest.mark.parametrize("suffix", [None, "item"])
 def test_it_is_a_router_of_falcon(suffix):
     class Resource:
-        access = Access.PUBLIC
+        needs = by_method(GET=PUBLIC)
 
         def on_get(self, req, resp):
             """Answer."""

@@ -2,14 +2,14 @@
 
 import pytest
 
-from middleware.declarations import Access
+from middleware.declarations import PUBLIC, by_method
 from tests.middleware.edge import Edge
 
 SIGNED = [("Authorization", "Bearer good")]
 
 
 class Own:
-    access = Access.PUBLIC
+    needs = by_method(GET=PUBLIC)
 
     def on_get(self, req, resp):
         resp.set_header("Content-Security-Policy", "sandbox")

@@ -15,7 +15,7 @@ from auth.claims import Claim
 from middleware.admission import Admission
 from middleware.body import BodyError, BodyTooSlow, open_body
 from middleware.context import CONTEXT, Entrance, RequestContext, context_of
-from middleware.declarations import Access, Declarations
+from middleware.declarations import PUBLIC, Declarations, by_method
 from middleware.metrics import Metrics
 from middleware.places import Limits, Places
 from middleware.problems import Problem
@@ -203,7 +203,7 @@ class _Sleeping:
 class _Uploads:
     """Takes bodies, and lets an address have three of four threads at once."""
 
-    access = Access.PUBLIC
+    needs = by_method(GET=PUBLIC, PUT=PUBLIC, POST=PUBLIC, DELETE=PUBLIC, PATCH=PUBLIC)
 
     def __init__(self) -> None:
         patience = float(os.environ.get("SAMPLE_PATIENCE", "60"))

@@ -247,6 +247,51 @@ def test_an_event_that_is_not_genuine_is_told_to_nobody(
     assert f"1 events of the organization {ORG}" in caplog.text
 
 
+class Waiting(Noting):
+    """A duty for which something waits while a test says so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.something = False
+
+    def waits(self) -> bool:
+        return self.something
+
+
+def test_a_duty_that_something_waits_for_is_done_before_it_is_due(
+    installation: Installation,
+) -> None:
+    duty, other = Waiting(), Noting()
+    other.name = "other"
+    schedule = schedule_of(installation, duty, other)
+    run_due(schedule)
+    assert list(schedule.pressing()) == []
+    duty.something = True
+    assert [one for one, _ in schedule.pressing()] == [duty]
+    assert [schedule.run(one, found, "worker", never) for one, found in schedule.pressing()]
+    assert (duty.runs, other.runs) == (2, 1)
+    assert run_due(schedule) == []
+
+
+def test_a_worker_that_is_run_once_does_what_presses(installation: Installation) -> None:
+    duty = Waiting()
+    schedule = schedule_of(installation, duty)
+    worker = Worker(Jobs(installation.metadata, installation.journal, ()), schedule)
+    assert worker.run_due().duties == {"note": "done"}
+    assert worker.run_due().duties == {}
+    duty.something = True
+    assert worker.run_due().duties == {"note": "done"}
+
+
+def test_a_pressing_duty_that_somebody_is_at_is_left_alone(installation: Installation) -> None:
+    duty, others = Waiting(), []
+    duty.something = True
+    schedule = schedule_of(installation, duty)
+    duty.also = lambda _: others.append(list(schedule.pressing()))
+    assert run_due(schedule) == [True]
+    assert others == [[]]
+
+
 def test_the_settings_name_the_duties_that_there_are(installation: Installation) -> None:
     assert tuple(name for name, _, _ in background(installation).schedule.states()) == DUTIES
 
