@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.access import access
 from benchmarks.conditional import conditional
 from benchmarks.conflicts import conflicts
 from benchmarks.downloads import large, small
@@ -47,6 +48,7 @@ SECTIONS: dict[str, Callable[[Plan, Path], Iterator[Finding]]] = {
     "resolution": resolution,
     "index": index,
     "wheels": wheels,
+    "access": access,
 }
 RESULTS = ROOT / "benchmarks" / "results.md"
 README = ROOT / "README.md"

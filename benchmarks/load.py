@@ -2,7 +2,8 @@
 
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from benchmarks.processes import BenchmarkFailed
@@ -33,6 +34,21 @@ def get(port: int, path: str, headers: Mapping[str, str], seconds: int) -> Rate:
     if requests is None or transfer is None:
         raise BenchmarkFailed(text)
     return Rate(float(requests[1]), float(transfer[1]) * _UNITS[transfer[2]])
+
+
+@contextmanager
+def going_on(port: int, path: str, headers: Mapping[str, str]) -> Iterator[None]:
+    """GET over kept connections for as long as the block lasts, to be a burden."""
+    command = [str(tool("wrk")), "-t1", f"-c{CONNECTIONS}", "-d3600s"]
+    for name, value in headers.items():
+        command += ["-H", f"{name}: {value}"]
+    with subprocess.Popen(
+        [*command, f"http://127.0.0.1:{port}{path}"], stdout=subprocess.DEVNULL
+    ) as process:
+        try:
+            yield
+        finally:
+            process.terminate()
 
 
 def head(port: int, path: str, headers: Mapping[str, str], seconds: int) -> Rate:
