@@ -1,7 +1,7 @@
 """What is written behind the answers: kept in memory by each process, and written in batches.
 
-No request waits for it. Who keeps something there (`auth.key_uses`, `app.distribution`) says
-what is lost with a process that is killed.
+No request waits for it. Who keeps something there (`auth.key_uses`, `app.distribution`,
+`app.retention`, `app.audit`) says what is lost with a process that is killed.
 """
 
 import logging

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from app.audit import Reads
+from app.audit.reads import EVERY as READS_EVERY
 from app.background import background
 from app.behind import Behind
 from app.distribution import SubscriberDownloads
@@ -72,7 +73,8 @@ def compose(settings: Settings, around: Around = nothing_around) -> Service:
     downloads = LastDownloads(installation.metadata)
     reads = Reads(installation.metadata, installation.journal)
     uses, distributed = KeyUses(installation.metadata), SubscriberDownloads(installation.metadata)
-    behind = Behind((uses, distributed))
+    # Reads are history: what a process that is killed had not written is as little as can be.
+    behind = Behind((downloads, uses, distributed)), Behind((reads,), READS_EVERY)
     parts = Parts(
         installation=installation,
         background=work,
@@ -84,9 +86,8 @@ def compose(settings: Settings, around: Around = nothing_around) -> Service:
         readiness=Readiness(checks, PATIENCE_SECONDS),
         metrics=metrics,
     )
-    downloads.start()
-    reads.start()
-    behind.start()
+    for each in behind:
+        each.start()
     worker = work.worker() if settings.embedded else None
     if worker is not None:
         worker.start()
@@ -94,9 +95,8 @@ def compose(settings: Settings, around: Around = nothing_around) -> Service:
     def close() -> None:
         if worker is not None:
             worker.stop(STOP_SECONDS)
-        downloads.stop()
-        reads.stop()
-        behind.stop()
+        for each in behind:
+            each.stop()
         installation.close()
         metrics.close()
 

@@ -5,7 +5,6 @@ the process stops. What a process that was killed had not written yet is lost. N
 where more waits than memory is given for, a download writes first, and fails where it can't.
 """
 
-import logging
 import threading
 from collections import defaultdict, deque
 from collections.abc import Callable
@@ -13,14 +12,12 @@ from datetime import UTC, datetime, timedelta
 
 from app.repositories import ArtifactPath, Repository
 from storage.events import Actor, Happened, Journal
-from storage.metadata import Metadata, MetadataError
+from storage.metadata import Metadata
 
 ACTION = "artifact.read"
-EVERY = timedelta(seconds=3)
+EVERY = timedelta(seconds=3)  # by `app.behind`
 MOST_WAITING = 10_000  # some 5 MB
 _BATCH = 45  # of 100 records in a commit each has two, itself and its side record
-
-_log = logging.getLogger(__name__)
 
 
 def _machine_time() -> datetime:
@@ -35,20 +32,16 @@ class Reads:
         metadata: Metadata,
         journal: Journal,
         clock: Callable[[], datetime] = _machine_time,
-        every: timedelta = EVERY,
         most: int = MOST_WAITING,
     ) -> None:
         self._metadata = metadata
         self._journal = journal
         self._clock = clock
-        self._every = every
         self._most = most
         self._lock = threading.Lock()
         self._flushing = threading.Lock()
         self._waiting: defaultdict[str, deque[Happened]] = defaultdict(deque)
         self._count = 0
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
 
     def note(
         self, repository: Repository, path: ArtifactPath, sha256: str, size: int, actor: Actor
@@ -72,18 +65,6 @@ class Reads:
         with self._lock:
             self._waiting[repository.organization].append(Happened(actor, ACTION, details))
             self._count += 1
-
-    def start(self) -> None:
-        """Begin to write, in the background."""
-        self._thread = threading.Thread(target=self._run, name="reads", daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Write what waits, and end."""
-        self._stopping.set()
-        if self._thread is not None:
-            self._thread.join()
-        self._try_to_flush()
 
     def flush(self) -> int:
         """Write what waits; how many events. What the store raises leaves the rest waiting."""
@@ -112,13 +93,3 @@ class Reads:
             self._count -= count
             if not waiting:
                 del self._waiting[organization]
-
-    def _run(self) -> None:
-        while not self._stopping.wait(self._every.total_seconds()):
-            self._try_to_flush()
-
-    def _try_to_flush(self) -> None:
-        try:
-            self.flush()
-        except MetadataError as error:
-            _log.warning("%d reads are not in the history yet: %s", self._count, error)

@@ -5,23 +5,19 @@ writes one record a file and day, many in a commit, within a minute and when it 
 process that was killed had not written yet is lost; rules count in days.
 """
 
-import logging
 import threading
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
 from app.repositories import ArtifactPath, Repository
 from storage import keys
-from storage.metadata import Key, Metadata, MetadataError, Put
+from storage.metadata import Key, Metadata, Put
 from storage.metadata.operations import OPERATIONS
 
-EVERY = timedelta(seconds=30)
 MOST_NOTED = 50_000  # files that a process knows to be written today; some 15 MB
 MOST_WAITING = 50_000
 _BATCH = OPERATIONS - 1  # beside the commit's token
 _SPARE = timedelta(days=2)  # a record outlives the days that it is asked for
-
-_log = logging.getLogger(__name__)
 
 
 def _machine_time() -> datetime:
@@ -35,12 +31,10 @@ class LastDownloads:
         self,
         metadata: Metadata,
         clock: Callable[[], datetime] = _machine_time,
-        every: timedelta = EVERY,
         most: int = MOST_WAITING,
     ) -> None:
         self._metadata = metadata
         self._clock = clock
-        self._every = every
         self._most = most
         self._lock = threading.Lock()
         self._flushing = threading.Lock()
@@ -48,8 +42,6 @@ class LastDownloads:
         # For how many days they matter: those that are known today, and those to be written.
         self._noted: dict[Key, int] = {}
         self._waiting: dict[Key, int] = {}
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
 
     def note(self, repository: Repository, path: ArtifactPath) -> None:
         """Remember that a file was downloaded now; touches no store."""
@@ -64,18 +56,6 @@ class LastDownloads:
             if len(self._waiting) >= self._most:
                 return  # the store has been away for long; the file is noted when next asked for
             self._noted[key] = self._waiting[key] = days
-
-    def start(self) -> None:
-        """Begin to write, in the background."""
-        self._thread = threading.Thread(target=self._run, name="downloads", daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Write what waits, and end."""
-        self._stopping.set()
-        if self._thread is not None:
-            self._thread.join()
-        self._try_to_flush()
 
     def flush(self) -> int:
         """Write what waits; how many records. What the store raises leaves the rest waiting."""
@@ -109,13 +89,3 @@ class LastDownloads:
         if today != self._today or len(self._noted) >= MOST_NOTED:
             self._today = today
             self._noted = dict(self._waiting)
-
-    def _run(self) -> None:
-        while not self._stopping.wait(self._every.total_seconds()):
-            self._try_to_flush()
-
-    def _try_to_flush(self) -> None:
-        try:
-            self.flush()
-        except MetadataError as error:
-            _log.warning("%d downloads are not written yet: %s", len(self._waiting), error)

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from app.behind import EVERY, Behind
 from app.installation import Installation
 from app.repositories import ArtifactPath
 from app.retention import LastDownloads
-from app.retention.downloads import EVERY
 from storage import keys
 from storage.metadata import StoreFull
 from tests.app.storeroom import ORG, Storeroom
@@ -99,7 +99,7 @@ def test_what_could_not_be_written_waits(
     for number in range(150):
         process.get(f"f{number}")
     room.engine.next("transact", fault, times=times)
-    process.last.stop()  # which tries, and says what it could not write
+    Behind((process.last,)).stop()  # which tries, and says what it could not write
     process.last.flush()
     assert len(process.days()) == 150
 
@@ -161,9 +161,10 @@ def test_what_is_known_is_bounded(room: Storeroom, monkeypatch: pytest.MonkeyPat
 
 def test_stopping_writes_what_waits(room: Storeroom) -> None:
     process = Process(room)
-    process.last.start()
+    behind = Behind((process.last,))
+    behind.start()
     process.get("a")
-    process.last.stop()
+    behind.stop()
     assert process.days() == {"a": "2100-03-01"}
     assert timedelta(seconds=30) >= EVERY
 

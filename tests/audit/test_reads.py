@@ -8,6 +8,7 @@ import pytest
 
 from app.audit import Reads
 from app.audit.history import History
+from app.behind import Behind
 from app.installation import Installation
 from app.repositories import ArtifactPath, Catalogue, Repository, RepositoryName
 from storage import keys
@@ -99,7 +100,7 @@ def test_what_could_not_be_written_waits(
     for number in range(100):
         process.get(f"f{number:02}")
     room.engine.next("transact", fault, times=times)
-    process.reads.stop()  # which tries, and says what it could not write
+    Behind((process.reads,)).stop()  # which tries, and says what it could not write
     process.reads.flush()
     assert process.paths() == [f"f{number:02}" for number in range(100)]
 
@@ -143,9 +144,10 @@ def test_organizations_are_written_apart(room: Room) -> None:
 
 def test_stopping_writes_what_waits(room: Room) -> None:
     process = Process(room)
-    process.reads.start()
+    behind = Behind((process.reads,))
+    behind.start()
     process.get("a")
-    process.reads.stop()
+    behind.stop()
     assert process.paths() == ["a"]
 
 
