@@ -14,6 +14,8 @@ from app.cli.people import COMMAND_LINE, add_organization
 from app.cli.walked import Bar
 from app.incidents import Incident, Report, Unknown, by_secret, find_target
 from app.incidents.targets import SECRET
+from app.incidents.touched import MARKED, PURGED
+from app.incidents.versions import State
 from app.installation import existing
 from app.settings import read_settings
 from auth.errors import Missing
@@ -102,6 +104,7 @@ def _value(report: Report, organization: str) -> dict[str, Any]:
         "until": time_text(report.until),
         "confirmed": time_text(report.confirmed),
         "notify_by": time_text(report.notify_by),
+        "overdue": report.notify_by < datetime.now(UTC),
         "suspects": [asdict(suspect) for suspect in report.suspects],
         "actions": dict(sorted(report.actions.items())),
         "places": [
@@ -159,7 +162,12 @@ def _lines(value: Mapping[str, Any]) -> Iterator[str]:
     )
     yield from _section("affected downloads", _downloads(value))
     yield from _section("who must be told", map(_told, value["tell"]))
-    yield f"confirmed {value['confirmed']}: tell them until {value['notify_by']} (72 hours)"
+    due = value["notify_by"]
+    yield f"confirmed {value['confirmed']}: " + (
+        f"the 72 hours are over since {due}: tell them now"
+        if value["overdue"]
+        else f"tell them until {due} (72 hours)"
+    )
     yield from _section("what to do next", value["next"])
 
 
@@ -192,7 +200,18 @@ def _file(file: Mapping[str, Any]) -> str:
         if file["change"] in changes
     )
     told = f" ({digests})" if digests else ""
-    return f"{file['at']} {file['change']} {file['repository']}/{file['path']}{told}"
+    return f"{file['at']} {file['change']} {file['repository']}/{file['path']}{told}{_now(file)}"
+
+
+def _now(file: Mapping[str, Any]) -> str:
+    """What there is nothing to do about any more, or not by a line of the report."""
+    if file["change"] in (MARKED, PURGED) or file["now"] == State.THEIRS:
+        return ""
+    if file["now"] == State.OTHERS:
+        return f"; {file['now']}, now {file['sha256_now']}: look at it"
+    if file["now"] == State.GONE and file["way_back"]:
+        return f"; done: it is gone; version {file['way_back']} brings back what was before"
+    return f"; done: it is {file['now']}"
 
 
 def _access(change: Mapping[str, Any]) -> str:

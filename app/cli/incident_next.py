@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from urllib.parse import quote
 
 from app.incidents import Report
-from app.incidents.touched import MARKED, Touched
+from app.incidents.versions import State
 from auth.records import time_text
 
 
@@ -32,15 +32,18 @@ def next_steps(report: Report, organization: str) -> Iterator[str]:
 
 
 def _undoing(report: Report) -> Iterator[str]:
-    """What puts each file back to what it was before any of it: by the first change of it."""
-    first: dict[tuple[str, str], Touched] = {}
-    for file in report.files:
-        if file.change != MARKED:
-            first.setdefault(file.place, file)
-    for place, file in first.items():
-        name = report.repositories.get(file.repository, file.repository)
-        if file.version is not None:
-            body = {"path": file.path, "version": file.version, "overwrite": True}
+    """What puts each file back that is as suspects left it; any other may be good."""
+    undone: set[tuple[str, str]] = set()
+    for touched in report.files:
+        if touched.now is not State.THEIRS or touched.place in undone:
+            continue
+        undone.add(touched.place)
+        name = report.repositories.get(touched.repository, touched.repository)
+        is_there = touched.file.present is not None
+        if (version := touched.file.way_back) is not None:
+            body: dict[str, str | bool] = {"path": touched.path, "version": version}
+            # Where nothing is, nothing that comes meanwhile is to be replaced.
+            body |= {"overwrite": True} if is_there else {}
             yield f"POST /api/repositories/{name}/restore {json.dumps(body)}"
-        elif place in report.served:
-            yield f"DELETE /repositories/{name}/{quote(file.path)}"
+        elif is_there:
+            yield f"DELETE /repositories/{name}/{quote(touched.path)}"

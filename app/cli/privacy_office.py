@@ -46,9 +46,10 @@ class PrivacyOffice:
         except Several as error:
             raise CommandFailed(f"{error}; `strongroom user list` and others tell them") from error
 
-    def known(self, named: str, told: Told = silent, *, deleted: bool = False) -> Person:
+    def known(self, named: str, told: Told = silent, *, deleted: bool | None = None) -> Person:
         """The same, where anything is held or noted about him, or history knows that he was
-        deleted: it is looked through for him. With `deleted` the caller says so."""
+        deleted: it is looked through for him. With `deleted` the caller says so; None where a
+        verb has no flag for that."""
         person = self.person(named)
         if person.is_there:
             return person
@@ -59,9 +60,10 @@ class PrivacyOffice:
             return person
         found = find_deleted(self.installation, self.organization, person.id, told)
         if found is None:
+            flag = "" if deleted is None else "; where that is too long ago for it, say --deleted"
             raise CommandFailed(
                 f"there is no user or subscriber {named!r} in {self.name!r}, and history tells of"
-                " none who was deleted; where that is too long ago for it, say --deleted"
+                f" none who was deleted{flag}"
             )
         return found
 

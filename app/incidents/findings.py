@@ -8,6 +8,7 @@ from typing import Any
 from app.incidents.suspects import Suspect
 from app.incidents.targets import Target
 from app.incidents.touched import Touched
+from app.incidents.versions import Content
 
 #: Within how long those affected are told of a breach that is confirmed (S18).
 NOTICE = timedelta(hours=72)
@@ -30,7 +31,7 @@ class Report:
     actions: Counter[str] = field(default_factory=Counter)
     places: dict[tuple[str | None, str | None], list[Any]] = field(default_factory=dict)
     files: list[Touched] = field(default_factory=list)
-    served: dict[tuple[str, str], set[str | None]] = field(default_factory=dict)
+    served: dict[tuple[str, str], set[Content]] = field(default_factory=dict)
     read: dict[tuple[str, str], int] = field(default_factory=dict)
     opened: dict[str, set[str]] = field(default_factory=dict)
     readable: list[dict[str, Any]] = field(default_factory=list)

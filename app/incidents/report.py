@@ -1,21 +1,22 @@
 """The report of an incident, made of history alone: it tells the same whoever asks, and when.
 
 History is walked through twice: once for what the credential made, which may have acted by
-itself, and once for what all of these did and who read what they wrote.
+itself, and once for what all of these did, what became of it, and who read what they wrote.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import islice
 from typing import Any
 
+from app.incidents.downloads import Downloads, read_of
 from app.incidents.findings import Report
 from app.incidents.opened import OpenedRepositories, opened
 from app.incidents.suspects import Suspects, makes
 from app.incidents.targets import Target
 from app.incidents.told import Told
-from app.incidents.touched import OVERWROTE, RESTORED, WROTE, touched
+from app.incidents.touched import OVERWROTE, RESTORED, WROTE, Following
 from app.installation import Installation
 from app.privacy.walk import Told as Progress
 from app.privacy.walk import history_of, silent, walk
@@ -23,7 +24,6 @@ from app.repositories import Catalogue, Repository, RepositoryMissing
 from auth.records import time_text
 from storage import keys
 from storage.events import Actor, Event
-from storage.events.history import History
 from storage.metadata import Metadata, Record
 from storage.metadata.operations import KEYS_PER_GET
 
@@ -62,7 +62,7 @@ class Incident:
         """What a target did from `since` until then, and whom it touched until now."""
         report = Report(target, since, until, confirmed)
         suspects = Suspects(target)
-        readers: Counter[tuple[str, str, str]] = Counter()
+        downloads, following = Downloads(), Following()
         with history_of(self._at, self._organization) as history:
             suspects.follow(
                 event
@@ -74,8 +74,13 @@ class Incident:
             for hour in walk(since, max(until, self._metadata.now()), progress):
                 events = (event for event in history.events(hour) if event.at >= since)
                 while batch := list(islice(events, _BATCH)):
-                    self._take_batch(report, history, suspects, batch, readers)
-        self._finish(report, readers)
+                    theirs = _theirs(batch, report, suspects)
+                    sides = history.sides_of(list(theirs.values()))
+                    for event in batch:
+                        side = sides.get(event.id)
+                        self._take(report, event, side, downloads, following, event.id in theirs)
+        following.look(self._metadata)
+        self._finish(report, downloads.affected(report))
         return report
 
     def note(self, report: Report, actor: Actor) -> None:
@@ -94,38 +99,34 @@ class Incident:
         )
         self._metadata.commit(witness=event)
 
-    def _take_batch(
+    def _take(
         self,
         report: Report,
-        history: History,
-        suspects: Suspects,
-        batch: list[Event],
-        readers: Counter[tuple[str, str, str]],
+        event: Event,
+        side: Record | None,
+        downloads: Downloads,
+        following: Following,
+        theirs: bool,
     ) -> None:
-        """Add events, in order of time: what they did, and who read what they had written."""
-        theirs = {e.id: e for e in batch if e.at <= report.until and suspects.acts(e)}
-        sides = history.sides_of(list(theirs.values()))
-        for event in batch:
-            if event.id in theirs:
-                self._take(report, event, sides.get(event.id))
-            elif event.action == _READ:
-                _take_read(report, event, readers)
-            report.forged += not event.genuine
-
-    def _take(self, report: Report, event: Event, side: Record | None) -> None:
-        """Add one event of a suspect."""
+        """Add one event, in order of time: what it did, or that it read what they had written."""
+        report.forged += not event.genuine
+        touched = following.take(event, theirs=theirs)
+        if not theirs:
+            if event.action == _READ:
+                downloads.take(report, event)
+            return
         report.actions[event.action] += 1
         if side is not None:
             place = (side.value.get("address"), side.value.get("agent"))
             seen = report.places.setdefault(place, [event.at, event.at, 0])
             seen[1], seen[2] = event.at, seen[2] + 1
         if event.action == _READ:
-            read = _read_of(event)
+            read = read_of(event)
             report.read[read] = report.read.get(read, 0) + 1
-        for file in touched(self._metadata, event):
+        for file in touched:
             report.list(report.files, file)
-            if file.change in _SERVED:
-                report.served.setdefault(file.place, set()).add(file.after)
+            if file.new is not None and file.change in _SERVED:
+                report.served.setdefault(file.place, set()).add(file.new)
         if event.action.startswith(_ACCESS):
             report.list(report.access, _changed(event))
         for repository, what in opened(event):
@@ -223,18 +224,8 @@ class Incident:
         return report.repositories.get(repository, repository)
 
 
-def _take_read(report: Report, event: Event, readers: Counter[tuple[str, str, str]]) -> None:
-    """Count a download of what a suspect had written until then."""
-    repository, path = _read_of(event)
-    told = event.details.get("sha256")
-    written = report.served.get((repository, path))
-    # A download of other bytes, as of before, affects nobody.
-    if written and (told is None or None in written or told in written):
-        readers[repository, path, event.actor.user or ""] += 1
-
-
-def _read_of(event: Event) -> tuple[str, str]:
-    return str(event.details.get("repository")), str(event.details.get("path"))
+def _theirs(batch: Iterable[Event], report: Report, suspects: Suspects) -> dict[str, Event]:
+    return {e.id: e for e in batch if e.at <= report.until and suspects.acts(e)}
 
 
 def _changed(event: Event) -> dict[str, Any]:

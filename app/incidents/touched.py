@@ -1,20 +1,18 @@
-"""The files that somebody touched, by the events of it: what was there before, and after.
+"""The files that suspects touched, by the events of it: what was there before, and after.
 
-An event names the records that its commit wrote, with their versions. What they hold is read
-now: of a file that was changed again since, or whose old version is gone for good, the digest
-may not be known any more.
+Whoever changes such a file later tells of it as well, so all events are followed from a suspect's
+first change on; of a file that nobody suspect touched nothing is held.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from app.audit.filters import file_of, restorable_of
-from app.publishing.artifact import Artifact
+from app.incidents.versions import Content, File, State, look, version_of
 from auth.records import time_text
 from storage.events import Event
-from storage.metadata import Key, Metadata, Record
-from storage.metadata.operations import KEYS_PER_GET
+from storage.metadata import Key, Metadata
 
 WROTE, OVERWROTE, DELETED, RESTORED, PURGED, MARKED = (
     "wrote",
@@ -27,12 +25,11 @@ WROTE, OVERWROTE, DELETED, RESTORED, PURGED, MARKED = (
 _MARKING = frozenset({"artifact.yank", "artifact.unyank"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Touched:
     """A file, what became of it, when, and by which credential.
 
-    `before` and `after` are SHA-256 in hexadecimal, where they are known still. `publisher` is
-    the id of who had published what was there before, and `version` what brings that back.
+    `old` is what went by it, `new` what came; `kept` is the record that restores what went.
     """
 
     repository: str
@@ -41,14 +38,39 @@ class Touched:
     at: str
     credential: str | None
     user: str | None
-    before: str | None = None
-    after: str | None = None
-    publisher: str | None = None
-    version: str | None = None
+    file: File
+    old: Content | None = None
+    new: Content | None = None
+    kept: Key | None = None
 
     @property
     def place(self) -> tuple[str, str]:
         return self.repository, self.path
+
+    @property
+    def before(self) -> str | None:
+        """The SHA-256 in hexadecimal of what went, where anything tells it still."""
+        return None if self.old is None else self.old.sha256
+
+    @property
+    def after(self) -> str | None:
+        """The same of what came."""
+        return None if self.new is None else self.new.sha256
+
+    @property
+    def publisher(self) -> str | None:
+        """The id of who had published what went."""
+        return None if self.old is None else self.old.publisher
+
+    @property
+    def version(self) -> str | None:
+        """What restores what went, where that can be still."""
+        return version_of(self.kept) if self.kept in self.file.restorable and self.kept else None
+
+    @property
+    def now(self) -> State:
+        """What is at the path now."""
+        return self.file.state
 
     def value(self, names: Mapping[str, str]) -> dict[str, Any]:
         """The file as a report has it."""
@@ -63,62 +85,98 @@ class Touched:
             "sha256_after": self.after,
             "published_before_by": self.publisher,
             "restorable": self.version,
+            "way_back": self.file.way_back,
+            "now": self.now.value,
+            "sha256_now": self.file.present and self.file.present.sha256,
         }
 
 
-def touched(metadata: Metadata, event: Event) -> Iterator[Touched]:
-    """The files that an event touched."""
-    put = {file: (key, version) for key, version in event.puts if (file := file_of(key))}
-    gone = {file: key for key, _ in event.deletes if (file := file_of(key))}
-    kept = {file: key for key, _ in event.puts if (file := restorable_of(key))}
-    released = {file: key for key, _ in event.deletes if (file := restorable_of(key))}
-    if not put and not gone and not released:
-        return
-    wanted = [*(key for key, _ in put.values()), *kept.values()]
-    records: dict[Key, Record] = {}
-    for start in range(0, len(wanted), KEYS_PER_GET):
-        records |= metadata.get(*wanted[start : start + KEYS_PER_GET])
-    for file, (key, version) in put.items():
-        old = records.get(kept[file]) if file in kept else None
-        change = RESTORED if file in released else OVERWROTE if file in kept else WROTE
-        change = MARKED if event.action in _MARKING else change
-        after = _after(event, records.get(key), version, alone=len(put) == 1)
-        yield _of(event, file, change, old, after)
-    for file in gone:
-        old = records.get(kept[file]) if file in kept else None
-        told = event.details.get("sha256") if len(gone) == 1 else None
-        yield _of(event, file, DELETED, old, None, told)
-    for file in released.keys() - put.keys():
-        yield _of(event, file, PURGED, None, None, event.details.get("sha256"))
+class Following:
+    """Follows the files that suspects touch."""
+
+    def __init__(self) -> None:
+        self._files: dict[tuple[str, str], File] = {}
+
+    def take(self, event: Event, *, theirs: bool) -> list[Touched]:
+        """Take in an event, in order of time, and return what it did to files that are followed:
+        all of a suspect's, and those of another's that a suspect touched before."""
+        put = {place: (key, version) for key, version in event.puts if (place := file_of(key))}
+        gone = {place: key for key, _ in event.deletes if (place := file_of(key))}
+        kept = {place: key for key, _ in event.puts if (place := restorable_of(key))}
+        released: dict[tuple[str, str], list[Key]] = {}
+        for key, _ in event.deletes:
+            if place := restorable_of(key):
+                released.setdefault(place, []).append(key)
+        found: list[Touched] = []
+        for place, (key, version) in put.items():
+            if (file := self._file(place, theirs)) is not None:
+                file.begin(there=place in kept or event.action in _MARKING)
+                file.key, file.version = key, version
+                told = event.details.get("sha256") if len(put) == 1 else None
+                back = released.get(place, [None])[0]
+                found.append(_put(event, place, file, kept.get(place), back, told, theirs))
+        for place, key in gone.items():
+            if (file := self._file(place, theirs)) is not None:
+                file.begin(there=True)
+                file.key = key
+                old = file.retire(kept.get(place))
+                file.become(None, theirs=theirs)
+                if old is not None and len(gone) == 1:
+                    old.learn(event.details.get("sha256"))
+                found.append(_of(event, place, DELETED, file, old, None, kept.get(place)))
+        for place in released.keys() - put.keys():
+            if (file := self._file(place, theirs)) is not None:
+                contents = [file.kept.pop(key, Content()) for key in released[place]]
+                if len(contents) == 1 and len(released) == 1:
+                    contents[0].learn(event.details.get("sha256"))
+                found += [_of(event, place, PURGED, file, one, None, None) for one in contents]
+        return found
+
+    def look(self, metadata: Metadata) -> None:
+        """Take in what is there now; what was found tells more then."""
+        look(metadata, self._files.values())
+
+    def _file(self, place: tuple[str, str], theirs: bool) -> File | None:
+        if theirs:
+            return self._files.setdefault(place, File())
+        return self._files.get(place)
+
+
+def _put(
+    event: Event,
+    place: tuple[str, str],
+    file: File,
+    kept: Key | None,
+    released: Key | None,
+    told: object,
+    theirs: bool,
+) -> Touched:
+    """Take in that a file was written, restored or marked. `told` is the digest."""
+    if event.action in _MARKING:
+        if file.current is not None:
+            file.current.learn(told)
+        return _of(event, place, MARKED, file, None, file.current, None)
+    old = file.retire(kept)
+    if released is not None:
+        change, new = RESTORED, file.kept.pop(released, Content())
+        new.learn(told)
+    else:
+        change = WROTE if kept is None else OVERWROTE
+        new = Content()
+        new.learn(told, event.actor.user)
+    file.become(new, theirs=theirs)
+    return _of(event, place, change, file, old if kept is not None else None, new, kept)
 
 
 def _of(
     event: Event,
-    file: tuple[str, str],
+    place: tuple[str, str],
     change: str,
-    old: Record | None,
-    after: str | None,
-    told: object = None,
+    file: File,
+    old: Content | None,
+    new: Content | None,
+    kept: Key | None,
 ) -> Touched:
-    """`old` is the record that keeps what was there before, and `told` its digest otherwise."""
-    before = None if old is None else Artifact.parse(old.value["artifact"])
-    return Touched(
-        *file,
-        change,
-        time_text(event.at),
-        event.actor.credential,
-        event.actor.user,
-        before.sha256 if before is not None else told if isinstance(told, str) else None,
-        after,
-        None if before is None else before.user,
-        None if old is None else old.key.sort.rpartition("/")[2],
-    )
-
-
-def _after(event: Event, record: Record | None, version: int, *, alone: bool) -> str | None:
-    told = event.details.get("sha256")
-    if alone and isinstance(told, str):
-        return told
-    if record is None or record.version != version:
-        return None
-    return Artifact.read(record).sha256
+    actor = event.actor
+    at = time_text(event.at)
+    return Touched(*place, change, at, actor.credential, actor.user, file, old, new, kept)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -79,6 +80,18 @@ def test_the_72_hours_count_from_when_it_was_confirmed(strongroom: Here) -> None
     now = strongroom.json("incident", made["id"], "--since", "1d")
     by = datetime.fromisoformat(now["notify_by"])
     assert timedelta(hours=71) < by - datetime.now(UTC) <= timedelta(hours=72)
+
+
+def test_of_72_hours_that_are_over_it_says_so(strongroom: Here) -> None:
+    made = strongroom.json("user", "create", "dev@example.org")
+    for ago, over in (("71h", False), ("73h", True)):
+        given = ("incident", made["id"], "--since", "9d", "--confirmed", ago)
+        (line,) = (line for line in strongroom(*given)[1].splitlines() if "72 hours" in line)
+        assert ("the 72 hours are over since" in line, "tell them until" in line) == (
+            over,
+            not over,
+        )
+        assert strongroom.json(*given)["overdue"] is over
 
 
 def test_what_to_do_next_are_commands_that_there_are(strongroom: Here) -> None:
@@ -195,7 +208,7 @@ what to do next:
   strongroom key delete {made} --org default
   DELETE /repositories/files/malware\.jar
   POST /api/repositories/files/restore {{"path": "lib\.jar", "version": "\S+", "overwrite": true}}
-  POST /api/repositories/files/restore {{"path": "gone\.jar", "version": "\S+", "overwrite": true}}
+  POST /api/repositories/files/restore {{"path": "gone\.jar", "version": "\S+"}}
   DELETE /repositories/files/more\.jar
   strongroom incident {drill.key} --since {moment} --org default
 """
@@ -205,10 +218,30 @@ what to do next:
         assert re.fullmatch(pattern, line), f"line {number}: {line}"
     assert re.fullmatch(wanted, done.out)
 
-    # Eradicate and recover: what it says to do next is done as it stands there.
-    steps = run(drill.data, "incident", drill.key, "--since", since, "--json").json["next"]
-    for step in steps:
+    # Eradicate and recover: what it says to do next is done as it stands there, and it is asked
+    # again after each step: what is done is in it no more, and what was before is.
+    first = report(drill, since)
+    left = first["next"]
+    while len(left) > 1:
+        step, *left = left
         carry_out(drill, step)
+        again = report(drill, since)
+        assert again["next"] == left, "what is left, and nothing that is good"
+        for then, now in zip(first["files"], again["files"], strict=True):
+            for told in ("change", "path", "sha256_before", "sha256_after", "published_before_by"):
+                assert now[told] == then[told]
+        assert again["tell"] == first["tell"]
+    for step in left:
+        carry_out(drill, step)
+    done = run(drill.data, "incident", drill.key, "--since", since)
+    for change, path, state in (
+        ("wrote", r"malware\.jar", "gone"),
+        ("overwrote", r"lib\.jar", "as it was before"),
+        ("deleted", r"gone\.jar", "as it was before"),
+        ("wrote", r"more\.jar", "gone"),
+    ):
+        line = rf"  {moment} {change} files/{path} \(.+\); done: it is {state}\n"
+        assert re.search(line, done.out), (line, done.out)
     leaked = {"Authorization": f"Bearer {drill.secret}"}
     assert drill.server.ask("GET", "/api/user", leaked)[0] == 401
     for path, status in (("lib.jar", 200), ("gone.jar", 200), ("malware.jar", 404)):
@@ -228,6 +261,14 @@ def test_a_repository_that_was_opened_is_told_with_who_can_read_it() -> None:
         "files (grants, overwrite): can be read by 2: a, b"
     )
     assert _opened({**row, "public": True}).endswith("can be read by everybody")
+
+
+def report(drill: Drill, since: str) -> dict[str, Any]:
+    """The report as it is now. Until when it tells is fixed in no line of it."""
+    done = run(drill.data, "incident", drill.key, "--since", since, "--json")
+    assert done.status == 0, done.err
+    found: dict[str, Any] = done.json
+    return found
 
 
 def carry_out(drill: Drill, step: str) -> None:

@@ -140,6 +140,15 @@ def test_where_history_tells_of_nobody_it_has_to_be_said(strongroom: Here, perso
     assert strongroom.json("privacy", "reapply")["entries"] == 1
 
 
+@pytest.mark.parametrize("verb", ["verify", "export"])
+def test_of_nobody_no_flag_is_advised_that_the_verb_has_not(
+    strongroom: Here, person: str, verb: str
+) -> None:
+    status, _, err = strongroom("privacy", verb, "n" * 16)
+    assert (status, "--deleted" in err) == (1, False)
+    assert "history tells of none" in err
+
+
 def test_it_is_said_who_goes_and_who_has_the_same_address(strongroom: Here, person: str) -> None:
     status, _, err = strongroom("privacy", "erase", person)
     assert status == 1
