@@ -97,7 +97,7 @@ def test_who_may_not_write_is_told_so(
     reader = Python(tmp_path / "python", pypi.url, server.key_for(pypi, "read"))
     ran = reader.publish(client, sample(client).write_built(tmp_path / "project"))
     assert ran.status != 0
-    assert "These credentials do not allow to write in this repository." in said(ran)
+    assert "These credentials do not allow to write here." in said(ran)
     assert uploads(pypi.asked()) == [403]
 
 
@@ -106,7 +106,7 @@ def test_wrong_credentials_are_named(client: str, pypi: Repository, tmp_path: Pa
     stranger = Python(tmp_path / "python", pypi.url, "not-the-key")
     ran = stranger.publish(client, sample(client).write_built(tmp_path / "project"))
     assert ran.status != 0
-    assert "The credentials are not valid." in said(ran)
+    assert "This user name goes with an API key as the password." in said(ran)
     assert "not-the-key" not in ran.out
     assert uploads(pypi.asked()) == [401]
 

@@ -13,6 +13,9 @@ from tests.durability.verdict import settled_at
 #: Records of the service that no event tells of: they mean nothing by themselves.
 _UNTOLD = (
     *("events", "who", "attempts", "seen", "refusals", "uploads"),
+    *("seals", "sealed"),  # they are about the events
+    *("used-keys", "subscriber-usage"),  # counted behind the answers
+    *("mail", "resets", "reset-of"),  # whoever asks, also where there is nobody
     *("jobs", "readers", "sessions", "open-sessions", "emptied", "made"),
     *("downloaded", "expected", "sent"),
 )
