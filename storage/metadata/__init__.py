@@ -18,7 +18,7 @@ from storage.metadata.errors import (
     UnknownStore,
 )
 from storage.metadata.operations import Add, Check, Delete, Operation, Put
-from storage.metadata.records import Key, Page, Record, ScanPage, Value
+from storage.metadata.records import Counted, Key, Page, Record, ScanPage, Value
 from storage.metadata.store import Metadata
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "ConditionFailed",
     "Conflict",
     "Corrupted",
+    "Counted",
     "Delete",
     "InvalidOperation",
     "Key",

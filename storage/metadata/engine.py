@@ -1,4 +1,4 @@
-"""What a metadata backend must do: the four native calls, each one round trip.
+"""What a metadata backend must do: the native calls, each one round trip.
 
 Retries, limits, tokens and unknown outcomes are not a backend's business: they are written
 once, in `store`, over this interface. So are fault injection and metrics, as wrappers.
@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Protocol
 
 from storage.metadata.operations import Operation
-from storage.metadata.records import Key, Page, Record, ScanPage
+from storage.metadata.records import Counted, Key, Page, Record, ScanPage
 
 
 class Engine(Protocol):
@@ -31,6 +31,13 @@ class Engine(Protocol):
     def query(self, partition: str, prefix: str, after: str, limit: int) -> Page:
         """Read records of one partition whose sort keys start with `prefix` and lie behind
         `after` ("" for the start), strongly consistent, in order, at most `limit`."""
+
+    def count(self, partition: str, prefix: str, after: str, limit: int) -> Counted:
+        """Count, up to `limit`, the records that `query` would read, without their values.
+
+        No more than `limit` are counted, so that a number that is reached tells a place in the
+        order. A count may be short, even 0, with more to come: only `next` tells.
+        """
 
     def scan(self, segment: int, segments: int, after: str, limit: int) -> ScanPage:
         """Read one of `segments` disjoint shares of everything; `after` is a page's `next`,

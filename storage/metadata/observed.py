@@ -15,7 +15,7 @@ from storage.metadata.errors import (
     Unavailable,
 )
 from storage.metadata.operations import Operation
-from storage.metadata.records import Key, Page, Record, ScanPage
+from storage.metadata.records import Counted, Key, Page, Record, ScanPage
 
 T = TypeVar("T")
 
@@ -60,6 +60,9 @@ class Observed:
 
     def query(self, partition: str, prefix: str, after: str, limit: int) -> Page:
         return self._told("query", lambda: self._engine.query(partition, prefix, after, limit))
+
+    def count(self, partition: str, prefix: str, after: str, limit: int) -> Counted:
+        return self._told("count", lambda: self._engine.count(partition, prefix, after, limit))
 
     def scan(self, segment: int, segments: int, after: str, limit: int) -> ScanPage:
         return self._told("scan", lambda: self._engine.scan(segment, segments, after, limit))

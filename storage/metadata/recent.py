@@ -103,6 +103,14 @@ class Recent:
         """Read a partition afresh, page by page."""
         return self.metadata.query_all(partition, prefix)
 
+    def count(self, partition: str, prefix: str = "", after: str = "") -> int:
+        """Count the records of a partition afresh."""
+        return self.metadata.count(partition, prefix, after)
+
+    def skip(self, partition: str, count: int, prefix: str = "") -> str | None:
+        """Find afresh where the records behind the first `count` of a partition begin."""
+        return self.metadata.skip(partition, count, prefix)
+
     def commit(self, *operations: Operation, witness: Witness | None = None) -> Committed:
         """Commit, and forget every record named, however it went."""
         try:

@@ -48,6 +48,20 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class Counted:
+    """How many records a run of sort keys holds.
+
+    `next` is the sort key to continue after, or None where there is nothing more; as with a
+    `Page`, nothing need lie behind it. `passed` is how many expired records were met that took
+    the places of others within the limit.
+    """
+
+    number: int
+    next: str | None
+    passed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ScanPage:
     """A run of records of a whole store, in no order; `next` continues the same segment."""
 

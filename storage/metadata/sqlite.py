@@ -15,22 +15,11 @@ from zlib import crc32
 
 from storage.metadata.connections import Connections
 from storage.metadata.errors import ConditionFailed, Unavailable
-from storage.metadata.operations import (
-    Add,
-    Check,
-    Delete,
-    Operation,
-    Put,
-    encode,
-    microseconds,
-    moment,
-    moment_of,
-    validate_grown,
-    version_after,
-)
-from storage.metadata.records import Key, Page, Record, ScanPage
+from storage.metadata.operations import Operation, microseconds, moment, moment_of
+from storage.metadata.records import Counted, Key, Page, Record, ScanPage
 from storage.metadata.sqlite_errors import lock_trouble, translated
 from storage.metadata.sqlite_file import prepare
+from storage.metadata.sqlite_writes import asks, holds, writes
 
 BUSY_SECONDS = 5.0  # that a commit waits for others, in this process and again across them
 PAGE_BYTES = 1_000_000  # of bodies in a page, as DynamoDB has it
@@ -42,16 +31,17 @@ _QUERY = (
     " WHERE partition = ? AND sort > ? AND sort >= ? AND sort < ? ORDER BY sort LIMIT ?"
 )
 _QUERY_TO_END = _QUERY.replace(" AND sort < ?", "")
+# Along the primary key, and no body leaves SQLite: 10,000 records of 500 bytes in 2.6 ms.
+_COUNT = (
+    "SELECT count(*), max(sort) FROM (SELECT sort FROM records"
+    " WHERE partition = ? AND sort > ? AND sort >= ? AND sort < ?"
+    " AND (expires IS NULL OR expires > ?) ORDER BY sort LIMIT ?)"
+)
+_COUNT_TO_END = _COUNT.replace(" AND sort < ?", "")
 _SCAN = (
     "SELECT partition, sort, body, version, expires FROM records"
     " WHERE (partition, sort) > (?, ?) ORDER BY partition, sort"
 )
-_PUT = (
-    "INSERT INTO records (partition, sort, body, version, expires) VALUES (?, ?, ?, ?, ?)"
-    " ON CONFLICT (partition, sort) DO UPDATE SET"
-    " body = excluded.body, version = excluded.version, expires = excluded.expires"
-)
-_DELETE = "DELETE FROM records WHERE partition = ? AND sort = ?"
 _SWEEP = (
     "DELETE FROM records WHERE (partition, sort) IN"
     " (SELECT partition, sort FROM records WHERE expires <= ? ORDER BY expires LIMIT ?)"
@@ -124,6 +114,15 @@ class SqliteEngine:
             rows, more = _page(found, limit)
         return Page(tuple(self._alive(rows)), rows[-1][1] if more else None)
 
+    def count(self, partition: str, prefix: str, after: str, limit: int) -> Counted:
+        end = _behind(prefix)
+        now = microseconds(self._clock())
+        arguments = [partition, after, prefix, *([] if end is None else [end]), now, limit]
+        statement = _COUNT_TO_END if end is None else _COUNT
+        with self._reading() as connection:
+            number, last = connection.execute(statement, arguments).fetchone()
+        return Counted(number, last if number == limit else None)
+
     def scan(self, segment: int, segments: int, after: str, limit: int) -> ScanPage:
         start = json.loads(after) if after else ["", ""]
         with self._reading() as connection, closing(connection.execute(_SCAN, start)) as found:
@@ -136,16 +135,16 @@ class SqliteEngine:
         with self._writing() as connection:
             at = moment_of(fresh)
             failed: dict[Key, Record | None] = {}
-            writes: list[tuple[str, tuple[object, ...]]] = []
+            statements: list[tuple[str, tuple[object, ...]]] = []
             for operation in operations:
-                found = _read(connection, operation.key, at) if _asks(operation) else None
-                if not _holds(operation, found):
+                found = _read(connection, operation.key, at) if asks(operation) else None
+                if not holds(operation, found):
                     failed[operation.key] = found
                 elif not failed:
-                    writes.extend(_writes(operation, found, fresh))
+                    statements.extend(writes(operation, found, fresh))
             if failed:
                 raise ConditionFailed(failed)
-            for statement, arguments in writes:
+            for statement, arguments in statements:
                 connection.execute(statement, arguments)
 
     def sweep(self, limit: int) -> int:
@@ -244,59 +243,3 @@ def _read(connection: sqlite3.Connection, key: Key, at: int) -> Record | None:
     if row is None or (row[2] is not None and row[2] <= at):
         return None
     return Record(key, json.loads(row[0]), row[1], None if row[2] is None else moment(row[2]))
-
-
-def _asks(operation: Operation) -> bool:
-    """Whether the record that is there matters to an operation."""
-    match operation:
-        case Put(absent=False, at=None) | Delete(at=None):
-            return False
-    return True
-
-
-def _holds(operation: Operation, found: Record | None) -> bool:
-    """Whether an operation's condition holds of the record found, expired ones left out."""
-    match operation:
-        case Put(at=int(at)) | Delete(at=int(at)) | Check(at=int(at)):
-            return found is not None and found.version == at
-        case Put(absent=True) | Check(absent=True):
-            return found is None
-        case Check():
-            return found is not None
-        case Add(create=create):
-            if found is None and not create:
-                return False
-            counters = _counters(operation, found)
-            return all(counters[name] <= most for name, most in operation.limits.items())
-    return True
-
-
-def _counters(add: Add, found: Record | None) -> dict[str, int]:
-    """The counters of an `Add` afterwards; what is no integer counts as 0, and becomes one."""
-    counters = {}
-    for name, amount in add.amounts.items():
-        before = found.value.get(name, 0) if found else 0
-        is_counter = isinstance(before, int) and not isinstance(before, bool)
-        counters[name] = (before if is_counter else 0) + amount
-    return counters
-
-
-def _writes(
-    operation: Operation, found: Record | None, fresh: int
-) -> Iterator[tuple[str, tuple[object, ...]]]:
-    match operation:
-        case Put(key=key, value=value, expires=expires):
-            expiry = None if expires is None else microseconds(expires)
-            yield _PUT, (*key, encode(value), version_after(operation, fresh), expiry)
-        case Delete(key=key):
-            yield _DELETE, key
-        case Add(key=key, expires=expires):
-            if found is not None:
-                expires = found.expires
-            expiry = None if expires is None else microseconds(expires)
-            before = found.value if found else {}
-            body = encode({**before, **_counters(operation, found)})
-            validate_grown(key, body)
-            yield _PUT, (*key, body, found.version + 1 if found else fresh, expiry)
-        case Check():
-            pass

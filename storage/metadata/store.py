@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from storage.metadata.attempts import Attempt, Committed, TokenWitness, Witness
 from storage.metadata.engine import Engine
@@ -34,18 +34,16 @@ from storage.metadata.operations import (
     validate_part,
     version_after,
 )
-from storage.metadata.records import Key, Page, Record, ScanPage
+from storage.metadata.patience import PATIENCE, TRIES, Patience
+from storage.metadata.records import Counted, Key, Page, Record, ScanPage
 
 __all__ = ["Attempt", "Committed", "ConflictObserver", "Metadata", "Witness"]
 
 CONFLICTS = 10  # retried, each as a new attempt
-TRIES = 4  # of a call that did nothing, within PATIENCE
-PATIENCE = timedelta(seconds=5)
 REPEATS = 10  # of an attempt whose outcome is unknown, within ATTEMPT
 ATTEMPT = timedelta(seconds=30)  # readers of the feed rely on it: nothing is sent later
+COUNTED_AT_ONCE = 1_000_000  # more than lie in DynamoDB's 1 MB; bounds a statement of SQLite
 SKEW = timedelta(seconds=60)  # of the process's clock from the store's
-
-T = TypeVar("T")
 
 
 class ConflictObserver(Protocol):
@@ -76,7 +74,7 @@ class Metadata:
         self._engine = engine
         self._clock = clock
         self._random = random
-        self._sleep = sleep
+        self._patience = Patience(clock, random, sleep)
         self._observer = observer
         self._lock = threading.Lock()
         self._last_fresh = 0
@@ -98,7 +96,7 @@ class Metadata:
         try:
             return dict(self._engine.get(distinct))
         except Unavailable as failure:
-            return dict(self._patiently(lambda: self._engine.get(distinct), failure))
+            return dict(self._patience.persist(lambda: self._engine.get(distinct), failure))
 
     def query(self, partition: str, prefix: str = "", after: str = "", limit: int = 1000) -> Page:
         """Read records of a partition, in order of UTF-8, from behind `after`.
@@ -106,12 +104,10 @@ class Metadata:
         A page holds at most `limit` records and about 1 MB, and may be short, even empty,
         with more to come: only `next` tells. Raises as `get` does.
         """
-        validate_key(Key(partition, "-"))
-        validate_part(prefix)
-        validate_part(after)
+        _validate_stretch(partition, prefix, after)
         if limit < 1:
             raise InvalidOperation("a query takes a limit of 1 or more")
-        return self._patiently(lambda: self._engine.query(partition, prefix, after, limit))
+        return self._patience.persist(lambda: self._engine.query(partition, prefix, after, limit))
 
     def query_all(self, partition: str, prefix: str = "", limit: int = 1000) -> Iterator[Record]:
         """Read records of a partition, in order, page by page as they are taken."""
@@ -121,6 +117,52 @@ class Metadata:
             page = self.query(partition, prefix, page.next, limit)
             yield from page.records
 
+    def count(self, partition: str, prefix: str = "", after: str = "") -> int:
+        """Count the records of a partition behind `after`, without reading their values.
+
+        One call for each started MB of records on DynamoDB, and one for each million of them on
+        SQLite. A record that is written or deleted meanwhile may be counted or not. Raises as
+        `get` does.
+        """
+        _validate_stretch(partition, prefix, after)
+        number, place = 0, after
+        while True:
+            counted = self._counted(partition, prefix, place, COUNTED_AT_ONCE)
+            number += counted.number
+            if counted.next is None:
+                return number
+            place = counted.next
+
+    def skip(self, partition: str, count: int, prefix: str = "") -> str | None:
+        """Find the place behind the first `count` records of a partition, without their values.
+
+        It is the `after` of a query, or of a count, of the rest: a sort key, or "" for the
+        start. None says that there is no rest; a place is no promise that there is one. It
+        costs calls as `count` does, for what is skipped alone. Raises as `get` does.
+        """
+        if count < 0:
+            raise InvalidOperation("a skip takes a count of 0 or more")
+        _validate_stretch(partition, prefix, "")
+        left, place = count, ""
+        while left:
+            counted = self._counted(partition, prefix, place, min(left, COUNTED_AT_ONCE))
+            left -= counted.number
+            if counted.next is None:
+                return None
+            place = counted.next
+            if left and counted.passed > counted.number:
+                # Among many expired records a limit of `left` gets on by that few at a time, and
+                # with a higher one nobody knew where to stop. Records that are read tell.
+                page = self.query(partition, prefix, place)
+                read = page.records[:left]
+                left -= len(read)
+                if not left:
+                    return read[-1].key.sort
+                if page.next is None:
+                    return None
+                place = page.next
+        return place
+
     def scan(self, segment: int, segments: int, after: str = "", limit: int = 1000) -> ScanPage:
         """Read a share of everything, to be called again with the page's `next` as `after`.
 
@@ -129,7 +171,7 @@ class Metadata:
         """
         if limit < 1 or not 0 <= segment < segments:
             raise InvalidOperation("a scan takes a limit of 1 or more and one of its segments")
-        return self._patiently(lambda: self._engine.scan(segment, segments, after, limit))
+        return self._patience.persist(lambda: self._engine.scan(segment, segments, after, limit))
 
     def commit(self, *operations: Operation, witness: Witness | None = None) -> Committed:
         """Write all of the operations and the witness's puts, or nothing.
@@ -162,7 +204,7 @@ class Metadata:
                     conflicts += 1
                     if conflicts > CONFLICTS:
                         raise
-                    self._rest(0.02, conflicts - 1, most=1.0)
+                    self._patience.rest(0.02, conflicts - 1, most=1.0)
         finally:
             if conflicts and self._observer is not None:
                 self._observer.conflicts(conflicts)
@@ -172,11 +214,11 @@ class Metadata:
 
     def sweep(self, limit: int = 1000) -> int:
         """Delete up to `limit` expired records, where the engine does not do so by itself."""
-        return self._patiently(lambda: self._engine.sweep(limit))
+        return self._patience.persist(lambda: self._engine.sweep(limit))
 
     def now(self) -> datetime:
         """The store's own time, without a call (but for the first). Raises as `get` does."""
-        return self._patiently(self._engine.now)
+        return self._patience.persist(self._engine.now)
 
     def agreed_time(self) -> datetime:
         """The store's own time where this machine's clock agrees: to write by, or to settle
@@ -194,6 +236,9 @@ class Metadata:
     def close(self) -> None:
         """Let go of connections and files."""
         self._engine.close()
+
+    def _counted(self, partition: str, prefix: str, after: str, limit: int) -> Counted:
+        return self._patience.persist(lambda: self._engine.count(partition, prefix, after, limit))
 
     def _attempt(self) -> tuple[Attempt, int]:
         """A new attempt and its fresh version. Raises as `agreed_time` does."""
@@ -217,7 +262,7 @@ class Metadata:
         lost: OutcomeUnknown | None = None
         for tries in range(REPEATS + 1):
             if tries:
-                self._rest(0.05, tries - 1, most=2.0)
+                self._patience.rest(0.05, tries - 1, most=2.0)
             age = self._engine.now() - attempt.at
             if age > ATTEMPT:
                 break
@@ -246,29 +291,12 @@ class Metadata:
             # Damage that is found only now says nothing of the commit either.
             raise OutcomeUnknown("the commit's answer was lost, and so is its witness") from error
 
-    def _patiently(self, call: Callable[[], T], failure: Unavailable | None = None) -> T:
-        """Make a call that may be repeated, until it does something or patience ends.
-        `failure` is what a first try came to already."""
-        if failure is None:
-            try:
-                return call()
-            except Unavailable as error:
-                failure = error
-        deadline = self._clock() + PATIENCE
-        for tries in range(TRIES - 1):
-            self._rest(0.05, tries, most=1.0)
-            try:
-                return call()
-            except Unavailable as error:
-                failure = error
-            if self._clock() > deadline:
-                break
-        raise failure
-
-    def _rest(self, least: float, tries: int, most: float) -> None:
-        """Sleep for a random time, up to `least` seconds doubled with each try."""
-        self._sleep(self._random.uniform(0, min(least * 2**tries, most)))
-
 
 def _if_absent(put: Put) -> Put:
     return put if put.absent else replace(put, absent=True)
+
+
+def _validate_stretch(partition: str, prefix: str, after: str) -> None:
+    validate_key(Key(partition, "-"))
+    validate_part(prefix)
+    validate_part(after)

@@ -25,11 +25,12 @@ from auth.first_administrator import Wanted
 from auth.invitations import Invitations
 from auth.outbox import Letter, Outbox, read_mail
 from auth.passwords import CHEAP, Parameters
+from auth.provisioned_users import ProvisionedUsers
 from auth.resets import Resets
 from auth.sealing import Sealer
 from storage import keys
 from storage.events import SYSTEM, Journal
-from storage.metadata import Add, Key, Metadata, Operation, Page, Put, Record, ScanPage
+from storage.metadata import Add, Key, Metadata, Operation, Page, Put, Record, ScanPage, records
 from storage.metadata.engine import Engine
 from storage.metadata.recent import Recent
 from storage.metadata.sqlite import SqliteEngine
@@ -75,6 +76,10 @@ class Counted:
     def query(self, partition: str, prefix: str, after: str, limit: int) -> Page:
         self.reads += 1
         return self._engine.query(partition, prefix, after, limit)
+
+    def count(self, partition: str, prefix: str, after: str, limit: int) -> records.Counted:
+        self.reads += 1
+        return self._engine.count(partition, prefix, after, limit)
 
     def scan(self, segment: int, segments: int, after: str, limit: int) -> ScanPage:
         return self._engine.scan(segment, segments, after, limit)
@@ -148,6 +153,9 @@ class Process:
         mailing = (self.recent, self.journal, self.outbox, rates, self.hashes, parameters, clock)
         self.resets = Resets(*mailing)
         self.invitations = Invitations(*mailing)
+        self.provisioned = ProvisionedUsers(
+            self.recent, self.journal, self.hashes, parameters, clock, outbox=self.outbox
+        )
         self.keys = ApiKeys(self.recent, self.journal, clock)
         self.organizations = Organizations(self.recent)
         self.authenticator = Authenticator(

@@ -10,7 +10,7 @@ from storage import keys
 from storage.metadata import Key, Metadata, Operation, Record
 from storage.metadata.engine import Engine
 from storage.metadata.recent import Recent
-from storage.metadata.records import Page, ScanPage
+from storage.metadata.records import Counted, Page, ScanPage
 
 #: Longer than any claim of who was killed, and than a job rests whose step failed.
 CLAIMED = timedelta(hours=2)
@@ -51,6 +51,11 @@ class _Later:
     def query(self, partition: str, prefix: str, after: str, limit: int) -> Page:
         page = self._engine.query(partition, prefix, after, limit)
         return replace(page, records=tuple(filter(self._is_alive, page.records)))
+
+    def count(self, partition: str, prefix: str, after: str, limit: int) -> Counted:
+        read = self._engine.query(partition, prefix, after, limit)
+        alive = sum(map(self._is_alive, read.records))
+        return Counted(alive, read.next, len(read.records) - alive)
 
     def scan(self, segment: int, segments: int, after: str, limit: int) -> ScanPage:
         page = self._engine.scan(segment, segments, after, limit)

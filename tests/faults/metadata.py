@@ -22,7 +22,7 @@ from storage.metadata.errors import (
     Unavailable,
 )
 from storage.metadata.operations import Operation
-from storage.metadata.records import Key, Page, Record, ScanPage
+from storage.metadata.records import Counted, Key, Page, Record, ScanPage
 
 T = TypeVar("T")
 Fault: TypeAlias = Callable[[Callable[[], Any]], Any]
@@ -92,7 +92,7 @@ class Faults:
 
     def next(self, name: str, *faults: Fault, times: int = 1) -> None:
         """Line faults up, the whole line `times` times, for calls of `name`: `get`, `query`,
-        `scan`, `transact`, `sweep` or `prepare`."""
+        `count`, `scan`, `transact`, `sweep` or `prepare`."""
         with self._lock:
             self._faults[name].extend(faults * times)
 
@@ -115,6 +115,9 @@ class Faults:
 
     def query(self, partition: str, prefix: str, after: str, limit: int) -> Page:
         return self._suffer("query", lambda: self._engine.query(partition, prefix, after, limit))
+
+    def count(self, partition: str, prefix: str, after: str, limit: int) -> Counted:
+        return self._suffer("count", lambda: self._engine.count(partition, prefix, after, limit))
 
     def scan(self, segment: int, segments: int, after: str, limit: int) -> ScanPage:
         return self._suffer("scan", lambda: self._engine.scan(segment, segments, after, limit))

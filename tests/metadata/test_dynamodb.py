@@ -13,6 +13,7 @@ import pytest
 from storage.metadata import (
     Add,
     Conflict,
+    Counted,
     InvalidOperation,
     Key,
     Metadata,
@@ -24,6 +25,7 @@ from storage.metadata import (
 )
 from storage.metadata.dynamodb import DynamoDBEngine
 from storage.metadata.dynamodb.clock import StoreClock
+from storage.metadata.operations import moment
 from tests.metadata.backends import dynamodb, new_table
 from tests.metadata.rubbish import (
     Answer,
@@ -37,6 +39,8 @@ from tests.metadata.rubbish import (
 )
 
 KEY = Key("p", "a")
+#: What each read answers where there is nothing.
+NOTHING = {"Responses": {}, "UnprocessedKeys": {}, "Items": [], "Count": 0, "ScannedCount": 0}
 FRESH = 1_700_000_000_000_000 << 10
 
 
@@ -100,12 +104,13 @@ def test_a_read_that_is_not_answered_is_unavailable(
         lambda: engine.get([KEY]),
         lambda: engine.get([KEY, Key("p", "b")]),
         lambda: engine.query("p", "", "", 10),
+        lambda: engine.count("p", "", "", 10),
         lambda: engine.scan(0, 1, "", 10),
     ):
         with pytest.raises(Unavailable) as caught:
             read()
         assert not isinstance(caught.value, OutcomeUnknown)
-    assert len(server.requests) == 4  # the library repeats nothing by itself
+    assert len(server.requests) == 5  # the library repeats nothing by itself
 
 
 @pytest.mark.parametrize(
@@ -188,20 +193,24 @@ def test_keys_left_unprocessed_are_asked_for_again(server: Server, credentials: 
 
 
 def test_reads_are_strongly_consistent(server: Server, engine: DynamoDBEngine) -> None:
-    server.answers = [http(200, {"Responses": {}, "UnprocessedKeys": {}, "Items": []})]
+    server.answers = [http(200, NOTHING)]
+    engine.now()  # the first asks
+    server.requests.clear()
     engine.get([KEY])
     engine.get([KEY, Key("p", "b")])
     engine.query("p", "", "", 10)
+    engine.count("p", "", "", 10)
     engine.scan(0, 1, "", 10)
-    one, many, query, scan = server.requests
+    one, many, query, count, scan = server.requests
     assert one["ConsistentRead"]
     assert many["RequestItems"]["table"]["ConsistentRead"]
     assert query["ConsistentRead"]
+    assert count["ConsistentRead"]
     assert scan["ConsistentRead"]
 
 
 def test_a_commit_and_a_read_are_one_call_each(server: Server, engine: DynamoDBEngine) -> None:
-    server.answers = [http(200, {"Responses": {}, "UnprocessedKeys": {}, "Items": []})]
+    server.answers = [http(200, NOTHING)]
     store = Metadata(engine)
     store.now()  # the first asks
     server.requests.clear()
@@ -209,12 +218,39 @@ def test_a_commit_and_a_read_are_one_call_each(server: Server, engine: DynamoDBE
     store.get(*(Key("p", str(number)) for number in range(100)))
     store.get(KEY)
     store.query("p")
+    store.count("p")
+    store.skip("p", 5)
     assert [request["target"] for request in server.requests] == [
         "TransactWriteItems",
         "BatchGetItem",
         "GetItem",
         "Query",
+        "Query",
+        "Query",
     ]
+
+
+def test_no_item_is_sent_for_a_count(server: Server, engine: DynamoDBEngine) -> None:
+    last = {"pk": {"S": "p"}, "sk": {"S": "k"}}
+    server.answers = [
+        http(200, {"Count": 5, "ScannedCount": 7, "LastEvaluatedKey": last}),
+        http(200, {"Count": 2, "ScannedCount": 2}),
+    ]
+    engine._asked = True  # the time is not what is asked for here
+    assert engine.count("p", "", "", 9) == Counted(5, "k", 2)
+    assert engine.count("p", "", "k", 4) == Counted(2, None, 0)
+    assert [request["Select"] for request in server.requests] == ["COUNT"] * 2
+    assert [request["Limit"] for request in server.requests] == [9, 4]
+    assert server.requests[1]["ExclusiveStartKey"] == last
+
+
+def test_a_count_goes_by_the_stores_time(server: Server, engine: DynamoDBEngine) -> None:
+    """A record that has expired there is not counted because this machine is behind."""
+    server.answers = [http(200, NOTHING, date="Tue, 01 Jan 2030 10:00:00 GMT")]
+    engine.count("p", "", "", 9)
+    told = int(server.requests[-1]["ExpressionAttributeValues"][":now"]["N"])
+    ten = datetime(2030, 1, 1, 10, tzinfo=UTC)
+    assert timedelta() <= moment(told) - ten < timedelta(seconds=5)
 
 
 def test_the_stores_time_is_that_of_its_answers(server: Server, engine: DynamoDBEngine) -> None:

@@ -140,6 +140,8 @@ def test_an_observer_is_told_of_every_call_and_its_outcome(tmp_path: Path) -> No
         store.commit(Put(key, {}))
         store.get(key)
         store.query("p")
+        store.count("p")
+        store.skip("p", 1)
         store.scan(0, 1)
         store.sweep()
         faults.next("transact", conflict, throttled, lost_before_effect)
@@ -153,6 +155,8 @@ def test_an_observer_is_told_of_every_call_and_its_outcome(tmp_path: Path) -> No
         ("metadata", "transact", "ok"),
         ("metadata", "get", "ok"),
         ("metadata", "query", "ok"),
+        ("metadata", "count", "ok"),
+        ("metadata", "count", "ok"),
         ("metadata", "scan", "ok"),
         ("metadata", "sweep", "ok"),
         ("metadata", "transact", "conflict"),

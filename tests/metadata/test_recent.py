@@ -133,3 +133,15 @@ def test_memory_is_bounded_in_records_and_bytes(recent: Recent, metadata: Counte
     assert recent._bytes < 1_000
     recent.forget(*keys)
     assert recent._bytes == 0
+
+
+def test_what_is_counted_and_skipped_is_what_is_there_now(
+    recent: Recent, metadata: Counted
+) -> None:
+    recent.commit(Put(A, {}), Put(B, {}))
+    recent.cached(A, B)
+    metadata.commit(Delete(A), Put(Key("p", "c"), {}), Put(Key("p", "d"), {}))  # by another process
+    assert recent.count("p") == 3
+    assert recent.count("p", after="b") == 2
+    assert recent.skip("p", 2) == "c"
+    assert recent.skip("p", 2, prefix="c") is None

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,6 +16,7 @@ import pytest
 from storage.metadata import (
     Add,
     Corrupted,
+    Counted,
     Key,
     Metadata,
     Put,
@@ -24,7 +25,7 @@ from storage.metadata import (
     UnknownStore,
 )
 from storage.metadata.connections import Connections
-from storage.metadata.sqlite import SqliteEngine
+from storage.metadata.sqlite import _COUNT, _COUNT_TO_END, SqliteEngine
 from tests.metadata.backends import sqlite
 from tests.metadata.writers import add_up_to, together
 from tests.parts import ROOT, require
@@ -280,6 +281,24 @@ class TestSweep:
         now = expires
         assert not store.get(KEY)
         engine.close()
+
+
+@pytest.mark.parametrize("statement", [_COUNT, _COUNT_TO_END])
+def test_a_count_walks_along_the_key(path: Path, statement: str) -> None:
+    """It neither sorts, nor looks anything up anew for each record."""
+    with sqlite(path), closing(sqlite3.connect(path)) as connection:
+        values = ["x"] * statement.count("?")
+        plan = connection.execute(f"EXPLAIN QUERY PLAN {statement}", values).fetchall()
+    told = [row[3] for row in plan]
+    assert any("SEARCH records USING PRIMARY KEY (partition=? AND sort>" in step for step in told)
+    assert not any("TEMP B-TREE" in step or "records_by_expiry" in step for step in told)
+
+
+def test_what_is_counted_is_not_decoded(path: Path) -> None:
+    with sqlite(path) as engine, closing(sqlite3.connect(path)) as connection:
+        connection.execute("INSERT INTO records VALUES ('p', 'a', 'no JSON', 1, NULL)")
+        connection.commit()
+        assert engine.count("p", "", "", 5) == Counted(1, None)
 
 
 def test_a_fork_amid_reads_and_writes_harms_neither_side(path: Path) -> None:

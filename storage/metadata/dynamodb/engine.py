@@ -21,11 +21,12 @@ from storage.metadata.dynamodb.items import (
     key_of,
     record_of,
 )
+from storage.metadata.dynamodb.queries import counting, stretch
 from storage.metadata.dynamodb.table import prepare
 from storage.metadata.dynamodb.writes import Action, action, may_revive, revived
 from storage.metadata.errors import ConditionFailed, Conflict, Unavailable
 from storage.metadata.operations import Add, Operation, microseconds, moment_of
-from storage.metadata.records import Key, Page, Record, ScanPage
+from storage.metadata.records import Counted, Key, Page, Record, ScanPage
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -107,28 +108,25 @@ class DynamoDBEngine:
         return found
 
     def query(self, partition: str, prefix: str, after: str, limit: int) -> Page:
-        condition = "pk = :p"
-        values = {":p": {"S": partition}}
-        if prefix:
-            condition += " AND begins_with(sk, :s)"
-            values[":s"] = {"S": prefix}
-        request: dict[str, Any] = {
-            "TableName": self._table,
-            "KeyConditionExpression": condition,
-            "ExpressionAttributeValues": values,
-            "ConsistentRead": True,
-            "Limit": limit,
-        }
-        # A start must lie among the keys asked for, or DynamoDB refuses it. The order of
-        # text in Python is that of code points, and so that of UTF-8.
-        if after.startswith(prefix) and after:
-            request["ExclusiveStartKey"] = key_item(Key(partition, after))
-        elif after > prefix:
+        request = stretch(self._table, partition, prefix, after, limit)
+        if request is None:
             return Page((), None)
         answer = self._call("query", **request)
         last = answer.get("LastEvaluatedKey")
         records = tuple(self._alive(answer["Items"]).values())
         return Page(records, None if last is None else key_of(last).sort)
+
+    def count(self, partition: str, prefix: str, after: str, limit: int) -> Counted:
+        request = stretch(self._table, partition, prefix, after, limit)
+        if request is None:
+            return Counted(0, None)
+        # The store tells the dead from the living by the time that it is told: its own.
+        answer = self._call("query", **counting(request, microseconds(self.now())))
+        last = answer.get("LastEvaluatedKey")
+        alive = answer["Count"]
+        return Counted(
+            alive, None if last is None else key_of(last).sort, answer["ScannedCount"] - alive
+        )
 
     def scan(self, segment: int, segments: int, after: str, limit: int) -> ScanPage:
         start = {"ExclusiveStartKey": key_item(Key(*json.loads(after)))} if after else {}

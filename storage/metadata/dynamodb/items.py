@@ -23,6 +23,7 @@ Attribute: TypeAlias = dict[str, Any]  # {"S": text}, {"N": digits} or {"NULL": 
 Item: TypeAlias = dict[str, Attribute]
 
 COUNTER = "n."
+ALIVE = "#u > :now"  # with `until` as #u; false of an item that is not there
 NEVER = 10**18  # microseconds: behind the year 9999, the last that a datetime holds
 
 

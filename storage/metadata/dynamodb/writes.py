@@ -7,6 +7,7 @@ go in as `#…` throughout, because DynamoDB reserves hundreds of words.
 from typing import Any, TypeAlias
 
 from storage.metadata.dynamodb.items import (
+    ALIVE,
     COUNTER,
     Attribute,
     Item,
@@ -29,7 +30,6 @@ from storage.metadata.operations import (
 
 Action: TypeAlias = dict[str, dict[str, Any]]
 
-_ALIVE = "#u > :now"
 _ABSENT = "(attribute_not_exists(pk) OR #u <= :now)"
 _AT = "#v = :at AND #u > :now"
 
@@ -46,7 +46,7 @@ def action(table: str, operation: Operation, fresh: int) -> Action:
             condition = _condition(False, at, now, default="")
             return {"Delete": {"TableName": table, "Key": key_item(key), **condition}}
         case Check(key=key, absent=absent, at=at):
-            condition = _condition(absent, at, now, default=_ALIVE)
+            condition = _condition(absent, at, now, default=ALIVE)
             return {"ConditionCheck": {"TableName": table, "Key": key_item(key), **condition}}
         case Add():
             return {"Update": {"TableName": table, **_update(operation, fresh, now)}}
@@ -123,7 +123,7 @@ def _update(add: Add, fresh: int, now: int) -> dict[str, Any]:
             "#e = if_not_exists(#e, :expiry)",
         ]
     else:
-        condition = _ALIVE
+        condition = ALIVE
         sets = ["#v = #v + :one"]
     adds = []
     for index, (name, amount) in enumerate(add.amounts.items()):
