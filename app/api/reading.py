@@ -6,11 +6,12 @@ A field that is not known is an error: a misspelt rule must never be silently wi
 import json
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from falcon import Request
 
+from app.moments import parse_moment
 from auth.errors import InvalidField
 from middleware.body import open_body
 
@@ -18,12 +19,9 @@ MOST_BYTES = 64 * 1024
 MOST_DEPTH = 16
 _MOST_DIGITS = 18  # of a number in a query: what every store and language can hold
 _SHOWN_CHARACTERS = 100  # of a field's name that comes from the client
-# RFC 3339, section 5.6; Python by itself takes weeks, and times without colons, too.
-_MOMENT = re.compile(
-    r"(?P<minute>\d{4}-\d\d-\d\dT\d\d:\d\d):(?P<second>\d\d)(\.\d+)?(?P<offset>Z|[+-]\d\d:\d\d)",
-    re.ASCII | re.IGNORECASE,
-)
 _SURROGATE = re.compile("[\ud800-\udfff]")
+#: A text, also one without an end, is taken whole: so nothing is looked at twice.
+_TEXT_OR_BRACKET = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[{\]}]', re.DOTALL)
 
 
 class InvalidBody(Exception):
@@ -40,8 +38,10 @@ class BodyTooLarge(InvalidBody):
 class OtherType(InvalidBody):
     """A body that says that it is something other than JSON."""
 
-    def __init__(self) -> None:
-        super().__init__("the Content-Type of a request to the API is application/json")
+    def __init__(
+        self, trouble: str = "the Content-Type of a request to the API is application/json"
+    ) -> None:
+        super().__init__(trouble)
 
 
 class Fields:
@@ -199,13 +199,13 @@ def read_fields(req: Request, *, optional: bool = False) -> Fields:
     return Fields(parse_object(bytes(memory[:count])))
 
 
-def parse_object(data: bytes) -> dict[str, Any]:
+def parse_object(data: bytes, most_depth: int = MOST_DEPTH) -> dict[str, Any]:
     """One JSON object, in UTF-8, with no name twice. Raises InvalidBody, InvalidField."""
     try:
         text = data.decode()
     except UnicodeDecodeError as error:
         raise InvalidBody("the body is not UTF-8") from error
-    _check_depth(text)
+    _check_depth(text, most_depth)
     try:
         # Objects stay the pairs that were sent until it is known where they stand.
         value = json.loads(text, object_pairs_hook=tuple, parse_constant=_constant)
@@ -216,23 +216,14 @@ def parse_object(data: bytes) -> dict[str, Any]:
     return _object(value, "")
 
 
-def _check_depth(text: str) -> None:
-    depth, in_text, escaped = 0, False, False
-    for character in text:
-        if in_text:
-            if escaped:
-                escaped = False
-            elif character == "\\":
-                escaped = True
-            elif character == '"':
-                in_text = False
-        elif character == '"':
-            in_text = True
-        elif character in "[{":
+def _check_depth(text: str, most: int) -> None:
+    depth = 0
+    for found in _TEXT_OR_BRACKET.finditer(text):
+        if found[0] in "[{":
             depth += 1
-            if depth > MOST_DEPTH:
-                raise InvalidBody(f"the body is over {MOST_DEPTH} levels deep")
-        elif character in "]}":
+            if depth > most:
+                raise InvalidBody(f"the body is over {most} levels deep")
+        elif found[0] in "]}":
             depth -= 1
 
 
@@ -266,21 +257,3 @@ def _shown(field: str) -> str:
 
 def _constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
-
-
-def parse_moment(text: str) -> datetime:
-    """A time of RFC 3339 (section 5.6), in UTC. Raises ValueError, OverflowError.
-
-    Of a leap second (section 5.7), which no clock here knows, it is the last moment of the
-    second before.
-    """
-    written = _MOMENT.fullmatch(text)
-    if written is None:
-        raise ValueError("it is written otherwise")
-    leaps = written["second"] == "60"
-    known = f"{written['minute']}:59.999999{written['offset']}" if leaps else text
-    # At the calendar's end a time may leave it when its offset is taken off.
-    moment = datetime.fromisoformat(known.upper()).astimezone(UTC)
-    if leaps and (moment.hour, moment.minute) != (23, 59):
-        raise ValueError("no minute but the last of a day has 61 seconds")
-    return moment
