@@ -73,7 +73,7 @@ def background(at: Installation, observer: Observer | None = None) -> Background
     readers: tuple[Reader, ...] = (
         EmptiedFolders(at.metadata, catalogue.format_of),
         QuotaWatch(at.metadata, at.journal),
-        LeftMembers(at.recent),
+        LeftMembers(at.recent, at.journal),
     )
     jobs = Jobs(at.metadata, at.journal, kinds, observer)
     duties: tuple[Duty, ...] = (

@@ -77,7 +77,7 @@ class Portal:
     def _known(self, principal: Principal) -> str:
         """Who is signed in, and where he goes from here."""
         key = keys.user(principal.organization, principal.user_id)
-        email = escape(read_user(self._recent.cached(key)[key]).email)
+        email = escape(read_user(self._recent.cached(key)[key]).called)
         todo = "Set up your second factor" if principal.enrolling else "Second factor"
         return f"""<header><nav aria-label="Account">
 <span>Signed in as <bdi>{email}</bdi></span>

@@ -2,7 +2,9 @@
 
 A user's grants are his own and those of his groups. A claim reads the groups that he was in
 when it was last decided together with everything else it rests on, and those that he came
-into since by one more read; a group that is gone grants nothing, and is looked for once.
+into since by one more read; a group that is gone grants nothing, and is looked for once. Whether
+he is in a group may hang on a change of many members, which the group's record tells of: so that
+is read with all that his record names (`auth/membership_entries.py`).
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -11,6 +13,7 @@ from datetime import datetime
 from typing import TypeAlias
 
 from auth.errors import CorruptRecord
+from auth.membership_entries import Entry, entries_of
 from auth.principals import Principal, Rights, Role
 from auth.records import read_expiry, read_grants, read_owner, read_scopes
 from storage import keys
@@ -27,9 +30,9 @@ def groups_among(
     read: Read,
     gone: Collection[Key] = (),
 ) -> tuple[Record, ...]:
-    """The records of the groups that an owner is in: those at hand, and others by one read, but
-    for those that are `gone`."""
-    wanted = group_keys(organization, owner)
+    """The records of all groups that an owner's record names, whatever that hangs on: those at
+    hand, and others by one read, but for those that are `gone`."""
+    wanted = _named(organization, owner)
     missing = [key for key in wanted if key not in records and key not in gone]
     found = {**records, **read(*missing)} if missing else records
     return tuple(found[key] for key in wanted if key in found)
@@ -90,7 +93,15 @@ def principal_by_token(organization: str, token: Record) -> Principal:
     # History names the token where a person would stand: there is none.
     name = token.key.sort
     return Principal(
-        organization, name, Role.READER, Rights(), "key", name, expires=expires, kind="scim"
+        organization,
+        name,
+        Role.READER,
+        Rights(),
+        "key",
+        name,
+        expires=expires,
+        kind="scim",
+        raises=token.value.get("administrators", False) is True,
     )
 
 
@@ -108,14 +119,18 @@ def is_subscriber(owner: Key) -> bool:
 
 
 def group_keys(organization: str, owner: Record) -> tuple[Key, ...]:
-    """The groups that a user or subscriber is in. Raises CorruptRecord."""
-    try:
-        ids = [str(one) for one in owner.value.get("groups", ())]
-    except TypeError as error:
-        raise CorruptRecord("a user's record cannot be read") from error
-    if is_subscriber(owner.key):
-        return tuple(keys.subscriber_group(organization, one) for one in ids)
-    return tuple(keys.group(organization, one) for one in ids)
+    """The groups that a user or subscriber is in, unless they are gone. Raises CorruptRecord.
+
+    Without those that hang on a change: one that is being made with its members is not there yet,
+    and nobody must take it for gone.
+    """
+    named = _named(organization, owner)
+    return tuple(key for key, entry in named.items() if entry.change is None)
+
+
+def _named(organization: str, owner: Record) -> dict[Key, Entry]:
+    place = keys.subscriber_group if is_subscriber(owner.key) else keys.group
+    return {place(organization, group): entry for group, entry in entries_of(owner).items()}
 
 
 def epoch_of(user: Record) -> int:
@@ -129,6 +144,10 @@ def epoch_of(user: Record) -> int:
 def _principal(organization: str, owner: Record, groups: Sequence[Record]) -> Principal:
     """Whoever an owner's record describes, for the credential to be added."""
     subscribes, value = is_subscriber(owner.key), owner.value
+    named = _named(organization, owner)
+    groups = [
+        group for group in groups if group.key in named and named[group.key].holds(group.value)
+    ]
     try:
         granted = [read_grants(group.value["permissions"]) for group in groups]
         if not subscribes:

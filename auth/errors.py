@@ -169,7 +169,8 @@ class NothingToInviteTo(AuthError):
 
     def __init__(self) -> None:
         super().__init__(
-            "Only an active user without a password is invited; who has one asks for a reset."
+            "Only an active user without a password is invited, to an address; who has a password"
+            " asks for a reset."
         )
 
 

@@ -12,6 +12,7 @@ from auth.passwords import Parameters, hash_password
 from auth.principals import Role
 from auth.records import ApiKey, new_id, time_text
 from auth.secret_texts import fingerprint, make_secret
+from auth.user_names import require_visible
 from storage import keys
 from storage.metadata import Operation, Put
 
@@ -63,6 +64,7 @@ class Candidate:
     def make(cls, wanted: Wanted, parameters: Parameters, now: datetime) -> "Candidate":
         """Make the secrets and the record of an administrator. Raises InvalidField."""
         email = parse_email(DEFAULT_EMAIL if wanted.email is None else wanted.email)
+        require_visible(email.text, "email")
         generated = secrets.token_urlsafe(_PASSWORD_BYTES) if wanted.password is None else None
         if wanted.password is not None:
             require_strong(wanted.password, email)

@@ -1,24 +1,28 @@
 """The groups of an organization: made, shown, changed and deleted, each with its event.
 
-A group carries grants for all who are in it (`auth/memberships.py`). One name is one group: it
-has a record of its own, in the same commit. Deleting a group takes its grants from everybody at
-once, because a group that is not there grants nothing; who was in it is cleared away later.
+A group carries grants for all who are in it (`auth/memberships.py`). One name is one group, and so
+is what a provisioning service calls it: each has a record of its own, in the same commit. Deleting
+a group takes its grants from everybody at once, because a group that is not there grants nothing;
+who was in it is cleared away later.
 """
 
-import hashlib
-import unicodedata
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from auth.decisions import decided
-from auth.errors import AlreadyTaken, InvalidField, Missing
+from auth.errors import InvalidField, Missing
+from auth.external_ids import parse_external_id
 from auth.fields import GivenGrants, parse_grants, parse_name
+from auth.group_names import name_key, naming, taken
+from auth.group_records import deleting, found_group, require_group_id
+from auth.held_groups import HeldGroups
 from auth.principals import Authority
 from auth.records import (
     Group,
     Listing,
+    User,
     grants_value,
     is_id,
     new_id,
@@ -27,8 +31,7 @@ from auth.records import (
 )
 from storage import keys
 from storage.events import Journal
-from storage.metadata import ConditionFailed, Delete, Key, Operation, Put, Record
-from storage.metadata.operations import KEYS_PER_GET
+from storage.metadata import ConditionFailed, Key, Put, Record
 from storage.metadata.recent import Recent
 
 PAGE_MOST = 1000
@@ -55,6 +58,7 @@ class Groups:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._recent = recent
+        self._held = HeldGroups(recent)
         self._journal = journal
         self._clock = clock
 
@@ -71,7 +75,7 @@ class Groups:
 
         Raises:
             Forbidden: not an administrator.
-            InvalidField: naming the field; AlreadyTaken for the name of another group.
+            InvalidField: naming the field; AlreadyTaken for what another group has.
         """
         by.require_admin()
         grants = parse_grants(permissions or {}, repositories, "permissions")
@@ -84,7 +88,7 @@ class Groups:
             "updated": now,
         }
         if external_id:
-            value["external_id"] = parse_name(external_id, "external_id")
+            value["external_id"] = parse_external_id(external_id)
         return decided(lambda: self._create(by, value))
 
     def needs(self, organization: str, group_id: str) -> tuple[Key, ...]:
@@ -101,7 +105,8 @@ class Groups:
         by.require_admin()
         require_group_id(group_id)
         key = keys.group(by.organization, group_id)
-        return read_group(_found((self._recent.get(key) if records is None else records).get(key)))
+        found = self._recent.get(key) if records is None else records
+        return read_group(found_group(found.get(key)))
 
     def find(self, by: Authority, name: str) -> Group:
         """The group of that name, in whatever case. Raises Missing, Forbidden."""
@@ -110,7 +115,7 @@ class Groups:
             key = name_key(by.organization, parse_name(name))
         except InvalidField as error:
             raise Missing("group") from error
-        return self.get(by, str(_found(self._recent.get(key).get(key)).value["group"]))
+        return self.get(by, str(found_group(self._recent.get(key).get(key)).value["group"]))
 
     def list(self, by: Authority, after: str = "", limit: int = 100) -> Listing[Group]:
         """Groups in the order of their ids. Raises Forbidden."""
@@ -123,25 +128,29 @@ class Groups:
     def those(
         self,
         organization: str,
-        ids: Iterable[str],
+        entries: Iterable[str],
         records: Mapping[Key, Record] | None = None,
     ) -> tuple[Group, ...]:
-        """Those groups that are there, in the order of their names, for who may know of them:
-        one read for 100 that `records` do not hold."""
-        wanted = [keys.group(organization, one) for one in dict.fromkeys(ids)]
-        found = dict(records or {})
-        missing = [key for key in wanted if key not in found]
-        for start in range(0, len(missing), KEYS_PER_GET):
-            found |= self._recent.get(*missing[start : start + KEYS_PER_GET])
-        groups = (read_group(found[key]) for key in wanted if key in found)
-        return tuple(sorted(groups, key=lambda group: (group.name.casefold(), group.id)))
+        """The groups that somebody is in, in the order of their names, for who may know of them:
+        one read for 100 that `records` do not hold.
+
+        `entries` are what his record says of groups: ids, or what hangs on a change of members
+        that the group's record tells of.
+        """
+        return self._held.those(organization, entries, records or {})
+
+    def of_users(
+        self, organization: str, users: Collection[User]
+    ) -> Mapping[str, tuple[Group, ...]]:
+        """The groups of each of some users, by his id: as `those`, for all of them together."""
+        return self._held.of_users(organization, users)
 
     def update(self, by: Authority, group_id: str, changes: GroupChanges) -> Group:
         """Change a group's name, or what it is called elsewhere.
 
         Raises:
             Missing, Forbidden.
-            InvalidField: naming the field; AlreadyTaken for the name of another group.
+            InvalidField: naming the field; AlreadyTaken for what another group has.
         """
         by.require_admin()
         require_group_id(group_id)
@@ -150,7 +159,7 @@ class Groups:
             given["name"] = parse_name(changes.name)
         if changes.external_id is not None:
             external = changes.external_id
-            given["external_id"] = parse_name(external, "external_id") if external else None
+            given["external_id"] = parse_external_id(external) if external else None
         return decided(lambda: self._change(by, group_id, given, "group.update"))
 
     def set_permissions(
@@ -179,73 +188,49 @@ class Groups:
         decided(lambda: self._delete(by, group_id))
 
     def _create(self, by: Authority, value: Mapping[str, Any]) -> Group:
-        group = Put(keys.group(by.organization, value["id"]), value, absent=True)
-        name = Put(name_key(by.organization, value["name"]), {"group": value["id"]}, absent=True)
-        event = self._journal.event(
-            by.organization,
-            by.actor,
-            "group.create",
-            subject=value["id"],
-            permissions=value["permissions"],
-        )
-        try:
-            committed = self._recent.commit(group, name, witness=event)
-        except ConditionFailed as error:
-            if name.key in error.found:
-                raise AlreadyTaken("name") from error
-            raise
-        return read_group(Record(group.key, value, committed.versions[group.key]))
+        put = Put(keys.group(by.organization, value["id"]), value, absent=True)
+        details = {"subject": value["id"], "permissions": value["permissions"]}
+        return self._write(by, put, {}, "group.create", details)
 
     def _change(self, by: Authority, group_id: str, given: Mapping[str, Any], action: str) -> Group:
         """One attempt at `update` and `set_permissions`: write what differs."""
         key = keys.group(by.organization, group_id)
-        record = _found(self._recent.get(key).get(key))
+        record = found_group(self._recent.get(key).get(key))
         changed = {name: value for name, value in given.items() if record.value.get(name) != value}
         if not changed:
             return read_group(record)
         value = {**record.value, **changed, "updated": time_text(self._clock())}
-        operations: list[Operation] = [Put(key, value, at=record.version)]
-        old = name_key(by.organization, record.value["name"])
-        new = name_key(by.organization, value["name"])
-        if new != old:
-            operations += (Put(new, {"group": group_id}, absent=True), Delete(old))
         details: dict[str, Any] = {"subject": group_id, "changed": sorted(changed)}
         if "permissions" in changed:
             details["permissions"] = value["permissions"]
+        return self._write(by, Put(key, value, at=record.version), record.value, action, details)
+
+    def _write(
+        self,
+        by: Authority,
+        put: Put,
+        old: Mapping[str, Any],
+        action: str,
+        details: Mapping[str, Any],
+    ) -> Group:
+        """Write a group with its names in place of what it was."""
+        names = naming(by.organization, put.key.sort, old, put.value)
         event = self._journal.event(by.organization, by.actor, action, **details)
         try:
-            committed = self._recent.commit(*operations, witness=event)
+            committed = self._recent.commit(put, *names, witness=event)
         except ConditionFailed as error:
-            if new != old and new in error.found:
-                raise AlreadyTaken("name") from error
+            other = taken(error, by.organization, put.value, put.key.sort)
+            if other is not None:
+                raise other from error
             raise
-        return read_group(Record(key, value, committed.versions[key]))
+        return read_group(Record(put.key, put.value, committed.versions[put.key]))
 
     def _delete(self, by: Authority, group_id: str) -> None:
         key = keys.group(by.organization, group_id)
-        record = _found(self._recent.get(key).get(key))
+        record = found_group(self._recent.get(key).get(key))
         self._recent.commit(
-            Delete(key, at=record.version),
-            Delete(name_key(by.organization, record.value["name"])),
+            *deleting(by.organization, record),
             witness=self._journal.event(
                 by.organization, by.actor, "group.delete", subject=group_id
             ),
         )
-
-
-def name_key(organization: str, name: str) -> Key:
-    """What makes a name one group's: whatever its case, and however its accents are composed."""
-    folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
-    return keys.group_name(organization, hashlib.sha256(folded.encode()).hexdigest())
-
-
-def require_group_id(text: str) -> None:
-    """Return if a text could be the id of a group. Raises Missing."""
-    if not is_id(text):
-        raise Missing("group")
-
-
-def _found(record: Record | None) -> Record:
-    if record is None:
-        raise Missing("group")
-    return record

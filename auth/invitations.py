@@ -78,7 +78,9 @@ class Invitations:
         user = records.get(key)
         if user is None:
             raise Missing("user")
-        if read_password(user)[1] is not None or user.value.get("active") is not True:
+        if read_password(user) is not None or user.value.get("active") is not True:
+            raise NothingToInviteTo
+        if user.value.get("email") is None:
             raise NothingToInviteTo
         now = self._clock()
         value = {**user.value, "updated": time_text(now)}
@@ -112,5 +114,5 @@ def inviting(
     link = links.made(organization, user["id"], email, epoch, "invitation", now, current)
     user["invited_until"] = time_text(link.until)
     fields = {"name": user["name"], "path": PATH + link.token}
-    letter = Letter("invitation", user["email"], fields)
+    letter = Letter("invitation", user["email"], fields, about=user["id"])
     return (*link.operations, *outbox.waiting(organization, letter))

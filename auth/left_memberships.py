@@ -10,25 +10,28 @@ from datetime import UTC, datetime
 from functools import partial
 
 from auth.decisions import decided
-from auth.memberships import USERS_AT_ONCE, groups_of, out_of
+from auth.membership_entries import USERS_AT_ONCE, groups_of, rewriting
 from storage import keys
-from storage.metadata import Delete, Operation
+from storage.events import SYSTEM, Journal
+from storage.metadata import Add, Delete, Operation
 from storage.metadata.recent import Recent
-
-_DELETED_AT_ONCE = 90
 
 
 class LeftMemberships:
     """What is left of memberships, in any organization."""
 
     def __init__(
-        self, recent: Recent, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        recent: Recent,
+        journal: Journal,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._recent = recent
+        self._journal = journal
         self._clock = clock
 
     def of_group(self, organization: str, group_id: str) -> None:
-        """Clear away who was in a group that is gone, 30 a commit.
+        """Clear away who was in a group that is gone, 45 a commit.
 
         May be called again, also where it broke off. Nothing is done to a group that is there.
         """
@@ -45,20 +48,50 @@ class LeftMemberships:
             after = page.next
 
     def of_user(self, organization: str, user_id: str, groups: Iterable[str]) -> None:
-        """Clear away that a user who is gone was in groups. May be called again."""
+        """Clear away that a user who is gone was in groups. May be called again.
+
+        Whoever deletes users may do so at once, so that no list of a group names one for long.
+        """
         user = keys.user(organization, user_id)
         if user in self._recent.get(user):
             return
-        left = [keys.member(organization, one, user_id) for one in dict.fromkeys(groups)]
-        for start in range(0, len(left), _DELETED_AT_ONCE):
-            self._recent.commit(*map(Delete, left[start : start + _DELETED_AT_ONCE]))
+        left = list(dict.fromkeys(groups))
+        for start in range(0, len(left), USERS_AT_ONCE):
+            some = left[start : start + USERS_AT_ONCE]
+            decided(partial(self._forget, organization, user_id, some))
 
     def _clear(self, organization: str, group_id: str, users: Sequence[str]) -> None:
-        """No event tells of it: that the group was deleted has told all."""
+        """One attempt at some users of a group."""
         found = self._recent.get(*(keys.user(organization, one) for one in users))
         now = self._clock()
-        operations: list[Operation] = [
-            out_of(user, group_id, now) for user in found.values() if group_id in groups_of(user)
+        operations: list[Operation] = []
+        for one in users:
+            user = found.get(keys.user(organization, one))
+            if user is not None and group_id in groups_of(user):
+                operations += rewriting(organization, user, group_id, None, now)
+            else:
+                operations.append(Delete(keys.member(organization, group_id, one)))
+        event = self._journal.event(
+            organization, SYSTEM, "group.members.clear", subject=group_id, users=len(users)
+        )
+        self._recent.commit(*operations, witness=event)
+
+    def _forget(self, organization: str, user_id: str, groups: Sequence[str]) -> None:
+        """One attempt at some groups of a user, each of which is another one without him."""
+        members = [keys.member(organization, one, user_id) for one in groups]
+        places = [keys.group(organization, one) for one in groups]
+        found = self._recent.get(*members, *places)
+        left = [one for one in members if one in found]
+        if not left:
+            return
+        there = [
+            place
+            for one, place in zip(members, places, strict=True)
+            if {one, place} <= found.keys()
         ]
-        operations += (Delete(keys.member(organization, group_id, one)) for one in users)
-        self._recent.commit(*operations)
+        event = self._journal.event(
+            organization, SYSTEM, "group.members.clear", subject=user_id, groups=len(left)
+        )
+        self._recent.commit(
+            *map(Delete, left), *(Add(place, {"revision": 1}) for place in there), witness=event
+        )

@@ -77,12 +77,13 @@ def made(
         (
             Put(keys.reset(organization, hash_), value, absent=True, expires=until),
             Put(holder, {"hash": hash_}, absent=current is None, at=version, expires=until),
-            *_dropping(organization, current),
+            *dropping(organization, current),
         ),
     )
 
 
-def _dropping(organization: str, current: Record | None) -> tuple[Operation, ...]:
+def dropping(organization: str, current: Record | None) -> tuple[Operation, ...]:
+    """What drops the link of a user, by the record that leads to it; nothing where he has none."""
     if current is None:
         return ()
     hash_ = current.value.get("hash")
@@ -114,7 +115,10 @@ def used(
     if link is None or user is None or user.value.get("active") is not True:
         raise LinkEnded
     value = link.value
-    email = parse_email(str(user.value.get("email")))
+    address = user.value.get("email")
+    if not isinstance(address, str):  # a link was mailed, and he has no address any more
+        raise LinkEnded
+    email = parse_email(address)
     if not _is_good(value, organization, user, email, kind, now):
         raise LinkEnded
     holder = keys.reset_of(organization, user.key.sort)

@@ -29,6 +29,7 @@ KINDS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
     {
         "reset": frozenset({"name", "path"}),
         "invitation": frozenset({"name", "path"}),
+        "address": frozenset({"name"}),
     }
 )
 #: What is sealed is filled up to a multiple of this: an address, a name, a path and who asked fit
@@ -55,13 +56,20 @@ class Letter:
     `to` is None for a decoy. `fields` are those of the kind: `name` is the reader's own, empty
     where it is not known, and `path` what the link in the mail leads to, as a path on the
     organization's host: with the token in it, and for a decoy with one that leads nowhere.
-    `asked` says who asked for it, where that was anybody who liked.
+    `asked` says who asked for it, where that was anybody who liked. `about` is the id of the user
+    whom it is about, who may have another address by now.
     """
 
     kind: str
     to: str | None = field(repr=False)
     fields: Mapping[str, str] = field(repr=False)
     asked: Asked | None = None
+    about: str | None = None
+
+    @property
+    def subject(self) -> str | None:
+        """The id of the user whom it is about, where that is known."""
+        return self.asked.about if self.about is None and self.asked is not None else self.about
 
     def __post_init__(self) -> None:
         if KINDS.get(self.kind) != frozenset(self.fields):
@@ -112,7 +120,8 @@ class Outbox:
         text = self._sealer.open(mail.sealed, *_context(mail.organization, mail.id))
         try:
             found = json.loads(text)
-            return Letter(mail.kind, found["to"], found["fields"], _read_asked(found["asked"]))
+            asked = _read_asked(found["asked"])
+            return Letter(mail.kind, found["to"], found["fields"], asked, found.get("about"))
         except (ValueError, KeyError, TypeError) as error:
             raise CorruptRecord("a mail that waits cannot be read") from error
 
@@ -136,7 +145,12 @@ def read_mail(organization: str, record: Record) -> Waiting:
 
 def _text(letter: Letter) -> str:
     """The letter as it is sealed; blanks behind JSON say nothing."""
-    value = {"to": letter.to, "fields": dict(letter.fields), "asked": _asked_value(letter.asked)}
+    value = {
+        "to": letter.to,
+        "fields": dict(letter.fields),
+        "asked": _asked_value(letter.asked),
+        "about": letter.about,
+    }
     text = json.dumps(value, ensure_ascii=False)
     length = len(text.encode())
     return text + " " * (-length % _SIZE_BYTES)

@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from auth import passwords
-from auth.emails import parse_email
 from auth.errors import Forbidden, InvalidField, Missing
 from auth.principals import Authority, Principal
 from auth.rates import Rate, Rates, Tally, Watch
@@ -65,14 +64,14 @@ class OwnPassword:
         if not isinstance(by.holder, Principal):
             raise TypeError("the command line has no password")
         key = keys.user(by.organization, by.holder.user_id)
-        email, _ = _stored(self._recent.get(key).get(key))
-        watch, tally, records = self._judged(by, key, email)
+        _stored(self._recent.get(key).get(key))
+        watch, tally, records = self._judged(by, key)
         with self._slow_hashes.enter(watch.rank(records, 0)) as place:
             place.wait()
             with self._slow_hashes.slot(place):
                 # Others may have tried since.
-                watch, tally, records = self._judged(by, key, email)
-                _, stored = _stored(records.get(key))
+                watch, tally, records = self._judged(by, key)
+                stored = _stored(records.get(key))
                 try:
                     self._slow_hashes.run(passwords.verify, stored, current)
                 except passwords.WrongPassword as error:
@@ -92,15 +91,13 @@ class OwnPassword:
         except ConditionFailed as error:
             raise tally.refused() from error
 
-    def _judged(
-        self, by: Authority, key: Key, email: str
-    ) -> tuple[Watch, Tally, Mapping[Key, Record]]:
+    def _judged(self, by: Authority, key: Key) -> tuple[Watch, Tally, Mapping[Key, Record]]:
         """The counters, with the records that they allow another attempt by.
 
         Raises TooManyAttempts, TooManyAsked.
         """
         now, address = self._clock(), by.actor.address or ""
-        watch = self._rates.watch(by.organization, parse_email(email), key.sort, address, now)
+        watch = self._rates.watch(by.organization, key.sort, address, now)
         tally = self._rates.tally(by.organization, PROOFS, key.sort, now)
         records = self._recent.get(key, tally.key, *watch.needs())
         watch.judge(records)
@@ -108,11 +105,11 @@ class OwnPassword:
         return watch, tally, records
 
 
-def _stored(user: Record | None) -> tuple[str, str]:
-    """The address and the stored password of a user. Raises Missing, Forbidden."""
+def _stored(user: Record | None) -> str:
+    """The stored password of a user. Raises Missing, Forbidden."""
     if user is None:
         raise Missing("user")
-    email, stored = read_password(user)
+    stored = read_password(user)
     if stored is None:
         raise Forbidden("This account has no password; another administrator can set one.")
-    return email, stored
+    return stored

@@ -2,9 +2,9 @@
 
 Three rules, whatever a password is made of: it is not among the commonest, nor one of them
 with something usual done to it; it is no run or repetition; and what its user's e-mail
-address holds, and the name of this service, count for nothing in it, so the rest has to be a
-password by itself. There is no rule about kinds of characters: those make passwords alike, and
-hard to remember.
+address or user name holds, and the name of this service, count for nothing in it, so the rest
+has to be a password by itself. There is no rule about kinds of characters: those make passwords
+alike, and hard to remember.
 """
 
 import re
@@ -13,9 +13,9 @@ from collections.abc import Iterator
 
 from auth.common_passwords import CHARACTERS_LEAST as WORD_LEAST
 from auth.common_passwords import common_passwords, fold, skeleton
-from auth.emails import EmailAddress
 from auth.errors import InvalidField
 from auth.passwords import CHARACTERS_LEAST, normalize
+from auth.user_names import UserName
 
 #: What is put before and after a word to make a password of it, up to so many characters.
 _ENDINGS = frozenset(string.digits + string.punctuation + " ")
@@ -36,7 +36,7 @@ _NEAR = (
 _SERVICE = "strongroom"
 
 
-def require_strong(password: str, email: EmailAddress, field: str = "password") -> None:
+def require_strong(password: str, name: UserName, field: str = "password") -> None:
     """Return if that user may have that password.
 
     Raises:
@@ -48,7 +48,7 @@ def require_strong(password: str, email: EmailAddress, field: str = "password") 
         raise InvalidField(field, _TRIVIAL)
     if any(map(_is_common, _spellings(folded))):
         raise InvalidField(field, _COMMON)
-    rest = _without(folded, email)
+    rest = _without(folded, name)
     if rest != folded and (len(rest) < CHARACTERS_LEAST or _is_weak(rest)):
         raise InvalidField(field, _NEAR)
 
@@ -133,9 +133,9 @@ def _cores(text: str) -> Iterator[str]:
             end -= 1
 
 
-def _without(text: str, email: EmailAddress) -> str:
+def _without(text: str, name: UserName) -> str:
     """What is left of a text without the words of an address, however they are spelt."""
-    for word in _words(email):
+    for word in _words(name):
         for spelt in (word, word[::-1]):
             # The skeleton has the text's length, so a place in it is one in the text.
             while (at := skeleton(text).find(skeleton(spelt))) >= 0:
@@ -143,12 +143,12 @@ def _without(text: str, email: EmailAddress) -> str:
     return text
 
 
-def _words(email: EmailAddress) -> list[str]:
-    """The parts of an address that a person thinks of, the longest first."""
-    address = fold(email.text)
+def _words(name: UserName) -> list[str]:
+    """The parts of an address or user name that a person thinks of, the longest first."""
+    address = fold(name.text)
     local, _, domain = address.rpartition("@")
     parts = {address, local, domain, _SERVICE}
-    for name in (local, *domain.split(".")):
-        words = re.split(r"[\W_]+", name)
-        parts |= {name, *words, "".join(words)}
+    for part in (local, *domain.split(".")):
+        words = re.split(r"[\W_]+", part)
+        parts |= {part, *words, "".join(words)}
     return sorted((part for part in parts if len(part) >= WORD_LEAST), key=lambda one: -len(one))

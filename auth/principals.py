@@ -121,7 +121,7 @@ class Principal:
     `scopes` is None for a password, a session and a key without scopes. `expires` is when
     the credential ends (aware), if it does. `groups` are ids. `enrolling` is set for who
     still has to set up the second factor that the organization requires: until then he may
-    do nothing else.
+    do nothing else. `raises` is set for a provisioning service that may make administrators.
     """
 
     organization: str
@@ -137,6 +137,7 @@ class Principal:
     groups: tuple[str, ...] = ()
     second_factor: bool = False
     enrolling: bool = False
+    raises: bool = False
 
     def may(self, place: Located, action: Action) -> bool:
         """Whether an action on a repository is allowed."""
@@ -235,6 +236,16 @@ class Authority:
         """Raises Forbidden."""
         if isinstance(self.holder, Principal):
             self.holder.require_admin()
+
+    def require_provisioning(self) -> None:
+        """Return where users and groups may be provisioned: by the token of a provisioning
+        service in its own organization, or by whoever manages it. Raises Forbidden."""
+        holder = self.holder
+        if isinstance(holder, Principal) and holder.kind == "scim":
+            if holder.organization == self.organization:
+                return
+            raise Forbidden("This token is another organization's.")
+        self.require_admin()
 
     @property
     def scoped_key(self) -> str | None:

@@ -11,7 +11,7 @@ from auth.authenticator import Authenticator
 from auth.callers import epoch_of
 from auth.credentials import EmailPassword
 from auth.errors import InvalidField, NotAuthenticated
-from auth.records import read_password
+from auth.records import read_names
 from auth.standing import Standing, requires_second_factor
 from storage import keys
 from storage.metadata import Record
@@ -91,8 +91,7 @@ class ProvenPasswords:
         if user is None:
             raise NotAuthenticated
         try:
-            email, _ = read_password(user)
-            own = EmailPassword(email, password)
+            own = EmailPassword(read_names(user)[0], password)
             return self.prove(standing, own, address, request, agent)
         except NotAuthenticated as error:
             raise InvalidField("password", "is wrong") from error

@@ -57,14 +57,13 @@ class Rates:
     def __init__(self, secret: bytes) -> None:
         self._key = blake2b(secret, digest_size=32, person=_PERSON).digest()
 
-    def watch(
-        self, organization: str, email: EmailAddress, user_id: str, address: str, now: datetime
-    ) -> "Watch":
-        """The counters for one attempt at `now` (aware) from an address."""
+    def watch(self, organization: str, user_id: str, address: str, now: datetime) -> "Watch":
+        """The counters for one attempt at `now` (aware) from an address. They are of a user,
+        by whatever name he is tried; of a name that nobody has, `user_id` is made of that."""
         network = network_of(address)
-        account_hash = self._hash("account", organization, email.compared)
+        account_hash = self._hash("account", organization, user_id)
         address_hash = self._hash("address", organization, network)
-        pair_hash = self._hash("pair", organization, email.compared, network)
+        pair_hash = self._hash("pair", organization, user_id, network)
         return Watch(
             by_account=keys.attempts(organization, now, account_hash),
             by_address=keys.attempts(organization, now, address_hash),

@@ -1,24 +1,29 @@
 """The shapes of this layer's records (format 1), read and written in this one place.
 
-    user          {id, email, name, role, password, active, permissions, created, updated,
-                  groups, epoch, second_factor, invited_until}
-    e-mail        {user}
-    group         {id, name, permissions, created, updated, external_id}, and by its name {group}
-    member        {user}
+    user          {id, email, user_name, name, role, password, active, permissions, created,
+                  updated, groups, epoch, second_factor, invited_until, external_id}
+    profile       {attributes}
+    e-mail        {user}, and so by a user name, and by an external id
+    group         {id, name, permissions, created, updated, external_id, revision, decided, undone},
+                  and by its name, and by an external id {group}
+    member        {user, joins, leaves}
+    member change {id, number, state, since}
     key           {id, hash, user, name, scopes, expires, created, owner, renewable, successor,
                   succeeded_by_itself, handed_from}
     key of user   {user}, and beside those of a user one count: {keys}
     use of a key  {hour}
-    SCIM token    {id, hash, name, expires, created, successor}, and one count: {tokens}
+    SCIM token    {id, hash, name, expires, created, successor, administrators}, and one count:
+                  {tokens}
     subscriber    {id, name, contact, active, groups, expires, created, updated}
     subscriber group  {id, name, permissions, created, updated}
     session       {id, hash, user, epoch, created, expires, second_factor, kind}
-    organization  {id, name, created, administrators, quota_bytes, audit_days}, and by its name
-                  {id, suspended, second_factor}
+    organization  {id, name, created, administrators, first_administrator, quota_bytes,
+                  audit_days}, and by its name {id, suspended, second_factor}
     deleted one   {id, name, deleted, until, suspended, erasing, scanned, found}
 
 `permissions` and `scopes` map ids of repositories, or patterns of their names, to lists of
-actions; `owner` of a key is `user` (as where it is missing) or `subscriber`; times are ISO 8601
+actions; `owner` of a key is `user` (as where it is missing) or `subscriber`; what a user's `groups`
+and a member's `joins` and `leaves` hold is said in `auth/membership_entries.py`; times are ISO 8601
 in UTC. What cannot be read raises `CorruptRecord`: nobody is let in by a guess.
 """
 
@@ -47,11 +52,15 @@ _ACTIONS = {action.value: action for action in Action}
 class User:
     """A user as those who may read users see one. `version` changes with every change.
 
-    The stored password is not in it, only whether there is one.
+    `email` is None for an account without an address. `user_name` is what a provisioning service
+    calls him, and his address where it calls him nothing else; he signs in by either.
+    `external_id` is its own id of him. The stored password is not in it, only whether there is one.
+    `groups` is what his record says of groups: which of them he is in, `Groups.those` tells.
     """
 
     id: str
-    email: str = field(repr=False)
+    email: str | None = field(repr=False)
+    user_name: str = field(repr=False)
     name: str = field(repr=False)
     role: Role
     active: bool
@@ -63,6 +72,12 @@ class User:
     groups: tuple[str, ...] = ()
     second_factor: bool = False
     invited_until: datetime | None = None
+    external_id: str | None = field(default=None, repr=False)
+
+    @property
+    def called(self) -> str:
+        """What tells him from others: his address, or the user name where he has none."""
+        return self.user_name if self.email is None else self.email
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +172,7 @@ def read_user(record: Record) -> User:
         return User(
             id=value["id"],
             email=value["email"],
+            user_name=read_names(record)[-1],
             name=value["name"],
             role=Role(value["role"]),
             active=value["active"] is True,
@@ -169,6 +185,7 @@ def read_user(record: Record) -> User:
             groups=tuple(value.get("groups", ())),
             second_factor=value.get("second_factor", False) is not False,
             invited_until=_read_moment(value.get("invited_until")),
+            external_id=value.get("external_id"),
         )
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise CorruptRecord("a user's record cannot be read") from error
@@ -241,12 +258,22 @@ def read_owner(record: Record) -> str:
     return user
 
 
-def read_password(user: Record) -> tuple[str, str | None]:
-    """The address that a user signs in with, and his stored password. Raises CorruptRecord."""
-    email, password = user.value.get("email"), user.value.get("password")
-    if not isinstance(email, str) or not isinstance(password, str | None):
+def read_names(user: Record) -> tuple[str, ...]:
+    """By what a user signs in, one at least: his address before his user name. Raises
+    CorruptRecord."""
+    given = (user.value.get("email"), user.value.get("user_name"))
+    names = tuple(one for one in given if isinstance(one, str))
+    if not names or not all(isinstance(one, str | None) for one in given):
         raise CorruptRecord("a user's record cannot be read")
-    return email, password
+    return names
+
+
+def read_password(user: Record) -> str | None:
+    """The stored password of a user, if he has one. Raises CorruptRecord."""
+    password = user.value.get("password")
+    if not isinstance(password, str | None):
+        raise CorruptRecord("a user's record cannot be read")
+    return password
 
 
 def read_scopes(key: Mapping[str, Any]) -> Grants | None:

@@ -134,6 +134,7 @@ class _Account:
 
 def _may_reset(user: Record, email: EmailAddress) -> bool:
     """Whether a user has a password to reset. Raises CorruptRecord."""
-    address, password = read_password(user)
-    is_his = parse_email(address) == email  # it may be another's by now
-    return is_his and password is not None and user.value.get("active") is True
+    address = user.value.get("email")
+    # It may be another's by now, or what he signs in by alone.
+    is_his = isinstance(address, str) and parse_email(address) == email
+    return is_his and read_password(user) is not None and user.value.get("active") is True

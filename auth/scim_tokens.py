@@ -18,7 +18,7 @@ from auth.errors import (
     Missing,
 )
 from auth.fields import parse_expiry, parse_name
-from auth.key_access import latest_end, require_no_later
+from auth.key_access import require_to_last
 from auth.key_rotation import OVERLAP_HOURS, usual_end
 from auth.principals import Authority
 from auth.records import is_id, read_expiry, time_text
@@ -34,13 +34,14 @@ _COUNT = "count"  # no id looks like that
 
 @dataclass(frozen=True, slots=True)
 class ScimToken:
-    """A SCIM token without its secret."""
+    """A SCIM token without its secret; with `administrators` it may make and change these."""
 
     id: str
     name: str = field(repr=False)
     expires: datetime | None
     created: datetime
     successor: str | None = None
+    administrators: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +65,27 @@ class ScimTokens:
         self._journal = journal
         self._clock = clock
 
-    def create(self, by: Authority, *, name: str, expires: datetime | None = None) -> MadeToken:
-        """Make a token; with a key that ends, one that ends no later.
+    def create(
+        self,
+        by: Authority,
+        *,
+        name: str,
+        expires: datetime | None = None,
+        administrators: bool = False,
+    ) -> MadeToken:
+        """Make a token.
 
         Raises:
-            Forbidden, InvalidField.
+            Forbidden: not an administrator; or by a key that ends: what a token makes (accounts,
+                with passwords) would outlast it.
+            InvalidField.
             LimitReached: there are 10.
         """
         by.require_admin()
+        require_to_last(by)
         now = self._clock()
         parse_expiry(expires, now)
-        require_no_later(by, expires)
-        made = _made(parse_name(name), expires, now)
+        made = _made(parse_name(name), expires, now, administrators=administrators)
         self._write(by, made, "scim-token.create", subject=made.token.id)
         return made
 
@@ -114,6 +124,7 @@ class ScimTokens:
             AlreadyRotated: it has a successor, or another request was quicker.
         """
         by.require_admin()
+        require_to_last(by)
 
         def attempt() -> MadeToken:
             record, now = self._find(by, token_id), self._clock()
@@ -121,9 +132,8 @@ class ScimTokens:
             if old.successor is not None:
                 raise AlreadyRotated
             parse_expiry(expires, now)
-            ends = expires or usual_end(old.created, old.expires, now, latest_end(by))
-            require_no_later(by, ends)
-            made = _made(old.name, ends, now)
+            ends = expires or usual_end(old.created, old.expires, now, None)
+            made = _made(old.name, ends, now, administrators=old.administrators)
             over = now + overlap if old.expires is None else min(now + overlap, old.expires)
             ended = {**record.value, "expires": time_text(over), "successor": made.token.id}
             told = {"subject": token_id, "successor": made.token.id}
@@ -143,17 +153,19 @@ class ScimTokens:
         return record
 
     def _write(
-        self, by: Authority, made: MadeToken, action: str, *others: Operation, **told: str
+        self, by: Authority, made: MadeToken, action: str, *others: Operation, **told: str | bool
     ) -> None:
         org, token = by.organization, made.token
         count = keys.scim_token(org, _COUNT)
-        value: Mapping[str, str | None] = {
+        value: Mapping[str, str | bool | None] = {
             "id": token.id,
             "hash": fingerprint(made.secret).sha256,
             "name": token.name,
             "expires": None if token.expires is None else time_text(token.expires),
             "created": time_text(token.created),
+            "administrators": token.administrators,
         }
+        told = {**told, "administrators": token.administrators}
         try:
             self._recent.commit(
                 Put(keys.scim_token(org, token.id), value, absent=True),
@@ -187,6 +199,7 @@ def read_scim_token(record: Record) -> ScimToken:
             read_expiry(value),
             datetime.fromisoformat(value["created"]),
             value.get("successor"),
+            value.get("administrators", False) is True,  # there was no such right at first
         )
     except (KeyError, ValueError, TypeError) as error:
         raise CorruptRecord("a token's record cannot be read") from error
@@ -197,6 +210,8 @@ def is_token(record: Record) -> bool:
     return record.key.sort != _COUNT
 
 
-def _made(name: str, expires: datetime | None, now: datetime) -> MadeToken:
+def _made(name: str, expires: datetime | None, now: datetime, *, administrators: bool) -> MadeToken:
     secret = make_secret(SCIM_TOKEN)
-    return MadeToken(ScimToken(fingerprint(secret).key_id, name, expires, now), secret)
+    token_id = fingerprint(secret).key_id
+    made = ScimToken(token_id, name, expires, now, administrators=administrators)
+    return MadeToken(made, secret)

@@ -24,6 +24,7 @@ from auth.factor_holders import Held, by_session, find_held, require_factor
 from auth.factor_records import Factor, read_factor
 from auth.principals import Authority, Principal
 from auth.proven_passwords import Proven
+from auth.records import read_names
 from auth.sealing import Sealer
 from storage import keys
 from storage.events import Journal
@@ -100,7 +101,7 @@ class SecondFactors:
         factor = decided(attempt)
         if factor.pending is None:
             raise AssertionError("a second factor was begun, and does not wait")
-        account = str(proven.user.value["email"])
+        account = read_names(proven.user)[0]
         uri = totp.uri(secret, ISSUER, account)
         return Begun(totp.secret_text(secret), uri, factor.pending.until)
 

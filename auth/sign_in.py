@@ -15,16 +15,16 @@ from auth import passwords
 from auth.callers import group_keys, groups_among, principal_by_password
 from auth.claims import require_served
 from auth.credentials import EmailPassword
-from auth.emails import EmailAddress, email_key, parse_email
 from auth.errors import InvalidField, NotAuthenticated, SecondFactorNeeded
 from auth.known_callers import Known, KnownCallers
 from auth.principals import Principal
 from auth.rates import Rates, Watch, network_of
-from auth.records import read_owner, read_password, time_text
+from auth.records import read_names, read_owner, read_password, time_text
 from auth.refused_passwords import refused_password
 from auth.slow_hashes import SlowHashes
 from auth.standing import Standing, requires_second_factor
 from auth.tries import Tries
+from auth.user_names import UserName, parse_user_name, user_name_key
 from auth.verified import VerifiedPasswords
 from auth.waiting_room import Place
 from storage import keys
@@ -79,17 +79,17 @@ class SignIn:
             NotAuthenticated: without a read where no account could have such credentials.
         """
         try:
-            email = parse_email(credentials.email)
+            name = parse_user_name(credentials.email)
             password = passwords.normalize(credentials.password)
         except InvalidField as error:
             raise NotAuthenticated from error
         network = network_of(actor.address or "")
-        digest = self._verified.digest(standing.organization, email, password, network)
+        digest = self._verified.digest(standing.organization, name, password, network)
         verified = self._verified.find(digest)
         if verified is None:
-            return self._cold(standing, email, password, digest, actor, opening=opening)
+            return self._cold(standing, name, password, digest, actor, opening=opening)
         user = keys.user(standing.organization, verified.user_id)
-        return PasswordClaim(standing, self, email, password, actor, digest, user, None, opening)
+        return PasswordClaim(standing, self, name, password, actor, digest, user, None, opening)
 
     def groups_of(self, user: Key) -> tuple[Key, ...]:
         """The groups that a user was in when he was last seen; none costs anything but a read."""
@@ -99,7 +99,7 @@ class SignIn:
     def _cold(
         self,
         standing: Standing,
-        email: EmailAddress,
+        name: UserName,
         password: str,
         digest: bytes,
         actor: Actor,
@@ -107,7 +107,7 @@ class SignIn:
         opening: bool,
     ) -> "PasswordClaim":
         organization = standing.organization
-        key = email_key(organization, email)
+        key = user_name_key(organization, name)
         # Read afresh even if it is remembered: else the time would tell of an account.
         record = self._recent.get(key).get(key)
         if record is None:  # an id that no user has, so that what follows is the same
@@ -116,8 +116,8 @@ class SignIn:
             user_id = read_owner(record)
         user = keys.user(organization, user_id)
         address, now = actor.address or "", self._clock()
-        watch = self._rates.watch(organization, email, user_id, address, now)
-        return PasswordClaim(standing, self, email, password, actor, digest, user, watch, opening)
+        watch = self._rates.watch(organization, user_id, address, now)
+        return PasswordClaim(standing, self, name, password, actor, digest, user, watch, opening)
 
     def confirm(self, claim: "PasswordClaim", records: Mapping[Key, Record]) -> Principal:
         """Decide on a claim (what `PasswordClaim.confirm` does)."""
@@ -129,7 +129,7 @@ class SignIn:
             self._verified.forget(claim.digest)
             claim = self._cold(
                 claim.standing,
-                claim.email,
+                claim.name,
                 claim.password,
                 claim.digest,
                 claim.actor,
@@ -168,9 +168,7 @@ class SignIn:
         caller read may be seconds old, and others may have failed since."""
         with self._slow_hashes.slot(place):
             now = self._clock()
-            watch = self._rates.watch(
-                claim.organization, claim.email, claim.user.sort, claim.address, now
-            )
+            watch = self._rates.watch(claim.organization, claim.user.sort, claim.address, now)
             records = self._recent.fresh((claim.user,), *watch.needs())
             user = records.get(claim.user)
             if user is not None and self._is_verified(claim, user):
@@ -240,12 +238,12 @@ class SignIn:
 
 @dataclass(frozen=True, slots=True)
 class PasswordClaim:
-    """The claim of an e-mail address and a password, by `actor`, who is nobody yet; `watch` None:
-    verified lately."""
+    """The claim of an e-mail address or user name, and a password, by `actor`, who is nobody yet;
+    `watch` None: verified lately."""
 
     standing: Standing
     sign_in: SignIn = field(repr=False)
-    email: EmailAddress = field(repr=False)
+    name: UserName = field(repr=False)
     password: str = field(repr=False)
     actor: Actor = field(repr=False)
     digest: bytes = field(repr=False)
@@ -281,6 +279,6 @@ def _stored_password(claim: PasswordClaim, user: Record | None) -> str | None:
     """The hash to verify against, or None where no password can be right."""
     if user is None:
         return None
-    address, stored = read_password(user)
-    # The address may belong to another user by now.
-    return stored if parse_email(address) == claim.email else None
+    names = {parse_user_name(one).compared for one in read_names(user)}
+    # The name may belong to another user by now.
+    return read_password(user) if claim.name.compared in names else None

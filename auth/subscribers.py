@@ -24,6 +24,7 @@ from auth.subscriber_records import (
     read_subscriber,
     written,
 )
+from auth.user_names import require_visible
 from storage import keys
 from storage.events import Journal
 from storage.metadata import Check, Delete, Key, Operation, Put, Record
@@ -234,6 +235,8 @@ def _joining(organization: str, subscriber_id: str, ids: Sequence[str]) -> list[
 
 
 def _contact(text: str | None) -> str | None:
+    if text:
+        require_visible(text, "contact")
     return parse_email(text, "contact").text if text else None
 
 

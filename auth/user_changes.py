@@ -6,12 +6,17 @@ from datetime import datetime
 from typing import Any
 
 from auth.callers import epoch_of
+from auth.emails import parse_email
 from auth.errors import Forbidden, Missing
+from auth.fields import parse_name, parse_role
 from auth.key_access import require_to_last
 from auth.principals import Authority, Principal, Role
 from auth.records import is_id, time_text
 from storage import keys
 from storage.metadata import Key, Put, Record
+
+#: Fields that a record lacks where they are None.
+LACKED = frozenset({"user_name", "external_id"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,20 @@ def needs_proof(by: Authority, user_id: str, changes: UserChanges) -> bool:
     return taking and by.is_user(user_id)
 
 
+def given_fields(changes: UserChanges) -> dict[str, Any]:
+    """The fields that are to be changed, without the password. Raises InvalidField."""
+    given: dict[str, Any] = {}
+    if changes.email is not None:
+        given["email"] = parse_email(changes.email).text
+    if changes.name is not None:
+        given["name"] = parse_name(changes.name)
+    if changes.role is not None:
+        given["role"] = parse_role(changes.role).value
+    if changes.active is not None:
+        given["active"] = changes.active
+    return given
+
+
 def changed_value(
     record: Record, given: Mapping[str, Any], now: datetime
 ) -> tuple[dict[str, Any], list[str]]:
@@ -67,8 +86,11 @@ def changed_value(
 
     Whatever ends sign-ins raises the epoch; what outgrows an invitation ends that too.
     """
-    changed = {name: value for name, value in given.items() if record.value[name] != value}
+    changed = {name: value for name, value in given.items() if record.value.get(name) != value}
     value = {**record.value, **changed, "updated": time_text(now)}
+    for name in LACKED & changed.keys():
+        if value[name] is None:
+            del value[name]
     # Another address: links that were mailed to the old one must not be good where that is
     # his again some day.
     if changed.keys() & {"password", "email"} or changed.get("active") is False:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from auth.decisions import decided
-from auth.emails import EmailAddress, email_key, parse_email
+from auth.emails import parse_email
 from auth.errors import Forbidden, InvalidField, Missing
 from auth.fields import GivenGrants, parse_grants, parse_name, parse_role
 from auth.invitations import inviting
@@ -33,7 +33,8 @@ from auth.records import (
 )
 from auth.slow_hashes import SlowHashes
 from auth.user_attempts import UserAttempts, found_user
-from auth.user_changes import UserChanges, needs_proof, require_change
+from auth.user_changes import UserChanges, given_fields, needs_proof, require_change
+from auth.user_names import UserName, parse_user_name, user_name_key
 from storage import keys
 from storage.events import Journal
 from storage.metadata import Key, Operation, Record
@@ -45,7 +46,8 @@ PAGE_MOST = 1000
 class Users:
     """The users of whatever organization the authority is for.
 
-    Without `rates` nobody changes his own password, and without an `outbox` nobody is invited.
+    Without `rates` nobody changes his own password, and without an `outbox` nobody is invited, or
+    told that his address was changed.
     """
 
     def __init__(
@@ -59,7 +61,7 @@ class Users:
         outbox: Outbox | None = None,
     ) -> None:
         self._recent = recent
-        self._attempts = UserAttempts(recent, journal, clock)
+        self._attempts = UserAttempts(recent, journal, clock, outbox)
         self._slow_hashes = slow_hashes
         self._parameters = parameters
         self._clock = clock
@@ -109,7 +111,7 @@ class Users:
             "updated": time_text(now),
         }
         invitation = self._invitation(by, value, now) if invite else ()
-        return decided(lambda: self._attempts.create(by, address, value, invitation))
+        return decided(lambda: self._attempts.create(by, value, invitation))
 
     def needs(self, organization: str, user_id: str) -> tuple[Key, ...]:
         """What `get` rests on, for who reads it with more besides."""
@@ -133,11 +135,12 @@ class Users:
         record = None if records is None else records.get(key)
         return read_user(found_user(record or self._recent.get(key).get(key)))
 
-    def find(self, by: Authority, email: str) -> User:
-        """The user with that address, for administrators. Raises Missing, Forbidden."""
+    def find(self, by: Authority, name: str) -> User:
+        """The user with that address or user name, for administrators. Raises Missing,
+        Forbidden."""
         by.require_admin()
         try:
-            key = email_key(by.organization, parse_email(email))
+            key = user_name_key(by.organization, parse_user_name(name))
         except InvalidField as error:
             raise Missing("user") from error
         return self.get(by, read_owner(found_user(self._recent.get(key).get(key))))
@@ -154,7 +157,7 @@ class Users:
         """Change a user; an administrator anyone, a user his own name and password.
 
         A new password or address ends the user's sign-ins, but for the session that he changed
-        it by himself.
+        it by himself; of a new address the old one is told.
 
         Raises:
             Missing, Forbidden: as the authority allows; a key that ends opens no way in that
@@ -165,15 +168,15 @@ class Users:
                 of one's own.
         """
         require_change(by, user_id, changes)
-        given = _given(changes)
+        given = given_fields(changes)
         if changes.password is None:
             proven = self._prove(by, user_id, changes)
         else:
-            email = parse_email(given.get("email") or self.get(by, user_id).email)
+            name = parse_user_name(given.get("email") or self.get(by, user_id).called)
             # Before the old one is proved: who has it could have it hashed for nothing.
-            require_strong(changes.password, email)
+            require_strong(changes.password, name)
             proven = self._prove(by, user_id, changes)
-            given["password"] = self._hash(changes.password, email)
+            given["password"] = self._hash(changes.password, name)
         action = "password.change" if given.keys() == {"password"} else "user.update"
         return decided(lambda: self._attempts.change(by, user_id, given, action, proven=proven))
 
@@ -226,24 +229,10 @@ class Users:
             raise Forbidden("A password is not changed here.")
         return self._own.prove(by, changes.current_password)
 
-    def _hash(self, password: str, email: EmailAddress) -> str:
-        require_strong(password, email)  # what is refused is refused before it waits for a slot
+    def _hash(self, password: str, name: UserName) -> str:
+        require_strong(password, name)  # what is refused is refused before it waits for a slot
         with self._slow_hashes.slot():
             return hash_password(password, self._parameters)
-
-
-def _given(changes: UserChanges) -> dict[str, Any]:
-    """The fields that are to be changed, without the password. Raises InvalidField."""
-    given: dict[str, Any] = {}
-    if changes.email is not None:
-        given["email"] = parse_email(changes.email).text
-    if changes.name is not None:
-        given["name"] = parse_name(changes.name)
-    if changes.role is not None:
-        given["role"] = parse_role(changes.role).value
-    if changes.active is not None:
-        given["active"] = changes.active
-    return given
 
 
 def _require_id(user_id: str) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from auth.emails import EmailAddress
+from auth.user_names import UserName
 
 SECONDS = 600.0  # a build's downloads come within minutes
 MOST = 10_000  # entries; about 3 MB
@@ -45,9 +45,9 @@ class VerifiedPasswords:
         self._entries: dict[bytes, Verified] = {}
         self._lock = threading.Lock()
 
-    def digest(self, organization: str, email: EmailAddress, password: str, network: str) -> bytes:
+    def digest(self, organization: str, name: UserName, password: str, network: str) -> bytes:
         """The keyed hash of an attempt from a network; `password` is in its normal form."""
-        texts = (organization, email.compared, password, network)
+        texts = (organization, name.compared, password, network)
         parts = tuple(text.encode("utf-8", "surrogatepass") for text in texts)
         data = b"".join(b"%d:%b" % (len(part), part) for part in parts)
         return blake2b(data, key=self._key, digest_size=32).digest()

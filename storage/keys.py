@@ -17,10 +17,14 @@ installation begin with `_`. Keys hold a repository's random id, never its name.
     ORG#organization  / organization        → name, created
     ORG#organization  / back                → since when it is served again (once it was not)
     ORG#users         / USER                → person: e-mail, role, password, permissions, groups
-    ORG#emails        / EMAIL               → id of the user (the address in lower case)
-    ORG#groups        / GROUP               → group: name, permissions
+    ORG#emails        / EMAIL               → id of the user of an address or user name (a hash)
+    ORG#profiles      / USER                → attributes of a user that a provisioning service sent
+    ORG#user-external-ids / HASH            → id of the user whom that service calls so
+    ORG#groups        / GROUP               → group: name, permissions, which changes are decided
     ORG#group-names   / HASH                → id of the group of that name (in lower case)
-    ORG#members#GROUP / USER                → that the user is in the group
+    ORG#group-external-ids / HASH           → id of the group that a provisioning service calls so
+    ORG#members#GROUP / USER                → that the user is in the group, or comes or goes
+    ORG#member-changes / GROUP              → that many of its members are being changed: how far
     ORG#keys          / KEY                 → API key: hash, user, scopes, expiry
     ORG#keys#USER     / KEY                 → that the user (or subscriber) has this key
     ORG#keys#USER     / count               → how many keys the user has
@@ -183,6 +187,22 @@ def email(org: str, address: str) -> Key:
     return Key(emails(org), address)
 
 
+def profiles(org: str) -> str:
+    return f"{org}#profiles"
+
+
+def profile(org: str, user_id: str) -> Key:
+    return Key(profiles(org), user_id)
+
+
+def user_external_ids(org: str) -> str:
+    return f"{org}#user-external-ids"
+
+
+def user_external_id(org: str, external_hash: str) -> Key:
+    return Key(user_external_ids(org), external_hash)
+
+
 def api_keys(org: str) -> str:
     return f"{org}#keys"
 
@@ -211,12 +231,24 @@ def group_name(org: str, name_hash: str) -> Key:
     return Key(f"{org}#group-names", name_hash)
 
 
+def group_external_id(org: str, external_hash: str) -> Key:
+    return Key(f"{org}#group-external-ids", external_hash)
+
+
 def members(org: str, group_id: str) -> str:
     return f"{org}#members#{group_id}"
 
 
 def member(org: str, group_id: str, user_id: str) -> Key:
     return Key(members(org, group_id), user_id)
+
+
+def member_changes(org: str) -> str:
+    return f"{org}#member-changes"
+
+
+def member_change(org: str, group_id: str) -> Key:
+    return Key(member_changes(org), group_id)
 
 
 def used_keys(org: str) -> str:

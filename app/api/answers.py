@@ -121,6 +121,7 @@ def user_json(user: User, names: Mapping[str, str]) -> dict[str, Any]:
     return {
         "id": user.id,
         "email": user.email,
+        "user_name": user.user_name,
         "name": user.name,
         "role": user.role.value,
         "active": user.active,

@@ -55,8 +55,10 @@ class TokenPages(_OfTokens):
         """Make a token, and show its secret this once."""
         by, fields = self._authority(req), read_fields(req)
         name, expires = fields.required("name"), fields.moment("expires")
+        administrators = fields.flag("administrators") is True
         fields.finish()
-        _show_made(resp, self._tokens.create(by, name=name, expires=expires))
+        made = self._tokens.create(by, name=name, expires=expires, administrators=administrators)
+        _show_made(resp, made)
 
 
 class OneToken(_OfTokens):
@@ -89,6 +91,7 @@ def token_json(token: ScimToken) -> dict[str, Any]:
     return {
         "id": token.id,
         "name": token.name,
+        "administrators": token.administrators,
         "expires": time_text(token.expires),
         "successor": token.successor,
         "created": time_text(token.created),

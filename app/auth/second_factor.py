@@ -57,8 +57,8 @@ class _Factor:
         standing = standing_of(req, self._organizations)
         name = self._recent.cached(standing.key)[standing.key]
         key = keys.user(by.organization, by.actor.user or "-")
-        email = read_user(self._recent.cached(key)[key]).email
-        return Told(self._factors.state(by), requires_second_factor(name), email)
+        called = read_user(self._recent.cached(key)[key]).called
+        return Told(self._factors.state(by), requires_second_factor(name), called)
 
     def _refuse(
         self, req: Request, resp: Response, by: Authority, part: Part, error: _Refusal

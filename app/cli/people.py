@@ -19,7 +19,7 @@ from auth.organizations import DEFAULT, Organizations
 from auth.outbox import Outbox
 from auth.principals import Authority, operating
 from auth.rates import Rates
-from auth.records import User
+from auth.records import User, is_id
 from auth.slow_hashes import SlowHashes
 from auth.users import Users
 from storage.events import Actor
@@ -40,14 +40,15 @@ class Office:
     catalogue: Catalogue
     installation: Installation
 
-    def user(self, email_or_id: str) -> User:
-        """A user by e-mail address or id. Raises CommandFailed."""
+    def user(self, named: str) -> User:
+        """A user by e-mail address, user name or id; what looks like an id is one. Raises
+        CommandFailed."""
         try:
-            if "@" in email_or_id:
-                return self.users.find(self.by, email_or_id)
-            return self.users.get(self.by, email_or_id)
+            if is_id(named):
+                return self.users.get(self.by, named)
+            return self.users.find(self.by, named)
         except Missing as error:
-            raise CommandFailed(f"there is no user {email_or_id!r}") from error
+            raise CommandFailed(f"there is no user {named!r}") from error
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from app.cli.people import Office, add_organization, office
 from auth.key_rotation import parse_overlap
 from auth.scim_tokens import ScimTokens
 
-_COLUMNS = ("id", "name", "expires", "created")
+_COLUMNS = ("id", "name", "administrators", "expires", "created")
 
 
 def add(commands: Commands) -> None:
@@ -24,6 +24,11 @@ def add(commands: Commands) -> None:
     create = verbs.add_parser("create", help="make a token and show its secret, once")
     create.add_argument("--name", required=True, help="what the token is for")
     create.add_argument("--days", type=int, metavar="N", help="expire after N days")
+    create.add_argument(
+        "--administrators",
+        action="store_true",
+        help="let it make, change and delete administrators, too",
+    )
     create.set_defaults(run=_create)
 
     rotate = verbs.add_parser("rotate", help="make a token's successor, and show its secret once")
@@ -48,7 +53,9 @@ def _list(options: argparse.Namespace, environment: Mapping[str, str], output: O
 def _create(options: argparse.Namespace, environment: Mapping[str, str], output: Output) -> int:
     expires = ends_after(options.days)
     with office(options, environment) as at:
-        made = _tokens(at).create(at.by, name=options.name, expires=expires)
+        made = _tokens(at).create(
+            at.by, name=options.name, expires=expires, administrators=options.administrators
+        )
         show_made(output, token_json(made.token), made.secret)
     return 0
 

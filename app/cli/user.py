@@ -16,7 +16,7 @@ from auth.records import User
 from auth.user_changes import UserChanges
 
 _COLUMNS = ("id", "email", "name", "role", "active")
-_WHO = "e-mail address or id"
+_WHO = "e-mail address, user name or id"
 
 
 def add(commands: Commands) -> None:
@@ -183,7 +183,7 @@ def _hand_over(options: argparse.Namespace, environment: Mapping[str, str], outp
             "keys": handed_json(at.catalogue, org, handed),
             **left_open(recent, at.catalogue, org, old.id),
         }
-        lines = [f"{len(handed)} keys of {old.email} are {new.email}'s"]
+        lines = [f"{len(handed)} keys of {old.called} are {new.called}'s"]
         lines += [
             f"{one.key.id} ({one.key.name}): narrowed, it may do less than before"
             for one in handed
@@ -203,13 +203,13 @@ def _delete(options: argparse.Namespace, environment: Mapping[str, str], output:
     with office(options, environment) as at:
         user = at.user(options.user)
         at.users.delete(at.by, user.id)
-        output.result({"id": user.id, "deleted": True}, f"{user.email} deleted")
+        output.result({"id": user.id, "deleted": True}, f"{user.called} deleted")
     return 0
 
 
 def _show(at: Office, user: User, output: Output, done: str, secret: Mapping[str, Any]) -> None:
     names = at.catalogue.names(at.by.organization, names_of([user.permissions]))
     described = user_json(user, names) | dict(secret)
-    lines = [f"{user.email} ({user.role.value}, {user.id}): {done}"]
+    lines = [f"{user.called} ({user.role.value}, {user.id}): {done}"]
     lines += [f"password, shown this once: {text}" for text in secret.values()]
     output.result(described, *lines)

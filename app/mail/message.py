@@ -42,12 +42,13 @@ class Mail:
 
 @dataclass(frozen=True, slots=True)
 class _Wording:
-    """What stands before the link, on it, and behind it; `{host}` is the organization's."""
+    """What stands before the link, on it, and behind it; `{host}` is the organization's. A mail
+    that has nobody do anything has no link."""
 
     subject: str
     before: str
-    link: str
     after: str
+    link: str | None = None
 
 
 _WORDINGS: Final[Mapping[str, _Wording]] = MappingProxyType(
@@ -56,23 +57,31 @@ _WORDINGS: Final[Mapping[str, _Wording]] = MappingProxyType(
             "A new password for {host}",
             "somebody asked for a new password for your account at {host}. To choose one, open"
             " this address within two hours:",
-            "Choose a new password",
             "If that was not you, there is nothing to do: your password stays as it is.",
+            "Choose a new password",
         ),
         "invitation": _Wording(
             "Your account at {host}",
             "there is an account for you at {host}. To choose its password, open this address"
             " within seven days:",
-            "Choose a password",
             "If you don't know what this is about, there is nothing to do: nobody can sign in"
             " to the account until then.",
+            "Choose a password",
+        ),
+        "address": _Wording(
+            "The address of your account at {host}",
+            "the e-mail address of your account at {host} was changed, by an administrator or by"
+            " the service that manages your organization's accounts. Mail about the account goes"
+            " elsewhere from now on, and links that came here before are good no longer.",
+            "If you don't know why, ask those who manage the accounts at {host}: somebody else may"
+            " have your account now.",
         ),
     }
 )
 
 
 def write(letter: Letter, to: str, mail_id: str, origin: str) -> Mail:
-    """The mail of a letter, to an address, with links to an origin.
+    """The mail of a letter, to an address, with its link, if it has one, to an origin.
 
     Raises:
         Refused: no mail can go to that address, or the path is not one of ours.
@@ -81,17 +90,12 @@ def write(letter: Letter, to: str, mail_id: str, origin: str) -> Mail:
         address = parse_address(to)
     except InvalidAddress as error:
         raise Refused("recipient", "no mail can go to its address") from error
-    path = letter.fields["path"]
-    if _PATH.fullmatch(path) is None:
-        raise Refused("link", "its link is not a path of the service")
-    host, link = urlsplit(origin).netloc, f"{origin}{path}"
-    wording = _WORDINGS[letter.kind]
+    host, wording = urlsplit(origin).netloc, _WORDINGS[letter.kind]
     parts = _Parts(
         _greeting(letter.fields["name"]),
         wording.before.format(host=host),
-        wording.link,
-        link,
-        wording.after,
+        None if wording.link is None else (wording.link, _link(letter, origin)),
+        wording.after.format(host=host),
         f"Strongroom at {origin}",
     )
     subject = wording.subject.format(host=host)
@@ -122,14 +126,21 @@ def as_message(
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
-    """The paragraphs of a mail, in their order."""
+    """The paragraphs of a mail, in their order; a link is what stands on it, and where it leads."""
 
     greeting: str
     before: str
-    link_text: str
-    link: str
+    link: tuple[str, str] | None
     after: str
     signature: str
+
+
+def _link(letter: Letter, origin: str) -> str:
+    """Where the link of a letter leads. Raises Refused."""
+    path = letter.fields["path"]
+    if _PATH.fullmatch(path) is None:
+        raise Refused("link", "its link is not a path of the service")
+    return f"{origin}{path}"
 
 
 def _greeting(name: str) -> str:
@@ -141,19 +152,23 @@ def _greeting(name: str) -> str:
 
 
 def _text(parts: _Parts) -> str:
-    paragraphs = (parts.greeting, parts.before, parts.link, parts.after, f"-- \n{parts.signature}")
+    link = () if parts.link is None else (parts.link[1],)
+    paragraphs = (parts.greeting, parts.before, *link, parts.after, f"-- \n{parts.signature}")
     return "\n\n".join(paragraphs) + "\n"
 
 
 def _html(title: str, parts: _Parts) -> str:
-    href = escape(parts.link)
+    link = ""
+    if parts.link is not None:
+        shown, href = map(escape, parts.link)
+        link = f'<p><a href="{href}">{shown}</a><br>\n{href}</p>\n'
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head><meta charset="utf-8">'
         f"<title>{escape(title)}</title></head>\n"
         '<body style="font-family: sans-serif; line-height: 1.5; max-width: 36em">\n'
         f"<p>{escape(parts.greeting)}</p>\n"
         f"<p>{escape(parts.before)}</p>\n"
-        f'<p><a href="{href}">{escape(parts.link_text)}</a><br>\n{href}</p>\n'
+        f"{link}"
         f"<p>{escape(parts.after)}</p>\n"
         f"<p>{escape(parts.signature)}</p>\n"
         "</body>\n</html>\n"

@@ -12,13 +12,14 @@ from app.privacy.families import FAMILIES, HOLDING_IDS, HOLDING_NONE
 from app.privacy.ledger import Entry, Ledger
 from app.privacy.person import Person, Several, find_person, others_with
 from app.privacy.reapplying import PrivacyDuty, PrivacyLookDuty, Reapplied, Reapplying
-from app.privacy.requests import Request, Requests, State
+from app.privacy.requests import Erasing, Request, Requests, State, erasing_by, erasing_request
 
 __all__ = [
     "FAMILIES",
     "HOLDING_IDS",
     "HOLDING_NONE",
     "Entry",
+    "Erasing",
     "Erasure",
     "Export",
     "Ledger",
@@ -32,6 +33,8 @@ __all__ = [
     "Requests",
     "Several",
     "State",
+    "erasing_by",
+    "erasing_request",
     "find_deleted",
     "find_person",
     "others_with",

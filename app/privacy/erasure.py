@@ -78,6 +78,8 @@ class Erasure:
                 request = self._delete(request, noted, person, actor, successor)
             else:
                 request = self._note(noted)
+        elif request.since is None:  # begun by who deleted the user
+            request = replace(request, since=self.beginning(person))
         return self._sweep(self._enter(request), person)
 
     def finish(self, request: Request, actor: Actor, told: Told = silent) -> Request:

@@ -132,6 +132,8 @@ FAMILIES: tuple[Family, ...] = (
     ),
     Family("subscriber", ("ORG#subscribers / SUBSCRIBER",), _one(keys.subscriber), kind=SUBSCRIBER),
     Family("e-mail addresses", ("ORG#emails / EMAIL",), _naming(keys.emails)),
+    Family("profile", ("ORG#profiles / USER",), _one(keys.profile)),
+    Family("external ids", ("ORG#user-external-ids / HASH",), _naming(keys.user_external_ids)),
     Family("keys", ("ORG#keys / KEY",), _naming(keys.api_keys), hidden=frozenset({"hash"})),
     Family(
         "lists of keys",
@@ -227,6 +229,8 @@ HOLDING_NONE = frozenset(
         "ORG#organization / back",
         "ORG#groups / GROUP",
         "ORG#group-names / HASH",
+        "ORG#group-external-ids / HASH",
+        "ORG#member-changes / GROUP",
         "ORG#scim-tokens / TOKEN",
         "ORG#scim-tokens / count",
         "ORG#seals / MINUTE",

@@ -8,6 +8,7 @@ from functools import partial
 
 from app.privacy.families import HANDED_OVER
 from app.privacy.person import Person
+from auth import administrators
 from auth.decisions import decided
 from auth.errors import CorruptRecord, LastAdministrator, Missing
 from auth.hand_over import HandOvers
@@ -60,9 +61,10 @@ def deleting_user(recent: Recent, person: Person, successor: str | None) -> tupl
             operations.append(_made_administrator(recent, records[heir]))
     if not left:
         raise LastAdministrator
-    if left != present:
-        value = {**records[organization].value, "administrators": list(left)}
-        operations.append(Put(organization, value, at=records[organization].version))
+    record = records[organization]
+    value = administrators.left_by(record, left, person.id)
+    if value != record.value:
+        operations.append(Put(organization, value, at=record.version))
     return tuple(operations)
 
 

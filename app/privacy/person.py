@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from auth.emails import EmailAddress, email_key, parse_email
+from auth.emails import email_key, parse_email
 from auth.errors import InvalidField, Missing
 from auth.outbox import Outbox, read_mail
 from auth.records import is_id
 from auth.sealing import NotSealedHere, Sealer
+from auth.user_names import UserName, parse_user_name, user_name_key
 from storage import keys
 from storage.metadata import Metadata, Record
 
@@ -51,25 +52,22 @@ class Person:
             for record in metadata.query_all(keys.api_keys(self.organization))
             if record.value.get("user") == self.id
         }
-        mails = set(self.mails)
-        if self.email is not None:
-            mails |= _mails_to(metadata, sealer, self.organization, self.email)
+        mails = {*self.mails, *_mails_about(metadata, sealer, self)}
         return replace(self, keys=tuple(sorted(found | set(self.keys))), mails=tuple(sorted(mails)))
 
 
 def find_person(metadata: Metadata, organization: str, named: str) -> Person:
-    """The person with that id or e-mail address, a subscriber by the contact's.
+    """The person with that id, e-mail address or user name, a subscriber by the contact's address;
+    what looks like an id is one.
 
     Raises:
         Several: more than one has that address.
-        Missing: nobody has that address, or the text is no id. An id of which no record is
-            there is a person all the same: who was erased is named by it.
+        Missing: nobody has that address or name. An id of which no record is there is a person
+            all the same: who was erased is named by it.
     """
-    if "@" in named:
-        return _by_address(metadata, organization, named)
-    if not is_id(named):
-        raise Missing("user or subscriber")
-    return person_of(metadata, organization, named)
+    if is_id(named):
+        return person_of(metadata, organization, named)
+    return _by_name(metadata, organization, named)
 
 
 def person_of(metadata: Metadata, organization: str, person_id: str, kind: str = USER) -> Person:
@@ -84,15 +82,15 @@ def person_of(metadata: Metadata, organization: str, person_id: str, kind: str =
     return Person(organization, person_id, kind)
 
 
-def _by_address(metadata: Metadata, organization: str, text: str) -> Person:
+def _by_name(metadata: Metadata, organization: str, text: str) -> Person:
     try:
-        address = parse_email(text)
+        name = parse_user_name(text)
     except InvalidField as error:
         raise Missing("user or subscriber") from error
-    key = email_key(organization, address)
+    key = user_name_key(organization, name)
     record = metadata.get(key).get(key)
     found = [] if record is None else [str(record.value["user"])]
-    found += _subscribers_with(metadata, organization, address, "contact")
+    found += _subscribers_with(metadata, organization, name, "contact")
     if len(found) > 1:
         raise Several(found)
     if not found:
@@ -116,7 +114,7 @@ def others_with(metadata: Metadata, person: Person) -> list[str]:
 
 
 def _subscribers_with(
-    metadata: Metadata, organization: str, address: EmailAddress, *fields: str
+    metadata: Metadata, organization: str, address: UserName, *fields: str
 ) -> list[str]:
     return [
         record.key.sort
@@ -125,7 +123,7 @@ def _subscribers_with(
     ]
 
 
-def _is_address(text: object, address: EmailAddress) -> bool:
+def _is_address(text: object, address: UserName) -> bool:
     try:
         return isinstance(text, str) and parse_email(text).compared == address.compared
     except InvalidField:
@@ -145,15 +143,17 @@ def _is_any(text: object) -> bool:
         return False
 
 
-def _mails_to(metadata: Metadata, sealer: Sealer, organization: str, email: str) -> set[str]:
-    """The ids of the mails that wait for an address: it is sealed in them."""
-    outbox, wanted = Outbox(sealer), parse_email(email).compared
-    found = set()
-    for record in metadata.query_all(keys.mails(organization)):
+def _mails_about(metadata: Metadata, sealer: Sealer, person: Person) -> set[str]:
+    """The ids of the mails that wait for a person's address, or to whatever address are about
+    him: both are sealed in them."""
+    outbox, found = Outbox(sealer), set()
+    address = None if person.email is None else parse_email(person.email)
+    for record in metadata.query_all(keys.mails(person.organization)):
         try:
-            to = outbox.open(read_mail(organization, record)).to
+            letter = outbox.open(read_mail(person.organization, record))
         except NotSealedHere:
             continue  # it can be sent to nobody either, and goes by itself within 2 hours
-        if to is not None and parse_email(to).compared == wanted:
+        to = None if letter.to is None else parse_email(letter.to)
+        if letter.subject == person.id or (to is not None and to == address):
             found.add(record.key.sort)
     return found

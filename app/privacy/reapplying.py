@@ -10,14 +10,15 @@ that could tell of anybody in the ledger.
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from app.installation import Installation
 from app.privacy.erasure import Erasure, NotErasable
+from app.privacy.evidence import KEPT, last_incident
 from app.privacy.families import FAMILIES
 from app.privacy.ledger import Entry, Ledger, NotOurs
-from app.privacy.person import person_of
+from app.privacy.person import Person, person_of
 from app.privacy.requests import Request, Requests, State
 from app.privacy.walk import Told, Walked, silent
 from app.work.duty import Shift
@@ -54,6 +55,8 @@ class Reapplying:
         self._erasure = Erasure(at)
         self._requests = Requests(at.metadata, at.journal)
         self._sealer = Sealer(*at.secrets)
+        # To look is a walk through 30 days of history: not each hour for each of them.
+        self._waiting: dict[str, datetime] = {}
 
     def begin(self) -> Reapplied:
         """Erase those who are back but for the walk through history, which `finish` does: at a
@@ -83,10 +86,22 @@ class Reapplying:
                     yield request
 
     def go_on(self, request: Request, told: Told = silent) -> Request:
-        """Finish a request that was begun, or settle one that is done."""
+        """Finish a request that was begun, or settle one that is done. One that a deletion has
+        noted is left as it is where it would take evidence."""
         if request.state is State.DONE:
             return self._erasure.settle(request, told)
+        if request.waits_to_begin and self._is_evidence(request, told):
+            return request
         return self._erasure.finish(self._erasure.begin(request, SYSTEM), SYSTEM, told)
+
+    def _is_evidence(self, request: Request, told: Told) -> bool:
+        now = self._metadata.now()
+        until = self._waiting.get(request.id)
+        if until is None or until <= now:
+            person = Person(request.organization, request.person, request.kind)
+            found = last_incident(self._at, person, told)
+            until = self._waiting[request.id] = now if found is None else found + KEPT
+        return until > now
 
     def _run(
         self, *, whole: bool, everyone: bool, told: Told, between: Callable[[], None]

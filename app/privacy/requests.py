@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
+from app.privacy.person import USER
 from auth.errors import CorruptRecord
 from auth.records import new_id, time_text
 from storage import keys
 from storage.events import Actor, Journal
-from storage.metadata import Key, Metadata, Put, Record
+from storage.metadata import Key, Metadata, Operation, Put, Record
 
 #: Within how long a person is erased: what users are promised (S23).
 WITHIN = timedelta(days=30)
@@ -78,6 +79,11 @@ class Request:
         kept = () if first is None else (first, *more[2 - MOST_REPORTS :])
         return replace(self, report=None, earlier=kept, walked=None, ended=None, settled=False)
 
+    @property
+    def waits_to_begin(self) -> bool:
+        """Whether it was noted by a deletion, and nothing but that was done yet."""
+        return self.state is State.ERASING and self.ledger is None and not self.found
+
     def is_overdue(self, now: datetime) -> bool:
         return self.state is not State.DONE and self.due < now
 
@@ -138,6 +144,44 @@ class Request:
             )
         except (KeyError, ValueError, TypeError) as error:
             raise CorruptRecord("a request to be erased cannot be read") from error
+
+
+def erasing_request(
+    organization: str, user_id: str, now: datetime, since: datetime | None = None
+) -> tuple[Operation, ...]:
+    """What has a user erased, to be written in the commit that deletes him.
+
+    It is a request that was begun: the worker goes on with it by itself, as with one that was
+    broken off behind that commit. `now` is aware, and so is `since`, when the user was made: where
+    it is not known, all of history is walked through for what tells of him.
+    """
+    request = Request(
+        organization=organization,
+        id=new_id(),
+        person=user_id,
+        kind=USER,
+        received=now,
+        due=now + WITHIN,
+        state=State.ERASING,
+        began=now,
+        since=since,
+    )
+    return (Put(request.key, request.value(), absent=True),)
+
+
+class Erasing(Protocol):
+    """`erasing_request` at the time of the store, for who deletes users by their ids."""
+
+    def __call__(
+        self, organization: str, user_id: str, since: datetime | None = None, /
+    ) -> tuple[Operation, ...]: ...
+
+
+def erasing_by(clock: Callable[[], datetime]) -> Erasing:
+    """What has users erased at the time that a clock tells."""
+    return lambda organization, user_id, since=None: erasing_request(
+        organization, user_id, clock(), since
+    )
 
 
 class Requests:

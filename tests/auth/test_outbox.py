@@ -12,7 +12,7 @@ from auth.outbox import KEPT, Asked, Letter, Outbox, Waiting, read_mail
 from auth.sealing import NotSealedHere, Sealer
 from storage import keys
 from storage.events import Actor
-from storage.metadata import Put
+from storage.metadata import Put, Record
 from tests.auth.installation import Process
 
 ADDRESS = "marked@example.org"
@@ -113,6 +113,23 @@ def test_a_mail_of_another_version_can_not_be_read(process: Process) -> None:
 def test_a_letter_has_the_fields_of_its_kind(kind: str, fields: dict[str, str]) -> None:
     with pytest.raises(ValueError):
         Letter(kind, ADDRESS, fields)
+
+
+def test_a_mail_says_whom_it_is_about_and_one_of_before_may_not() -> None:
+    outbox = Outbox(SEALER)
+    about = Letter("address", ADDRESS, {"name": "Jo"}, about="u" * 16)
+    (mail, _) = outbox.waiting("org1", about)
+    assert isinstance(mail, Put)
+    waits = read_mail("org1", Record(mail.key, mail.value, 1))
+    assert outbox.open(waits) == about
+    assert (about.subject, letter().subject, letter(asked=None).subject) == (
+        "u" * 16,
+        ASKED.about,
+        None,
+    )
+    of_before = json.dumps({"to": ADDRESS, "fields": {"name": "Jo"}, "asked": None})
+    sealed = SEALER.seal(of_before, "mail", "org1", mail.key.sort)
+    assert outbox.open(replace(waits, sealed=sealed)) == replace(about, about=None)
 
 
 def test_two_hours_are_what_the_practice_says() -> None:

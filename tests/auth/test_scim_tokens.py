@@ -10,7 +10,10 @@ from auth.credentials import ApiKeySecret
 from auth.errors import AlreadyRotated
 from auth.principals import Action, Site
 from auth.scim_tokens import TOKENS_MOST, ScimTokens
+from storage import keys
+from storage.metadata import Put
 from tests.auth.installation import Installation, Process
+from tests.auth.test_users import events
 
 DAY = timedelta(days=1)
 
@@ -130,3 +133,36 @@ def test_a_name_is_shown_and_so_has_to_be_one(process: Process, name: str) -> No
     with pytest.raises(InvalidField):
         tokens(process).create(process.operator, name=name)
     assert tokens(process).list(process.operator) == ()
+
+
+def test_the_right_to_administrators_is_given_at_the_making_and_kept_by_rotation(
+    process: Process,
+) -> None:
+    weak = tokens(process).create(process.operator, name="weak")
+    strong = tokens(process).create(process.operator, name="strong", administrators=True)
+    again = tokens(process).rotate(process.operator, strong.token.id)
+    rotated = tokens(process).rotate(process.operator, weak.token.id)
+    found = {one.id: one.administrators for one in tokens(process).list(process.operator)}
+    assert found == {
+        weak.token.id: False, rotated.token.id: False, strong.token.id: True, again.token.id: True,
+    }  # fmt: skip
+    for made, raises in ((weak, False), (rotated, False), (strong, True), (again, True)):
+        assert process.authenticate(made.secret).raises is raises
+
+
+def test_a_token_of_before_there_was_that_right_has_it_not(process: Process) -> None:
+    made = tokens(process).create(process.operator, name="old", administrators=True)
+    key = keys.scim_token(process.organization, made.token.id)
+    value = dict(process.metadata.get(key)[key].value)
+    for odd in ({}, {"administrators": "true"}, {"administrators": 1}):
+        del value["administrators"]
+        value |= odd
+        process.recent.commit(Put(key, value))
+        assert not process.authenticate(made.secret).raises
+        value["administrators"] = True
+
+
+def test_history_tells_of_the_right(process: Process) -> None:
+    tokens(process).create(process.operator, name="strong", administrators=True)
+    (event,) = [one for one in events(process) if one.action == "scim-token.create"]
+    assert event.details["administrators"] is True

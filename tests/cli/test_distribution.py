@@ -49,6 +49,7 @@ def test_a_key_is_made_renamed_rotated_and_listed(strongroom: Here) -> None:
 def test_a_scim_token_is_made_rotated_listed_and_revoked(strongroom: Here) -> None:
     made = ask(strongroom, "scim-token", "create", "--name", "idp")
     new = ask(strongroom, "scim-token", "rotate", made["id"], "--days", "30")
+    assert (made["administrators"], new["administrators"]) == (False, False)
     assert {made["secret"][:4], new["secret"][:4]} == {"srt_"}
     assert len(ask(strongroom, "scim-token", "list")["tokens"]) == 2
     assert ask(strongroom, "scim-token", "delete", made["id"]) == {
@@ -146,3 +147,10 @@ def test_what_a_server_sent_is_counted_when_it_stops(strongroom: Here, data: Pat
     assert (row["repository"], row["downloads"], row["bytes"]) == ("files", 2, 10_000)
     used = {each["id"]: each["last_used"] for each in ask(strongroom, "key", "list")["keys"]}
     assert used[key["id"]] is not None
+
+
+def test_a_token_may_make_administrators_only_where_that_was_said(strongroom: Here) -> None:
+    made = ask(strongroom, "scim-token", "create", "--name", "idp", "--administrators")
+    assert made["administrators"] is True
+    rotated = ask(strongroom, "scim-token", "rotate", made["id"])
+    assert rotated["administrators"] is True

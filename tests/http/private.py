@@ -8,7 +8,7 @@ from app.privacy import Erasure, Request, Requests
 from app.privacy.person import person_of
 from auth.api_keys import ApiKeys
 from auth.emails import email_key, parse_email
-from auth.outbox import Letter, Outbox, read_mail
+from auth.outbox import Asked, Letter, Outbox, read_mail
 from auth.sealing import Sealer
 from storage import keys
 from storage.events import SYSTEM, Actor
@@ -73,11 +73,14 @@ def _more_records(stand: Stand, person: str, key_id: str, email: str) -> None:
     later = now + timedelta(hours=1)
     session = {"id": "5e" * 16, "user": person, "hash": "h", "agent": AGENT, "epoch": 0}
     group = {"id": "group", "name": "developers", "permissions": {}}
-    letter = Letter("reset", email, {"name": NAME, "path": "/auth/reset/T"})
+    asked = Asked(person, Actor(None, "reset", "request", ADDRESS, AGENT))
+    letter = Letter("reset", email, {"name": NAME, "path": "/auth/reset/T"}, asked)
     at.metadata.commit(
         Put(keys.portal_session(org, "5e" * 16), session, expires=later),
         Put(keys.portal_session_of(org, person, "5e" * 16), {"user": person}, expires=later),
         Put(keys.second_factor(org, person), {"secret": "sealed", "recovery": ["r"]}),
+        Put(keys.profile(org, person), {"attributes": {"nickName": NAME}}),
+        Put(keys.user_external_id(org, "e" * 40), {"user": person}),
         Put(keys.group(org, "group"), group),
         Put(keys.member(org, "group", person), {"user": person}),
         Put(keys.reset(org, "ab" * 32), {"user": person, "kind": "reset"}, expires=later),

@@ -317,9 +317,13 @@ def test_a_key_that_ends_makes_nothing_that_outlives_it(quick: Stand) -> None:
     found = quick.person("admin", expires=soon)
     client = quick.client.as_(found.by_key)
     one = outsider(quick, "*")
-    for target in ("/api/scim-tokens", f"/api/subscribers/{one.id}/keys"):
-        answer = client.post(target, {"name": "x"})
-        assert (answer.status, answer.json["field"]) == (422, "expires")
+    answer = client.post(f"/api/subscribers/{one.id}/keys", {"name": "x"})
+    assert (answer.status, answer.json["field"]) == (422, "expires")
+    # Whatever a token makes, accounts with passwords, would outlast both.
+    ends = {"name": "x", "expires": soon.isoformat()}
+    assert client.post("/api/scim-tokens", ends).status == 403
+    token = quick.admins.post("/api/scim-tokens", {"name": "x"}).json
+    assert client.post(f"/api/scim-tokens/{token['id']}/rotate", {}).status == 403
     renewed = client.post(f"/api/keys/{one.key_id}/rotate", {}).json
     assert datetime.fromisoformat(renewed["expires"]) <= soon
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from auth.memberships import USERS_AT_ONCE
+from auth.membership_entries import USERS_AT_ONCE
 from auth.principals import Action
 from storage import keys
 from tests.http.client import Client

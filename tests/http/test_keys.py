@@ -249,3 +249,18 @@ def test_a_key_that_ends_opens_no_way_in_that_outlasts_it(memory_stand: Stand) -
     by_lasting = memory_stand.client.as_(lasting.by_key)
     for method, target, body in refused[:3]:
         assert by_lasting.ask(method, target, json=body).status == 200
+
+
+def test_whether_a_token_may_make_administrators_is_said_at_the_making(
+    memory_stand: Stand,
+) -> None:
+    admins = memory_stand.admins
+    plain = admins.post("/api/scim-tokens", {"name": "plain"}).json
+    strong = admins.post("/api/scim-tokens", {"name": "strong", "administrators": True}).json
+    rotated = admins.post(f"/api/scim-tokens/{strong['id']}/rotate", {}).json
+    found = admins.get("/api/scim-tokens").json["tokens"]
+    assert {one["id"]: one["administrators"] for one in found} == {
+        plain["id"]: False, strong["id"]: True, rotated["id"]: True,
+    }  # fmt: skip
+    wrong = admins.post("/api/scim-tokens", {"name": "x", "administrators": "true"})
+    assert wrong.status == 422

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from app.collection import Collection
+from app.compose import run_folder
 from app.privacy import (
     FAMILIES,
     HOLDING_IDS,
@@ -22,6 +23,7 @@ from app.privacy import (
     Requests,
     Several,
     State,
+    erasing_by,
     find_deleted,
     find_person,
     others_with,
@@ -35,7 +37,11 @@ from app.privacy.reapplying import PrivacyDuty, PrivacyLookDuty
 from app.privacy.requests import WITHIN
 from app.privacy.sides import sides_about
 from auth.errors import LastAdministrator, Missing
+from auth.outbox import Outbox
+from auth.passwords import CHEAP
+from auth.provisioned_users import ProvisionedUser, ProvisionedUsers, WantedUser
 from auth.records import time_text
+from auth.slow_hashes import SlowHashes
 from auth.subscribers import Subscribers
 from storage import keys
 from storage.blobs import ERASED
@@ -44,7 +50,7 @@ from storage.events.history import History
 from storage.metadata import Delete, Put
 from tests.faults.metadata import passes
 from tests.http.client import bearer
-from tests.http.private import ADDRESS, AGENT, EMAIL, MARKS, erase, marked_person, traces
+from tests.http.private import ADDRESS, AGENT, EMAIL, MARKS, NAME, erase, marked_person, traces
 from tests.http.signed_in import in_session
 from tests.http.stand import Stand
 
@@ -90,6 +96,8 @@ def test_every_family_of_a_person_is_counted_in_the_proof(any_stand: Stand) -> N
     assert report["erased"] == {
         "user": 1,
         "e-mail addresses": 1,
+        "profile": 1,
+        "external ids": 1,
         "keys": 1,
         "lists of keys": 2,
         "last uses of keys": 1,
@@ -109,6 +117,70 @@ def test_every_family_of_a_person_is_counted_in_the_proof(any_stand: Stand) -> N
     assert not proofs.holds({**report, "erased": {}})
     assert not Proofs(b"another secret key").holds(report)
     assert [mark for mark in MARKS if mark in str(report)] == []
+
+
+def deleted_by_provider(stand: Stand) -> str:
+    """The id of a person who was renamed and then deleted by an identity provider."""
+    person, at = marked_person(stand), stand.process.installation
+    users, other = provisioned(stand), "marcias.other@erase.example"
+
+    def wanted(found: ProvisionedUser) -> WantedUser:
+        attributes = {"nickName": NAME, "emails": [{"value": EMAIL}]}
+        return WantedUser("marcias", other, NAME, None, None, None, "marcias-id", attributes)
+
+    users.change(stand.operator, person.id, wanted)
+    users.delete(stand.operator, person.id, lambda _: None, erasing_by(at.metadata.now))
+    assert person.client.get("/api/user").status == 401
+    user, profile = (
+        keys.user(stand.organization, person.id),
+        keys.profile(stand.organization, person.id),
+    )
+    assert at.metadata.get(user, profile) == {}
+    return person.id
+
+
+def test_who_is_deleted_by_a_provider_is_gone_with_the_workers_next_run(any_stand: Stand) -> None:
+    """The deletion has left what does not fit into its commit; nobody has to ask for more."""
+    person, org = deleted_by_provider(any_stand), any_stand.organization
+    at = any_stand.process.installation
+    assert traces(any_stand) != []
+    assert PrivacyDuty.name in any_stand.process.work()
+    assert traces(any_stand) == []
+    (request,) = Requests(at.metadata, at.journal).of(org, person)
+    assert (request.state, request.is_overdue(at.metadata.now())) == (State.DONE, False)
+    assert request.report is not None
+    assert request.report["erased"][SIDE_RECORDS] >= 5
+    assert Proofs(*at.secrets).holds(request.report)
+    assert [ledger(any_stand).read(name).person for name in ledger(any_stand).names()] == [person]
+    assert Erasure(at).left(person_of(at.metadata, org, person), request.since) == {}
+
+
+def test_mails_about_who_was_deleted_are_dropped_to_whatever_address_they_go(
+    any_stand: Stand,
+) -> None:
+    """One to the address that he had, and one that tells of the change."""
+    deleted_by_provider(any_stand)
+    reapplying = Reapplying(any_stand.process.installation)
+    (request,) = reapplying.unfinished()
+    report = reapplying.go_on(request).report
+    assert report is not None
+    assert report["erased"]["mails that wait"] == 2
+    assert traces(any_stand) == []
+
+
+def test_a_deletion_that_is_refused_asks_for_no_erasure(any_stand: Stand) -> None:
+    at, admin = any_stand.process.installation, any_stand.admin.id
+    with pytest.raises(LastAdministrator):
+        provisioned(any_stand).delete(
+            any_stand.operator, admin, lambda _: None, erasing_by(at.metadata.now)
+        )
+    assert Requests(at.metadata, at.journal).all(any_stand.organization) == []
+
+
+def provisioned(stand: Stand) -> ProvisionedUsers:
+    at = stand.process.installation
+    hashes = SlowHashes(run_folder(stand.settings))
+    return ProvisionedUsers(at.recent, at.journal, hashes, CHEAP, outbox=Outbox(at.sealer))
 
 
 def test_history_names_him_by_id_alone_and_is_as_it_was_written(any_stand: Stand) -> None:
@@ -642,3 +714,41 @@ def test_an_incident_of_the_last_30_days_is_evidence(memory_stand: Stand) -> Non
     at.metadata.commit(witness=event)
     assert last_incident(at, found) is not None
     assert last_incident(at, other) is None
+
+
+def test_a_person_is_found_by_the_user_name_too_and_an_id_is_always_an_id(
+    memory_stand: Stand,
+) -> None:
+    at, org = memory_stand.process.installation, memory_stand.organization
+    users, by = provisioned(memory_stand), memory_stand.operator
+    attributes: dict[str, Any] = {}
+    named = WantedUser("b jensen", None, "B", None, None, None, None, attributes)
+    person = users.create(by, named).user
+    assert find_person(at.metadata, org, "B Jensen").id == person.id
+    # Whoever is called as another's id is found by his own.
+    like_an_id = WantedUser(person.id, None, "C", None, None, None, None, attributes)
+    other = users.create(by, like_an_id).user
+    assert find_person(at.metadata, org, person.id).id == person.id
+    assert find_person(at.metadata, org, other.id).id == other.id
+    with pytest.raises(Missing):
+        find_person(at.metadata, org, "nobody")
+    erase(memory_stand, person.id)
+    with pytest.raises(Missing):
+        find_person(at.metadata, org, "b jensen")
+
+
+def test_what_may_be_evidence_waits_until_the_incident_is_over(any_stand: Stand) -> None:
+    """Who holds a provider's token must not be able to erase what he did."""
+    at, org = any_stand.process.installation, any_stand.organization
+    person = deleted_by_provider(any_stand)
+    event = at.journal.event(org, SYSTEM, "incident.report", subject=person)
+    at.metadata.commit(witness=event)
+    reapplying = Reapplying(at)
+    for _ in range(2):
+        (request,) = reapplying.unfinished()
+        assert reapplying.go_on(request) == request
+    assert traces(any_stand) != []
+    # By hand it goes on at once.
+    erasure = Erasure(at)
+    erasure.finish(erasure.begin(request, SYSTEM), SYSTEM)
+    assert traces(any_stand) == []

@@ -56,12 +56,13 @@ def body(message: EmailMessage, kind: str) -> str:
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_each_kind_says_the_same_in_text_and_in_html(kind: str) -> None:
     fields = {"name": "Jo", "path": f"/auth/reset/{TOKEN}"}
-    written = write(Letter(kind, ADDRESS, fields), ADDRESS, "mail1", BASE)
+    taken = {name: fields[name] for name in KINDS[kind]}
+    written = write(Letter(kind, ADDRESS, taken), ADDRESS, "mail1", BASE)
     assert written.text.startswith("Hello Jo,\n")
-    assert f"\n{LINK}\n" in written.text
+    assert (f"\n{LINK}\n" in written.text) is ("path" in taken)
     assert "artifacts.example.com" in written.subject
     page = Tags(written.html)
-    assert page.links == [LINK]
+    assert page.links == ([LINK] if "path" in taken else [])
     assert not {"script", "img", "link", "form", "iframe", "object"} & set(page.tags)
     for paragraph in written.text.split("\n\n")[:2]:
         assert html.escape(paragraph) in written.html
@@ -71,6 +72,15 @@ def test_a_reset_says_how_long_and_an_invitation_too() -> None:
     assert "two hours" in mail().text
     invited = Letter("invitation", ADDRESS, {"name": "", "path": "/x"})
     assert "seven days" in write(invited, ADDRESS, "mail1", BASE).text
+
+
+def test_that_an_address_was_changed_is_told_without_a_link_and_without_the_new_one() -> None:
+    told = write(Letter("address", ADDRESS, {"name": "Jo"}), ADDRESS, "mail1", BASE)
+    assert "your account at artifacts.example.com was changed" in told.text
+    assert "ask those who manage the accounts at artifacts.example.com" in told.text
+    assert "@" not in told.text
+    assert BASE in told.text.split("-- ")[1]
+    assert "<a" not in told.html
 
 
 def test_the_message_is_one_that_mail_servers_take() -> None:
