@@ -99,14 +99,15 @@ $(MADE_FOR):
 	@echo "$(CURDIR)" > $@
 
 # The stamps. What is installed already is not asked for again, so both work without a network.
+# A lock names all that is needed, by itself; with extras pip would want a pin for each of them.
 # The build backend is pinned too: nothing is fetched or built behind the lock's back.
 $(VENV)/serves: $(MADE_FOR) deploy/requirements.txt setup.cfg pyproject.toml
 	@echo "Installing what serves"
-	@$(PIP) install --require-hashes --requirement deploy/requirements.txt
+	@$(PIP) install --require-hashes --no-deps --requirement deploy/requirements.txt
 	@PYTHONWARNINGS=ignore $(PIP) install --no-index --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/tests: $(VENV)/serves .ci/requirements.txt
 	@echo "Installing what tests"
-	@$(PIP) install --require-hashes --requirement .ci/requirements.txt
+	@$(PIP) install --require-hashes --no-deps --requirement .ci/requirements.txt
 	@touch $@

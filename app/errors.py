@@ -47,6 +47,21 @@ from app.repositories import (
     RepositoryMissing,
 )
 from app.retention import WouldEmpty
+from app.scim.errors import Contended as ScimContended
+from app.scim.errors import (
+    InvalidFilter,
+    InvalidPath,
+    InvalidSyntax,
+    InvalidValue,
+    NoTarget,
+    NotMutable,
+    OverLimit,
+    Sensitive,
+    TooMany,
+    UnresolvedReference,
+    VersionDiffers,
+)
+from app.scim.refusals import refused_as_scim
 from app.usage import QuotaExceeded
 from app.work import Failed, JobMissing, TooManyJobs
 from auth.errors import (
@@ -118,6 +133,13 @@ def _fixed(status: int, title: str, detail: str, **headers: str) -> Callable[[An
     return lambda _: Problem(status, title, detail, named)
 
 
+def _scim(
+    kind: str | None, status: int = 400, title: str = "Bad Request"
+) -> Callable[[Any], Problem]:
+    """An error of SCIM, with what it is called there (RFC 7644, section 3.12)."""
+    return lambda error: Problem(status, title, _sentence(str(error)), scim_type=kind)
+
+
 def _too_many(error: TryLater) -> Problem:
     """429, with how long to wait."""
     headers = {"Retry-After": str(max(1, math.ceil(error.retry_after.total_seconds())))}
@@ -167,7 +189,12 @@ ANSWERS: tuple[tuple[type[Exception], Callable[[Any], Problem]], ...] = (
     (AlreadyRotated, _told(409, "Conflict")),
     (LastAdministrator, _told(409, "Conflict")),
     (ChangedMeanwhile, _told(409, "Conflict")),
-    (AlreadyTaken, lambda error: Problem(409, "Conflict", f"This '{error.field}' is taken.")),
+    (
+        AlreadyTaken,
+        lambda error: Problem(
+            409, "Conflict", f"This '{error.field}' is taken.", scim_type="uniqueness"
+        ),
+    ),
     (Busy, lambda error: sign_in_busy(error.retry_after)),
     # What was asked
     (InvalidName, _told(400, "Bad Request")),
@@ -228,6 +255,19 @@ ANSWERS: tuple[tuple[type[Exception], Callable[[Any], Problem]], ...] = (
     (SessionBroken, _told(410, "Gone")),
     (SessionConflict, _elsewhere),
     (TooManySessions, _told(409, "Conflict")),
+    # What an identity provider asked
+    (InvalidFilter, _scim("invalidFilter")),
+    (InvalidPath, _scim("invalidPath")),
+    (InvalidSyntax, _scim("invalidSyntax")),
+    (InvalidValue, _scim("invalidValue")),
+    (NotMutable, _scim("mutability")),
+    (NoTarget, _scim("noTarget")),
+    (TooMany, _scim("tooMany")),
+    (Sensitive, _scim("sensitive", 403, "Forbidden")),
+    (UnresolvedReference, _scim("invalidValue", 409, "Conflict")),
+    (VersionDiffers, _scim(None, 412, "Precondition Failed")),
+    (OverLimit, _scim(None, 413, "Content Too Large")),
+    (ScimContended, _told(503, "Service Unavailable", Retry_After="1")),
     # How it was sent
     (BodyIncomplete, _fixed(400, "Bad Request", "The body ended too early; nothing is stored.")),
     (
@@ -374,7 +414,7 @@ def _serialize(_req: Request, _resp: Response, _error: HTTPError) -> None:
 
 
 def _send(req: Request, resp: Response, problem: Problem) -> None:
-    if refused_by_page(req, resp, problem):
+    if refused_by_page(req, resp, problem) or refused_as_scim(req, resp, problem):
         return
     resp.status = str(problem.status)
     by_form = is_form(req)

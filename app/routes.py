@@ -64,8 +64,10 @@ from app.distribution import SubscriberDownloads, SubscriberUsage
 from app.files import Files, PublicFiles
 from app.health import Alive, MetricsPage, Ready
 from app.installation import Installation
+from app.mail.origins import Origins
 from app.maven.dialect import MISSING_TYPE, MavenDialect
 from app.portal import Portal
+from app.privacy import erasing_by
 from app.publishing import Digester, Publisher, Remover
 from app.publishing.bulk import Bulk
 from app.publishing.receiving import Receiver
@@ -87,6 +89,24 @@ from app.raw.uploads import Uploads
 from app.raw.uploads_ending import UploadEnds
 from app.repositories import Catalogue, DeletedRepositories, Door, Format
 from app.retention import LastDownloads, Retention
+from app.scim.bulk import Bulk as ScimBulk
+from app.scim.discovery import (
+    Configuration,
+    OneResourceType,
+    OneSchema,
+    ResourceTypes,
+    Schemas,
+)
+from app.scim.group_operations import GroupOperations
+from app.scim.group_source import GroupSource
+from app.scim.me import Me as ScimMe
+from app.scim.operations import Operations
+from app.scim.pages import OneResource, Resources, Root
+from app.scim.pages import Search as ScimSearch
+from app.scim.routing import Routing
+from app.scim.sources import Source
+from app.scim.user_operations import UserOperations
+from app.scim.user_source import UserSource
 from app.search import Search
 from app.server.status import Readiness
 from auth.api_keys import ApiKeys
@@ -99,10 +119,13 @@ from auth.groups import Groups as GroupService
 from auth.hand_over import HandOvers
 from auth.invitations import Invitations
 from auth.key_rotation import KeyRotation
+from auth.left_memberships import LeftMemberships
 from auth.memberships import Memberships
 from auth.organizations import Organizations
 from auth.outbox import Outbox
 from auth.proven_passwords import ProvenPasswords
+from auth.provisioned_groups import ProvisionedGroups
+from auth.provisioned_users import ProvisionedUsers
 from auth.rates import Rates
 from auth.repository_grants import RepositoryGrants
 from auth.resets import Resets
@@ -291,6 +314,7 @@ def _add_routes(application: Application, parts: Parts, description: Mapping[str
     _add_distribution(application, parts, api_keys, catalogue, paging)
     _add_links(application, recent, resets, invitations)
     _add_signing_in(application, parts)
+    _add_scim(application, parts, groups)
 
 
 def _add_groups(
@@ -343,6 +367,43 @@ def _add_distribution(
     add(f"{one}/keys", AccessKeys(recent, subscribers, api_keys, catalogue, paging))
     add(f"{one}/keys/{{key}}", OneAccessKey(recent, subscribers, api_keys))
     add(f"{one}/usage", UsageOfSubscriber(recent, subscribers, *reading))
+
+
+def _add_scim(application: Application, parts: Parts, groups: GroupService) -> None:
+    """Provisioning by identity providers."""
+    at, settings = parts.installation, parts.installation.settings
+    recent, journal = at.recent, at.journal
+    local = settings.listening if settings.loopback else None
+    origins = Origins(settings.base_url, settings.base_organization, settings.domain, local)
+    routing = Routing(recent, origins)
+    users = ProvisionedUsers(recent, journal, parts.slow_hashes, outbox=Outbox(at.sealer))
+    provisioned = ProvisionedGroups(recent, journal)
+    erasing = erasing_by(recent.metadata.now)
+    of_users = UserOperations(users, groups, LeftMemberships(recent, journal), erasing)
+    of_groups = GroupOperations(provisioned)
+    found: tuple[Source, Source] = (
+        UserSource(recent, users, groups),
+        GroupSource(recent, provisioned),
+    )
+    operated: tuple[Operations, Operations] = (of_users, of_groups)
+    root = "/scim/v2"
+
+    add = application.add_route
+    for source, operations in zip(found, operated, strict=True):
+        endpoint = f"{root}{source.type.endpoint}"
+        add(endpoint, Resources(routing, source, operations))
+        add(f"{endpoint}/.search", ScimSearch(routing, (source,)))
+        add(f"{endpoint}/{{id_}}", OneResource(routing, source, operations))
+    add(f"{root}/", Root(routing, found))
+    add(f"{root}/.search", ScimSearch(routing, found))
+    named = {one.type.endpoint.removeprefix("/"): one for one in operated}
+    add(f"{root}/Bulk", ScimBulk(routing, named, errors.problem_for))
+    add(f"{root}/Me", ScimMe(routing, users, groups, of_users))
+    add(f"{root}/ServiceProviderConfig", Configuration(routing))
+    add(f"{root}/ResourceTypes", ResourceTypes(routing))
+    add(f"{root}/ResourceTypes/{{name}}", OneResourceType(routing))
+    add(f"{root}/Schemas", Schemas(routing))
+    add(f"{root}/Schemas/{{urn}}", OneSchema(routing))
 
 
 def _add_links(

@@ -29,6 +29,7 @@ from benchmarks.plan import QUICK, Plan
 from benchmarks.processes import BenchmarkFailed
 from benchmarks.python import index, wheels
 from benchmarks.remote import remote
+from benchmarks.scim import scim
 from benchmarks.uploads import large_upload
 from tests.parts import ROOT
 
@@ -49,6 +50,7 @@ SECTIONS: dict[str, Callable[[Plan, Path], Iterator[Finding]]] = {
     "index": index,
     "wheels": wheels,
     "access": access,
+    "scim": scim,
 }
 RESULTS = ROOT / "benchmarks" / "results.md"
 README = ROOT / "README.md"

@@ -28,6 +28,7 @@ class Problem(Exception):
         field: the field or query parameter that cannot be taken, where it is one.
         offset: from where an upload goes on, where it is about one.
         second_factor: True where a sign-in wants a code, which clients have to ask for.
+        scim_type: what SCIM calls this kind of trouble, where it has a name for it.
         media_type: for clients that take a problem document for something that it is not.
     """
 
@@ -41,6 +42,7 @@ class Problem(Exception):
         field: str | None = None,
         offset: int | None = None,
         second_factor: bool = False,
+        scim_type: str | None = None,
         media_type: str = PROBLEM_JSON,
     ) -> None:
         super().__init__(status, title, detail)
@@ -52,6 +54,7 @@ class Problem(Exception):
         self.field = field
         self.offset = offset
         self.second_factor = second_factor
+        self.scim_type = scim_type
         self.media_type = media_type
 
     def __str__(self) -> str:

@@ -29,6 +29,10 @@ _ANSWERS = "x-answers"
 _FORM = "multipart/form-data"
 #: In a file, of an operation: people ask for it too, and get a page for an error.
 _PAGES = "x-pages"
+#: In a file, of an operation: it is asked under `/scim`, where errors have SCIM's form.
+_SCIM = "x-scim"
+_TEXT = {"type": "string"}
+_SCIM_ERROR = {"$ref": "#/components/schemas/ScimError"}
 #: Of an operation: query parameters that are not described are `ignored`, not refused.
 _OTHERS = "x-other-queries"
 
@@ -115,6 +119,11 @@ def _complete(whole: Object, item: Object, method: str, shared: Mapping[str, Any
         answers = {
             status: _told_too(whole, answer, "text/html") for status, answer in answers.items()
         }
+    if operation.pop(_SCIM, False):
+        answers = {
+            status: _told_too(whole, answer, "application/scim+json", _SCIM_ERROR)
+            for status, answer in answers.items()
+        }
     if method == "head":
         answers = {status: _bodiless(whole, answer) for status, answer in answers.items()}
     return operation | {"responses": dict(sorted(answers.items()))}
@@ -133,13 +142,15 @@ def _sorts(whole: Object, operation: Object, method: str) -> Iterator[str]:
         yield "json body"
 
 
-def _told_too(whole: Object, answer: Object, type_: str) -> Object:
+def _told_too(
+    whole: Object, answer: Object, type_: str, schema: Mapping[str, Any] = _TEXT
+) -> Object:
     """An answer whose problem is told in another form, too: as text to tools that send forms,
-    whose status line tells it as well, or as a page."""
+    whose status line tells it as well, as a page, or as SCIM does."""
     answer = dict(_found(whole, answer))
     content = answer.get("content", {})
     if "application/problem+json" in content:
-        answer["content"] = {**content, type_: {"schema": {"type": "string"}}}
+        answer["content"] = {**content, type_: {"schema": dict(schema)}}
     return answer
 
 

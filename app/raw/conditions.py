@@ -69,8 +69,8 @@ def parse_conditions(
     """Read the four headers. Raises InvalidCondition for tags; a bad date is ignored, as
     section 13.1.3 wants it."""
     return Conditions(
-        match=_tags("If-Match", match),
-        none_match=_tags("If-None-Match", none_match),
+        match=entity_tags("If-Match", match),
+        none_match=entity_tags("If-None-Match", none_match),
         modified_since=parse_date(modified_since),
         unmodified_since=parse_date(unmodified_since),
     )
@@ -93,7 +93,11 @@ def http_date(moment: datetime) -> str:
     return format_datetime(moment.astimezone(UTC), usegmt=True)
 
 
-def _tags(name: str, text: str | None) -> tuple[str, ...] | None:
+def entity_tags(name: str, text: str | None) -> tuple[str, ...] | None:
+    """The tags in `If-Match` or `If-None-Match`, or `*`; None where it was not sent.
+
+    Raises InvalidCondition.
+    """
     if text is None:
         return None
     text = text.strip()

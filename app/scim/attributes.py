@@ -48,8 +48,9 @@ class Attribute:
     """One attribute, or one part of a complex one.
 
     `case_exact` holds for text alone; `canonical` are values that are suggested, `references`
-    what a reference may lead to; `parts` are those of a complex attribute. Names are compared
-    without regard to case (RFC 7643, section 2.1).
+    what a reference may lead to; `parts` are those of a complex attribute. One that is required
+    and `defaulted` is always there, but a message may leave it out. Names are compared without
+    regard to case (RFC 7643, section 2.1).
     """
 
     name: str
@@ -64,6 +65,7 @@ class Attribute:
     canonical: tuple[str, ...] = ()
     references: tuple[str, ...] = ()
     parts: tuple["Attribute", ...] = ()
+    defaulted: bool = False
 
     def part(self, name: str) -> "Attribute | None":
         """The part of that name, in whatever case."""

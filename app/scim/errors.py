@@ -11,11 +11,13 @@ class _Placed(ScimError):
     def __init__(self, reason: str, place: int) -> None:
         """`place` is where it went wrong, counted in characters from 0."""
         super().__init__(f"{reason} (at character {place + 1})")
+        self.reason = reason
         self.place = place
 
 
 class InvalidFilter(_Placed):
-    """A filter that is not of the grammar, or compares what can't be compared."""
+    """A filter that is not of the grammar, that of a path included, or compares what can't be
+    compared."""
 
 
 class InvalidPath(_Placed):
@@ -59,3 +61,10 @@ class UnresolvedReference(ScimError):
 
     def __init__(self) -> None:
         super().__init__("a bulkId leads to nothing: no operation makes that, or it failed")
+
+
+class Contended(ScimError):
+    """Others change the same again and again; nothing was done."""
+
+    def __init__(self) -> None:
+        super().__init__("others are changing the same: try again")

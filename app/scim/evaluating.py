@@ -51,26 +51,6 @@ def value_matcher(filter_: Filter, attribute: Attribute) -> Matcher:
     return _built(filter_, lambda path: resolve_part(path, attribute, InvalidFilter))
 
 
-def check_filter(filter_: Filter, type_: ResourceType) -> None:
-    """Return if a filter can be evaluated for a kind of resource. Raises InvalidFilter."""
-    matcher(filter_, type_)
-
-
-def check_value_filter(filter_: Filter, attribute: Attribute) -> None:
-    """Return if a filter can be evaluated for values of an attribute. Raises InvalidFilter."""
-    value_matcher(filter_, attribute)
-
-
-def matches(filter_: Filter, resource: Mapping[str, Any], type_: ResourceType) -> bool:
-    """Whether a filter holds for one resource; for many, make a `matcher`. Raises InvalidFilter."""
-    return matcher(filter_, type_)(resource)
-
-
-def matches_value(filter_: Filter, value: Mapping[str, Any], attribute: Attribute) -> bool:
-    """Whether a filter holds for one value of an attribute. Raises InvalidFilter."""
-    return value_matcher(filter_, attribute)(value)
-
-
 def pinned(filter_: Filter, type_: ResourceType, names: Collection[str]) -> tuple[str, str] | None:
     """The attribute, and the text, that everything a filter finds has to equal, so that it can be
     looked up instead of searched for.

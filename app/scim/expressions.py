@@ -4,6 +4,7 @@ Names are as they were written; whoever looks one up does so without regard to c
 front of a name is `schema`, without the colon that ends it.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
@@ -96,7 +97,17 @@ class PatchPath:
 
 def names_in(filter_: Filter) -> set[str]:
     """The names of all attributes that a filter is about, in lower case, without their parts."""
-    names: set[str] = set()
+    return {one.path.name.lower() for one in _conditions(filter_)}
+
+
+def comparisons_in(filter_: Filter) -> int:
+    """How many comparisons a filter makes of each value, those within brackets too."""
+    return sum(
+        comparisons_in(one.filter) if isinstance(one, Within) else 1 for one in _conditions(filter_)
+    )
+
+
+def _conditions(filter_: Filter) -> Iterator[Comparison | Present | Within]:
     waiting = [filter_]
     while waiting:
         match waiting.pop():
@@ -104,6 +115,5 @@ def names_in(filter_: Filter) -> set[str]:
                 waiting += (left, right)
             case Not(negated):
                 waiting.append(negated)
-            case Comparison(path) | Present(path) | Within(path):
-                names.add(path.name.lower())
-    return names
+            case condition:
+                yield condition

@@ -3,7 +3,7 @@ as `attributes`, `excludedAttributes` and `sortBy` have them."""
 
 from collections.abc import Collection
 
-from app.scim.errors import InvalidPath
+from app.scim.errors import InvalidFilter, InvalidPath
 from app.scim.expressions import AttributePath, PatchPath
 from app.scim.filters import take_value_filter
 from app.scim.grammar import Cursor, is_schema
@@ -14,8 +14,9 @@ def parse_path(text: str, schemas: Collection[str] = ()) -> PatchPath:
     extensions' schemas. One of these by itself is a path with an empty name.
 
     Raises:
-        InvalidPath: not of the grammar, its brackets included, with its place, or over 8,192
-            characters. Whether the filter can be evaluated is told by `check_value_filter`.
+        InvalidPath: not of the grammar, with its place, or over 8,192 characters.
+        InvalidFilter: it is what stands in the brackets that is not. Whether that can be
+            evaluated is told by `value_matcher`.
     """
     cursor = Cursor(text, InvalidPath)
     attribute = _take_attribute(cursor, schemas)
@@ -24,7 +25,10 @@ def parse_path(text: str, schemas: Collection[str] = ()) -> PatchPath:
         return PatchPath(attribute)
     if attribute.part is not None or not attribute.name:
         raise cursor.refused("brackets behind an attribute alone")
-    found = take_value_filter(cursor, schemas)
+    try:
+        found = take_value_filter(cursor, schemas)
+    except InvalidPath as error:
+        raise InvalidFilter(error.reason, error.place) from error
     part = cursor.take_part()
     _end(cursor)
     return PatchPath(attribute, found, part)

@@ -105,7 +105,13 @@ USER_SCHEMA = Schema(
         Attribute("preferredLanguage", "The language, as Accept-Language has it."),
         Attribute("locale", "How dates and numbers are written, such as en-US."),
         Attribute("timezone", "The time zone, by its name in the IANA database."),
-        Attribute("active", "Whether the account may be used.", Kind.BOOLEAN),
+        Attribute(
+            "active",
+            "Whether the account may be used.",
+            Kind.BOOLEAN,
+            required=True,
+            defaulted=True,  # a new account is active, and who does not tell it leaves it
+        ),
         Attribute(
             "password",
             "The password that is to be the account's; nothing ever shows it.",

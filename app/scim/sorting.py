@@ -41,8 +41,3 @@ def sorter(path: AttributePath, type_: ResourceType) -> Callable[[Mapping[str, A
         return value is None, value
 
     return key
-
-
-def sort_key(path: AttributePath, resource: Mapping[str, Any], type_: ResourceType) -> SortKey:
-    """The key of one resource; for many, make a `sorter`. Raises InvalidPath."""
-    return sorter(path, type_)(resource)

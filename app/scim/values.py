@@ -157,7 +157,7 @@ def check_required(
 ) -> None:
     """Return if all that is required is there, and not blank. Raises InvalidValue."""
     for one in attributes:
-        if one.required and one.mutability is not Mutability.READ_ONLY:
+        if one.required and not (one.defaulted or one.mutability is Mutability.READ_ONLY):
             value = found.get(one.name)
             if value is None or (isinstance(value, str) and not value.strip()):
                 raise InvalidValue(f"{shown(one.name, within)} has to be given")

@@ -33,7 +33,7 @@ ADMIN, PASSWORD = "admin", "an admin's password"
 #: And what through `/api`.
 PERSON, SCOPED, MANAGER = "person", "scoped", "manager"
 #: Who gets in for one thing, files or `/scim`, and is 403 wherever else somebody has to sign in.
-OUTSIDE = "outside"
+OUTSIDE, PROVIDER = "outside", "provider"
 
 #: Repositories that a route is asked to change or end are called so: what is granted in
 #: `private` is granted in these.
@@ -198,7 +198,7 @@ def _outside(stand: Stand, private: Repository, other: Repository) -> dict[str, 
         "subscriber by pattern": Caller(outsider(stand, "priv*").by_key, READ, OUTSIDE),
         "subscriber of another group": Caller(outsider(stand, other.id).by_key, HIDDEN, OUTSIDE),
         "expired subscriber": Caller(expired.by_key, UNKNOWN, UNKNOWN),
-        "SCIM token": Caller(bearer(token), HIDDEN, OUTSIDE),
+        "SCIM token": Caller(bearer(token), HIDDEN, PROVIDER),
         "SCIM token, as a key": Caller(basic("api-key", token), UNKNOWN, UNKNOWN),
     }
 

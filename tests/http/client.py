@@ -254,6 +254,42 @@ def _check_problem(answer: Answer, method: str) -> None:
         assert answer.json["detail"]
 
 
+def _check_scim(answer: Answer) -> None:
+    """The form of an error that SCIM has (RFC 7644, section 3.12)."""
+    assert answer.headers["content-type"] == "application/scim+json"
+    assert answer.headers["cache-control"] == "no-store"
+    error = answer.json
+    assert error.keys() - {"scimType"} == {"schemas", "status", "detail"}
+    assert error["schemas"] == ["urn:ietf:params:scim:api:messages:2.0:Error"]
+    assert error["status"] == str(answer.status)
+    assert error["detail"]
+
+
+def _check_refusal(answer: Answer, method: str) -> bool:
+    """What every refusal promises, by its form; False where it is none: a service that is asked
+    whether it is ready says that it is not."""
+    status, headers = answer.status, answer.headers
+    if answer.environ["PATH_INFO"] == "/readyz" and status == 503:
+        assert headers["cache-control"] == "no-store"
+        return False
+    if _by_form(answer.environ):
+        # Tools that send forms show the status line, or the text as it is.
+        assert headers["content-type"] == "text/plain; charset=utf-8"
+        assert headers["cache-control"] == "no-store"
+        assert answer.reason == spoken(answer.text.removesuffix("\n"))
+    elif _by_page(answer.environ, status):
+        assert status != 401, "a browser would ask for a password by itself"
+        assert headers["content-type"] == "text/html; charset=utf-8"
+        assert headers["cache-control"] == "no-store"
+        assert 'role="alert"' in answer.text
+    elif answer.environ["PATH_INFO"].startswith("/scim/"):
+        if method != "HEAD":
+            _check_scim(answer)
+    else:
+        _check_problem(answer, method)
+    return True
+
+
 def _check(answer: Answer, method: str) -> None:
     """What every answer promises."""
     status, headers = answer.status, answer.headers
@@ -266,21 +302,8 @@ def _check(answer: Answer, method: str) -> None:
     if status != 304:
         assert headers["x-content-type-options"] == "nosniff"
         assert "content-security-policy" in headers
-    if answer.environ["PATH_INFO"] == "/readyz" and status == 503:
-        assert headers["cache-control"] == "no-store"
-        return  # its answer says what was asked: that it is not ready
-    if status >= 400 and _by_form(answer.environ):
-        # Tools that send forms show the status line, or the text as it is.
-        assert headers["content-type"] == "text/plain; charset=utf-8"
-        assert headers["cache-control"] == "no-store"
-        assert answer.reason == spoken(answer.text.removesuffix("\n"))
-    elif status >= 400 and _by_page(answer.environ, status):
-        assert status != 401, "a browser would ask for a password by itself"
-        assert headers["content-type"] == "text/html; charset=utf-8"
-        assert headers["cache-control"] == "no-store"
-        assert 'role="alert"' in answer.text
-    elif status >= 400:
-        _check_problem(answer, method)
+    if status >= 400 and not _check_refusal(answer, method):
+        return
     if status == 401:
         assert headers["www-authenticate"].startswith('Basic realm="')
         assert "Bearer" not in headers["www-authenticate"]

@@ -85,9 +85,10 @@ def _check_request(
             value = int(text) if text.isdecimal() and _is_number(schemas[name]) else text
             _assert_valid(f"{place}: '?{name}='", schemas[name], value)
     content = found(operation.get("requestBody", {})).get("content", {})
-    if sent is not None and "application/json" in content:
-        schema = content["application/json"]["schema"]
-        _assert_valid(f"{place}: what was sent", schema, json.loads(sent))
+    for type_ in ("application/json", "application/scim+json"):
+        if sent is not None and type_ in content:
+            schema = content[type_]["schema"]
+            _assert_valid(f"{place}: what was sent", schema, json.loads(sent))
 
 
 def _check_answer(

@@ -19,6 +19,7 @@ from storage.events import Actor
 from tests.cli.command import Serving
 from tests.http.client import bearer
 from tests.http.probes import way_back
+from tests.http.provisioning import GROUP, USER
 from tests.python.building import wheel
 
 #: The address of the user who is never deleted.
@@ -67,6 +68,9 @@ class Installation:
         upload: the id of an upload to FILE that nobody completes or drops.
         version: of GONE, in the first of the repositories.
         pages: by the path of a list, the queries that lead to its second page.
+        token: the secret of another SCIM token, which may make administrators.
+        provisioned: by the endpoint of what it made, the id of one that stays and of one that is
+            deleted.
     """
 
     server: Serving
@@ -88,6 +92,8 @@ class Installation:
     upload: str
     version: str
     pages: Mapping[str, Mapping[str, str]]
+    token: str
+    provisioned: Mapping[str, tuple[str, str]]
 
     @property
     def url(self) -> str:
@@ -159,7 +165,25 @@ def furnish(server: Serving) -> Installation:
         upload.rpartition("=")[2],
         gone[0]["version"],
         {path: dict(by.second_page(target)) for path, target in PAGED.items()},
+        *_provisioned(by),
     )
+
+
+def _provisioned(by: _Administrator) -> tuple[str, Mapping[str, tuple[str, str]]]:
+    """The secret of a SCIM token, and the ids of two users and two groups that it made."""
+    token = by.ask("POST", "/api/scim-tokens", name="scim", administrators=True)["secret"]
+    provider = _Administrator(by.server, token)
+
+    def made(endpoint: str, urn: str, named: str) -> tuple[str, str]:
+        at = f"/scim/v2{endpoint}"
+        one, other = (
+            str(provider.ask("POST", at, schemas=[urn], **{named: name})["id"])
+            for name in ("sam", "sue")
+        )
+        return one, other
+
+    users, groups = made("/Users", USER, "userName"), made("/Groups", GROUP, "displayName")
+    return token, {"/Users": users, "/Groups": groups}
 
 
 def _distributed(by: _Administrator) -> tuple[str, ...]:

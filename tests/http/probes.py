@@ -18,6 +18,7 @@ from app.repositories import Format
 from auth.outbox import Outbox, read_mail
 from auth.records import new_id
 from storage.metadata import Record
+from tests.http import provisioning
 from tests.http.distributed import outsider
 from tests.http.pieces import Upload
 from tests.http.stand import Stand
@@ -67,10 +68,14 @@ class Names:
     invitation_token: str = field(default_factory=lambda: str(uuid.uuid4()))
     own_subscriber: str = ""
     own_subscriber_group: str = ""
+    own_group: str = ""
     subscriber: str = field(default_factory=new_id)
     subscriber_group: str = field(default_factory=new_id)
     access_key: str = field(default_factory=lambda: secrets.token_hex(16))
     scim_token: str = field(default_factory=lambda: secrets.token_hex(16))
+    provisioned: str = field(default_factory=new_id)  # a user whom a provider made
+    provisioned_group: str = field(default_factory=new_id)
+    provisioned_version: str = field(default_factory=lambda: str(secrets.randbits(60)))
     cursor_of_subscribers: str = ""
     cursor_of_subscriber_groups: str = ""
     cursor_of_subscriber_members: str = ""
@@ -113,6 +118,16 @@ class Names:
         return f"gone-{self.word}"
 
     @property
+    def user_name(self) -> str:
+        """What its provider calls a user, and a group that he is in."""
+        return f"name-{self.word}"
+
+    @property
+    def external_id(self) -> str:
+        """What the same two are called at that provider's."""
+        return f"external-{self.word}"
+
+    @property
     def path(self) -> str:
         """A file, in all of its repositories."""
         return f"a-{self.word}/b"
@@ -140,7 +155,7 @@ class Names:
         """All of them by name, for templates and for masks."""
         derived = (
             "repository", "public", "maven", "python", "wheel", "deleted", "gone", "path", "sha256",
-            "sha1", "taken_bytes", "taken_sha256",
+            "sha1", "taken_bytes", "taken_sha256", "user_name", "external_id",
         )  # fmt: skip
         return {**dataclasses.asdict(self), **{name: getattr(self, name) for name in derived}}
 
@@ -159,6 +174,7 @@ class Names:
             upload=upload,
             own_subscriber=self.own_subscriber,
             own_subscriber_group=self.own_subscriber_group,
+            own_group=self.own_group,
             **cursors,
         )
 
@@ -289,6 +305,80 @@ def _of_members() -> tuple[Probe, ...]:
         )
     )
 
+
+_SCIM = "/scim/v2"
+_USERS, _GROUPS = f"{_SCIM}/Users", f"{_SCIM}/Groups"
+#: Of users, of groups, and of both.
+_FILTERS = (
+    'id eq "{provisioned}"',
+    'id eq "{provisioned_group}"',
+    'externalId eq "{external_id}"',
+    'externalId sw "{external_id}"',
+    'meta.location co "{provisioned}" or meta.location co "{provisioned_group}"',
+)
+_OF_USERS = (
+    'userName eq "{user_name}"',
+    'userName sw "{user_name}"',
+    'userName eq "{word}@example.org"',
+    'emails.value eq "{word}@example.org"',
+    'groups.value eq "{provisioned_group}"',
+)
+_OF_GROUPS = (
+    'displayName eq "{user_name}"',
+    'displayName co "{word}"',
+    'members.value eq "{provisioned}"',
+    'members[value eq "{provisioned}"]',
+)
+_LISTS = {_USERS: (*_FILTERS, *_OF_USERS), _GROUPS: (*_FILTERS, *_OF_GROUPS), _SCIM: _FILTERS}
+
+
+def _listed(at: str) -> tuple[Probe, ...]:
+    """Lists of what the other has, by a URL."""
+    path = f"{at}/" if at == _SCIM else at
+    texts = [filter_.replace(" ", "%20").replace('"', "%22") for filter_ in _LISTS[at]]
+    return (
+        Probe(path),
+        Probe(f"{path}?count=0"),
+        Probe(f"{path}?sortBy=externalId&sortOrder=descending&count=1"),
+        *(Probe(f"{path}?filter={text}") for text in texts),
+    )
+
+
+def _searched(at: str) -> tuple[Probe, ...]:
+    """The same, by a message."""
+    message = {"schemas": [provisioning.SEARCH], "attributes": ["id", "externalId"]}
+    return tuple(Probe(f"{at}/.search", message | {"filter": filter_}) for filter_ in _LISTS[at])
+
+
+def _scim_user(**fields: Any) -> dict[str, Any]:
+    return {"schemas": [provisioning.USER], **fields}
+
+
+def _scim_group(name: str, *members: str, **fields: Any) -> dict[str, Any]:
+    values = [{"value": member} for member in members]
+    return {"schemas": [provisioning.GROUP], "displayName": name, "members": values, **fields}
+
+
+def _patch(op: str, path: str, value: Any = None) -> dict[str, Any]:
+    operation = {"op": op, "path": path} | ({} if value is None else {"value": value})
+    return {"schemas": [provisioning.PATCH], "Operations": [operation]}
+
+
+def _in_bulk(method: str, path: str, data: Any = None, **fields: str) -> Probe:
+    operation = {"method": method, "path": path, "data": data, **fields}
+    return Probe(f"{_SCIM}/Bulk", {"schemas": [provisioning.BULK], "Operations": [operation]})
+
+
+_THEIRS, _THEIR_GROUP = f"{_USERS}/{{provisioned}}", f"{_GROUPS}/{{provisioned_group}}"
+_OWN_GROUP = f"{_GROUPS}/{{own_group}}"
+_MEMBER, _IN_GROUP = [{"value": "{provisioned}"}], [{"value": "{provisioned_group}"}]
+#: Each with the version that it would be of, or any.
+_CONDITIONS: tuple[dict[str, str], ...] = (
+    {},
+    {"If-Match": "*"},
+    {"If-Match": 'W/"{provisioned_version}"'},
+)
+_MANAGER = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager"
 
 #: A form as twine sends it, with a file whose name is the other's.
 _FORM = (
@@ -652,6 +742,98 @@ PROBES: Mapping[tuple[str, str], tuple[Probe, ...]] = {
         Probe(f"/api/search?repository={SHARED}"),
         Probe("/api/search?limit=1&after={cursor_of_search}"),
     ),
+    (f"{_SCIM}/", "GET"): _listed(_SCIM),
+    (f"{_SCIM}/.search", "POST"): _searched(_SCIM),
+    (_USERS, "GET"): _listed(_USERS),
+    (f"{_USERS}/.search", "POST"): _searched(_USERS),
+    (_GROUPS, "GET"): _listed(_GROUPS),
+    (f"{_GROUPS}/.search", "POST"): _searched(_GROUPS),
+    (_USERS, "POST"): (
+        Probe(_USERS, _scim_user(userName="{taken}-scim", externalId="{taken}-scim")),
+        Probe(
+            _USERS,
+            _scim_user(userName="{taken}-4", emails=[{"value": "{taken}-4@example.org"}]),
+        ),
+    ),
+    (_GROUPS, "POST"): (
+        Probe(_GROUPS, _scim_group("{taken}-scim", externalId="{taken}-scim")),
+        Probe(_GROUPS, _scim_group("{taken}-4", "{provisioned}")),
+        Probe(_GROUPS, _scim_group("{taken}-4", "{own_user}", "{provisioned}")),
+    ),
+    (f"{_USERS}/{{id_}}", "GET"): (
+        Probe(_THEIRS),
+        Probe(f"{_USERS}/{{user}}?attributes=userName"),
+        Probe(f"{_USERS}/{{provisioned_group}}"),
+        Probe(_THEIRS, headers={"If-None-Match": "*"}),
+        Probe(_THEIRS, headers={"If-None-Match": 'W/"{provisioned_version}"'}),
+    ),
+    (f"{_USERS}/{{id_}}", "PUT"): tuple(
+        Probe(_THEIRS, _scim_user(userName="{user_name}"), headers=condition)
+        for condition in _CONDITIONS
+    ),
+    (f"{_USERS}/{{id_}}", "PATCH"): (
+        *(
+            Probe(_THEIRS, _patch("replace", "active", value=False), headers=condition)
+            for condition in _CONDITIONS
+        ),
+        Probe(f"{_USERS}/{{own_user}}", _patch("replace", "externalId", "{taken}-scim")),
+        Probe(f"{_USERS}/{{own_user}}", _patch("add", _MANAGER, {"value": "{provisioned}"})),
+        Probe(f"{_USERS}/{{own_user}}", _patch("add", "groups", _IN_GROUP)),
+    ),
+    (f"{_USERS}/{{id_}}", "DELETE"): (
+        *(Probe(_THEIRS, headers=condition) for condition in _CONDITIONS),
+        Probe(f"{_USERS}/{{user}}"),
+    ),
+    (f"{_GROUPS}/{{id_}}", "GET"): (
+        Probe(_THEIR_GROUP),
+        Probe(f"{_GROUPS}/{{group}}?excludedAttributes=members"),
+        Probe(f"{_GROUPS}/{{provisioned}}"),
+        Probe(_THEIR_GROUP, headers={"If-None-Match": "*"}),
+        Probe(_THEIR_GROUP, headers={"If-None-Match": 'W/"{provisioned_version}"'}),
+    ),
+    (f"{_GROUPS}/{{id_}}", "PUT"): (
+        *(
+            Probe(_THEIR_GROUP, _scim_group("{user_name}"), headers=condition)
+            for condition in _CONDITIONS
+        ),
+        Probe(_OWN_GROUP, _scim_group("own", "{provisioned}")),
+    ),
+    (f"{_GROUPS}/{{id_}}", "PATCH"): (
+        *(
+            Probe(_THEIR_GROUP, _patch("remove", "members"), headers=condition)
+            for condition in _CONDITIONS
+        ),
+        Probe(_THEIR_GROUP, _patch("add", "members", [{"value": "{own_user}"}])),
+        Probe(_OWN_GROUP, _patch("add", "members", _MEMBER)),
+        Probe(_OWN_GROUP, _patch("replace", "members", _MEMBER)),
+        Probe(_OWN_GROUP, _patch("remove", 'members[value eq "{provisioned}"]')),
+    ),
+    (f"{_GROUPS}/{{id_}}", "DELETE"): (
+        *(Probe(_THEIR_GROUP, headers=condition) for condition in _CONDITIONS),
+        Probe(f"{_GROUPS}/{{group}}"),
+    ),
+    (f"{_SCIM}/Bulk", "POST"): (
+        _in_bulk("DELETE", "/Users/{provisioned}"),
+        _in_bulk("DELETE", "/Groups/{provisioned_group}", version='W/"{provisioned_version}"'),
+        _in_bulk("PUT", "/Users/{provisioned}", _scim_user(userName="{user_name}")),
+        _in_bulk("PATCH", "/Users/{provisioned}", _patch("replace", "active", value=False)),
+        _in_bulk("PATCH", "/Groups/{provisioned_group}", _patch("remove", "members")),
+        _in_bulk("POST", "/Users", _scim_user(userName="{taken}-5"), bulkId="1"),
+        _in_bulk("POST", "/Groups", _scim_group("{taken}-5", "{provisioned}"), bulkId="1"),
+    ),
+    # What there is to ask for is everybody's, whoever he is.
+    (f"{_SCIM}/Me", "GET"): (Probe(f"{_SCIM}/Me"),),
+    (f"{_SCIM}/ServiceProviderConfig", "GET"): (Probe(f"{_SCIM}/ServiceProviderConfig"),),
+    (f"{_SCIM}/ResourceTypes", "GET"): (Probe(f"{_SCIM}/ResourceTypes"),),
+    (f"{_SCIM}/ResourceTypes/{{name}}", "GET"): (
+        Probe(f"{_SCIM}/ResourceTypes/User"),
+        Probe(f"{_SCIM}/ResourceTypes/{{user_name}}"),
+    ),
+    (f"{_SCIM}/Schemas", "GET"): (Probe(f"{_SCIM}/Schemas"),),
+    (f"{_SCIM}/Schemas/{{urn}}", "GET"): (
+        Probe(f"{_SCIM}/Schemas/{provisioning.USER}"),
+        Probe(f"{_SCIM}/Schemas/{{external_id}}"),
+    ),
 }
 
 
@@ -672,7 +854,13 @@ def furnish(there: Stand, here: Stand) -> Names:
     for stand in (here, there):
         stand.repository(SHARED_PYTHON, Format.PYTHON)
     ours = outsider(here, "*")
-    names = Names(own.id, own.key_id, own_subscriber=ours.id, own_subscriber_group=ours.group)
+    names = Names(
+        own.id,
+        own.key_id,
+        own_subscriber=ours.id,
+        own_subscriber_group=ours.group,
+        own_group=here.group({}, own).id,
+    )
     there.repository(names.repository)
     there.repository(names.public, public=True)
     there.repository(names.maven, Format.MAVEN)
@@ -729,6 +917,7 @@ def furnish(there: Stand, here: Stand) -> Names:
         reset_token=mailed["reset"],
         invitation_token=mailed["invitation"],
         **theirs,
+        **_provisioned(there, names),
         user=made["id"],
         key=key["id"],
         job=job,
@@ -786,6 +975,18 @@ def _distributed(there: Stand) -> dict[str, str]:
     }
 
 
+def _provisioned(there: Stand, names: Names) -> dict[str, str]:
+    """The ids of a user and of his group, as a provider makes them, beside some of other names."""
+    by = provisioning.provider(there)
+    for taken in (f"{names.taken}-scim", f"{names.taken}-4", f"{names.taken}-5"):
+        email = {"emails": [{"value": f"{taken}@example.org"}]}
+        by.group(taken, by.user(taken, externalId=taken, **email)["id"], externalId=taken)
+    user = by.user(names.user_name, externalId=names.external_id)["id"]
+    group = by.group(names.user_name, user, externalId=names.external_id)["id"]
+    version = by.get(f"/Users/{user}").json["meta"]["version"].strip('W/"')
+    return {"provisioned": user, "provisioned_group": group, "provisioned_version": version}
+
+
 def _group(there: Stand, names: Names, user: str) -> str:
     """The id of a group with two members and a grant, as another one and its members have."""
     admins, ids = there.admins, []
@@ -823,7 +1024,7 @@ def marks(there: Stand, names: Names) -> tuple[str, ...]:
     own = names.values()
     told = (
         "word", "user", "key", "job", "upload", "session", "sha256", "sha1", "subscriber",
-        "subscriber_group", "access_key", "scim_token",
+        "subscriber_group", "access_key", "scim_token", "provisioned", "provisioned_group",
     )  # fmt: skip
     named = [own[name] for name in told]
     values = [record.value for record in records_of(there)]

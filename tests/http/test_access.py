@@ -17,6 +17,7 @@ from auth.api_keys import ApiKeys
 from auth.principals import Action
 from middleware.declarations import Who, undeclared
 from middleware.request_line import METHODS
+from tests.http import provisioning
 from tests.http.callers import (
     ADMIN,
     ALL,
@@ -30,6 +31,7 @@ from tests.http.callers import (
     OUTSIDE,
     PASSWORD,
     PERSON,
+    PROVIDER,
     READ,
     REMOVE,
     SCOPED,
@@ -70,6 +72,11 @@ def api(unknown: int, person: int, scoped: int, manager: int) -> Mapping[str, in
     return dict(zip(API, (unknown, person, scoped, manager), strict=True))
 
 
+def scim(status: int) -> Mapping[str, int]:
+    """The statuses of a route that is for a SCIM token alone."""
+    return api(401, 403, 403, 403) | {PROVIDER: status}
+
+
 def everybody(status: int) -> Mapping[str, int]:
     return dict.fromkeys({*FILES, *KEEPERS, *API}, status)
 
@@ -86,6 +93,9 @@ RULES = f"{NAME}/retention"
 PROJECTS = f"{NAME}/projects"
 PROJECT = f"{PROJECTS}/{{project}}"
 RELEASE, DISTRIBUTION = f"{PROJECT}/releases/{{version}}", f"{PROJECT}/files/{{filename}}"
+SCIM = "/scim/v2"
+SCIM_USERS, SCIM_GROUPS = f"{SCIM}/Users", f"{SCIM}/Groups"
+SCIM_USER, SCIM_GROUP = f"{SCIM_USERS}/{{id_}}", f"{SCIM_GROUPS}/{{id_}}"
 
 #: What every route answers, by its template and method, to each kind of caller. Files and
 #: repositories are those of `private`, users and keys are somebody else's.
@@ -235,6 +245,38 @@ TABLE: Mapping[tuple[str, str], Mapping[str, int]] = {
     (f"{SUBSCRIBERS}/members/{{subscriber}}", "PUT"): api(401, 403, 403, 204),
     (f"{SUBSCRIBERS}/members/{{subscriber}}", "DELETE"): api(401, 403, 403, 204),
     (f"{SUBSCRIBERS}/usage", "GET"): api(401, 403, 403, 200),
+    (f"{SCIM}/", "GET"): scim(200),
+    (f"{SCIM}/.search", "POST"): scim(200),
+    (f"{SCIM}/Bulk", "POST"): scim(200),
+    (SCIM_USERS, "GET"): scim(200),
+    (SCIM_USERS, "POST"): scim(201),
+    (f"{SCIM_USERS}/.search", "POST"): scim(200),
+    (SCIM_USER, "GET"): scim(200),
+    (SCIM_USER, "PUT"): scim(200),
+    (SCIM_USER, "PATCH"): scim(200),
+    (SCIM_USER, "DELETE"): scim(204),
+    (SCIM_GROUPS, "GET"): scim(200),
+    (SCIM_GROUPS, "POST"): scim(201),
+    (f"{SCIM_GROUPS}/.search", "POST"): scim(200),
+    (SCIM_GROUP, "GET"): scim(200),
+    (SCIM_GROUP, "PUT"): scim(200),
+    (SCIM_GROUP, "PATCH"): scim(204),  # of thousands of members none are told
+    (SCIM_GROUP, "DELETE"): scim(204),
+    # A person's own, which a key with scopes is not.
+    (f"{SCIM}/Me", "GET"): api(401, 200, 403, 200),
+    **dict.fromkeys(
+        [
+            (f"{SCIM}/{told}", "GET")
+            for told in (
+                "ServiceProviderConfig",
+                "ResourceTypes",
+                "ResourceTypes/{name}",
+                "Schemas",
+                "Schemas/{urn}",
+            )
+        ],
+        everybody(200),
+    ),
 }
 
 
@@ -253,7 +295,8 @@ class Building:
         if isinstance(body, dict):
             # From elsewhere each time: what strangers may do is counted by address.
             peer = f"127.0.{secrets.randbelow(256)}.{secrets.randbelow(256)}"
-            return client.ask(method, target, json=body, peer=peer)
+            type_ = {"Content-Type": "application/scim+json"} if template.startswith(SCIM) else {}
+            return client.ask(method, target, json=body, headers=type_, peer=peer)
         piece = {"Content-Range": "bytes 0-4/5"} if "?upload=" in target else {}
         return client.ask(method, target, headers=piece, body=body)
 
@@ -303,6 +346,8 @@ class Building:
         """A route of a user, who has a password unless he is to be invited, or of what he has."""
         if template.startswith(("/api/scim-tokens", "/api/subscriber")):
             return self._of_outsiders(template)
+        if template.startswith(SCIM):
+            return self._provisioned(template)
         if template.endswith("/invitation"):
             users, by, email = self.stand.users(), self.stand.operator, f"{name}@example.org"
             return template.format(user=users.create(by, email=email, name=name, role="reader").id)
@@ -319,6 +364,14 @@ class Building:
             token=uuid.uuid4(),
             session=session,
         )
+
+    def _provisioned(self, template: str) -> str:
+        """A route of SCIM, of a user or of a group with a member."""
+        if template == SCIM_USER:
+            return template.format(id_=self.stand.person().id)
+        if template == SCIM_GROUP:
+            return template.format(id_=self.stand.group({}, self.stand.person()).id)
+        return template.format(name="User", urn=provisioning.USER)
 
     def _project(self, template: str) -> str:
         """A route of a project of `private`, if that is a Python repository: it has one file,
@@ -369,6 +422,36 @@ _BODIES: Mapping[tuple[str, str], Callable[[str], object]] = {
     ("/api/subscriber-groups", "POST"): lambda name: {"name": name, "repositories": ["private"]},
     (SUBSCRIBERS, "PATCH"): lambda name: {"name": name},
     ("/api/scim-tokens", "POST"): lambda name: {"name": name},
+    **dict.fromkeys(
+        [(SCIM_USERS, "POST"), (SCIM_USER, "PUT")],
+        lambda name: {"schemas": [provisioning.USER], "userName": name},
+    ),
+    **dict.fromkeys(
+        [(SCIM_GROUPS, "POST"), (SCIM_GROUP, "PUT")],
+        lambda name: {"schemas": [provisioning.GROUP], "displayName": name, "members": []},
+    ),
+    **dict.fromkeys(
+        [(SCIM_USER, "PATCH"), (SCIM_GROUP, "PATCH")],
+        lambda name: {
+            "schemas": [provisioning.PATCH],
+            "Operations": [{"op": "replace", "path": "externalId", "value": name}],
+        },
+    ),
+    **dict.fromkeys(
+        [(f"{at}/.search", "POST") for at in (SCIM, SCIM_USERS, SCIM_GROUPS)],
+        lambda _: {"schemas": [provisioning.SEARCH], "filter": "id pr"},
+    ),
+    (f"{SCIM}/Bulk", "POST"): lambda name: {
+        "schemas": [provisioning.BULK],
+        "Operations": [
+            {
+                "method": "POST",
+                "path": "/Users",
+                "bulkId": "1",
+                "data": {"schemas": [provisioning.USER], "userName": name},
+            }
+        ],
+    },
 }
 
 
@@ -411,6 +494,10 @@ def test_every_need_is_what_the_table_says(memory_stand: Stand) -> None:
                 assert row.keys() >= {*FILES, *KEEPERS}, place
                 assert (row[HIDDEN], row[CLAIM]) == (404, 403), place
                 assert _refused(row) >= _without(need.actions), place
+            elif need.who is Who.SCIM:
+                assert row.keys() == {*API, PROVIDER}, place
+                assert (row[PERSON], row[SCOPED], row[MANAGER]) == (403, 403, 403), place
+                assert row[PROVIDER] in (200, 201, 204), place
             else:
                 assert row.keys() == {*API}, place
             if need.who is Who.MANAGER:
@@ -454,8 +541,10 @@ def test_a_route_answers_each_caller_as_the_table_says(
 
 
 def expected_of(caller: Caller, template: str, expected: Mapping[str, int]) -> int:
-    """What the table says of a caller; who is from outside signs in for files alone."""
-    if caller.api == OUTSIDE and not template.startswith("/repositories/"):
+    """What the table says of a caller; who is from outside signs in for one thing alone."""
+    if caller.api == PROVIDER and PROVIDER in expected:
+        return expected[PROVIDER]
+    if caller.api in (OUTSIDE, PROVIDER) and not template.startswith("/repositories/"):
         return 403 if expected[UNKNOWN] == 401 else expected[UNKNOWN]
     return expected[caller.files if caller.files in expected else caller.api]
 
@@ -494,7 +583,7 @@ def test_hidden_looks_exactly_like_what_is_not_there(
 
 def test_a_hidden_repository_is_not_in_the_api(building: Building) -> None:
     for name, caller in building.callers.items():
-        if caller.files == UNKNOWN or caller.api == OUTSIDE:
+        if caller.files == UNKNOWN or caller.api in (OUTSIDE, PROVIDER):
             continue
         client = building.stand.client.as_(caller.authorization)
         listed = [r["name"] for r in client.get("/api/repositories").json["repositories"]]

@@ -19,6 +19,7 @@ from tests.faults.metadata import (
     throttled,
 )
 from tests.http.client import Answer, Client, Vanishing
+from tests.http.provisioning import GROUP, USER, provider
 from tests.http.stand import Stand
 from tests.http.test_raw_writing import nothing_stored
 
@@ -26,6 +27,7 @@ FILE = "/repositories/files/a/b.txt"
 NEW = "/repositories/files/a/new.txt"
 DATA = b"the bytes of a file"
 MIB = 1024 * 1024
+CALLS = "get", "query", "count", "transact"
 FOR_LONG = 1000  # tries: more than anything is repeated
 
 
@@ -54,6 +56,13 @@ READS: dict[str, Callable[[Client], Answer]] = {
     "repositories": lambda c: c.get("/api/repositories"),
     "a repository that is not there": lambda c: c.get("/api/repositories/x"),
     "keys": lambda c: c.get("/api/keys"),
+    "SCIM list": lambda c: c.get("/scim/v2/Users"),
+    "SCIM total": lambda c: c.get("/scim/v2/Users?count=0"),
+    "SCIM look-up of what is not there": lambda c: c.get(
+        "/scim/v2/Users?filter=userName%20eq%20%22nobody%22"
+    ),
+    "SCIM user who is not there": lambda c: c.get(f"/scim/v2/Users/{'a' * 16}"),
+    "SCIM group that is not there": lambda c: c.get(f"/scim/v2/Groups/{'a' * 16}"),
 }
 WRITES: dict[str, Callable[[Client], Answer]] = {
     "PUT": lambda c: c.put(NEW, b"new"),
@@ -67,19 +76,35 @@ WRITES: dict[str, Callable[[Client], Answer]] = {
     "deleted repository": lambda c: c.delete("/api/repositories/files"),
     "new user": lambda c: c.post("/api/users", {"email": "a@example.org", "role": "reader"}),
     "new key": lambda c: c.post("/api/keys", {"name": "new"}),
+    "SCIM user": lambda c: c.post("/scim/v2/Users", {"schemas": [USER], "userName": "ada"}),
+    "SCIM group": lambda c: c.post("/scim/v2/Groups", {"schemas": [GROUP], "displayName": "b"}),
 }
+
+
+@pytest.fixture
+def token(served: Stand) -> Client:
+    """A provider, whose token was just read."""
+    client = provider(served).client
+    assert client.get("/scim/v2/Users").status == 200
+    return client
+
+
+@pytest.fixture
+def asker(served: Stand, token: Client, request_: str) -> Client:
+    """Who may send a request."""
+    return token if request_.startswith("SCIM") else served.admins
 
 
 @pytest.mark.parametrize("request_", [*READS, *WRITES])
 @pytest.mark.parametrize("known", [True, False], ids=["warm", "cold"])
 def test_a_metadata_store_that_is_away_is_503_and_never_404(
-    served: Stand, request_: str, known: bool
+    served: Stand, asker: Client, request_: str, known: bool
 ) -> None:
     if not known:
         served.clock.now += 11
-    for call in ("get", "query", "transact"):
+    for call in CALLS:
         served.engine.next(call, throttled, times=FOR_LONG)
-    answer = {**READS, **WRITES}[request_](served.admins)
+    answer = {**READS, **WRITES}[request_](asker)
     assert answer.status == 503
     heal(served)
     assert served.admins.get(FILE).body == DATA
@@ -87,29 +112,29 @@ def test_a_metadata_store_that_is_away_is_503_and_never_404(
 
 @pytest.mark.parametrize("request_", WRITES)
 def test_a_metadata_store_that_only_reads_is_503_and_stores_nothing(
-    served: Stand, request_: str
+    served: Stand, asker: Client, request_: str
 ) -> None:
     with nothing_stored(served):
         served.engine.next("transact", throttled, times=FOR_LONG)
-        assert WRITES[request_](served.admins).status == 503
+        assert WRITES[request_](asker).status == 503
         heal(served)
 
 
 @pytest.mark.parametrize("request_", [*READS, *WRITES])
-def test_a_store_that_hesitates_is_not_noticed(served: Stand, request_: str) -> None:
-    for call in ("get", "query", "transact"):
+def test_a_store_that_hesitates_is_not_noticed(served: Stand, asker: Client, request_: str) -> None:
+    for call in CALLS:
         served.engine.next(call, throttled, throttled)
-    assert {**READS, **WRITES}[request_](served.admins).status < 500
+    assert {**READS, **WRITES}[request_](asker).status < 500
 
 
 @pytest.mark.parametrize("request_", WRITES)
 @pytest.mark.parametrize("fault", [conflict, full], ids=["conflicts", "full"])
 def test_conflicts_without_end_are_503_and_a_full_disk_507(
-    served: Stand, request_: str, fault: Fault
+    served: Stand, asker: Client, request_: str, fault: Fault
 ) -> None:
     with nothing_stored(served):
         served.engine.next("transact", fault, times=FOR_LONG)
-        answer = WRITES[request_](served.admins)
+        answer = WRITES[request_](asker)
         heal(served)
     assert answer.status == (503 if fault is conflict else 507)
 
@@ -119,11 +144,11 @@ def _damaged(call: Callable[[], object]) -> object:
 
 
 @pytest.mark.parametrize("request_", [*READS, *WRITES])
-def test_a_damaged_store_is_no_404(served: Stand, request_: str) -> None:
+def test_a_damaged_store_is_no_404(served: Stand, asker: Client, request_: str) -> None:
     served.clock.now += 11
-    for call in ("get", "query", "transact"):
+    for call in CALLS:
         served.engine.next(call, _damaged, times=FOR_LONG)
-    assert {**READS, **WRITES}[request_](served.admins).status in (500, 503)
+    assert {**READS, **WRITES}[request_](asker).status in (500, 503)
 
 
 @pytest.mark.parametrize("request_", ["PUT", "PUT that overwrites", "PUT of a known digest"])
@@ -138,14 +163,14 @@ def test_an_answer_that_was_lost_is_found_again(served: Stand, request_: str) ->
 
 @pytest.mark.parametrize("request_", WRITES)
 def test_an_unknown_outcome_is_503_and_the_change_whole_or_absent(
-    served: Stand, request_: str
+    served: Stand, asker: Client, request_: str
 ) -> None:
     served.engine.next("transact", lost_before_effect, times=FOR_LONG)
-    assert WRITES[request_](served.admins).status == 503
+    assert WRITES[request_](asker).status == 503
     heal(served)
     assert served.admins.get(FILE).body == DATA
     assert served.admins.get(NEW).status == 404
-    assert WRITES[request_](served.admins).status < 300, "trying again is safe"
+    assert WRITES[request_](asker).status < 300, "trying again is safe"
 
 
 @pytest.mark.parametrize("request_", ["PUT", "PUT that overwrites", "PUT of a known digest"])

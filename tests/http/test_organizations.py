@@ -5,6 +5,7 @@ import pytest
 from middleware.declarations import Need, Who
 from tests.http.client import Answer, Client
 from tests.http.probes import PROBES, furnish
+from tests.http.provisioning import provider
 from tests.http.stand import Person, Stand
 from tests.http.test_isolation import ask
 
@@ -39,9 +40,11 @@ def test_every_route_of_a_suspended_organization_says_so(memory_stand: Stand) ->
     """Whatever is asked, by whom, with right credentials or wrong ones; in warm memory."""
     acme, other = (memory_stand.another_organization(name) for name in ("acme", "globex"))
     names = furnish(acme, other)
-    clients = signed_in(acme, acme.client)
-    for client in clients:
+    people, token = signed_in(acme, acme.client), provider(acme).client
+    for client in people:
         assert client.get("/api/user").status == 200
+    assert token.get("/scim/v2/Users").status == 200
+    clients = (*people, token)
     acme.registrar().suspend("acme")
     routes = memory_stand.process.routes.declared
     before = acme.dump().records

@@ -20,10 +20,15 @@ from tests.cli.command import serving
 from tests.http.client import bearer
 from tests.http.furnished import Installation, accepted, furnish
 from tests.http.narrowed import forms, narrowed
+from tests.http.narrowed_scim import provisioning_described
 
 COMMAND = str(Path(sys.executable).with_name("schemathesis"))
 #: Each in a run of its own, so that they share the cores with all other tests.
-PARTS = ["^/api/repositories/", "^/api/(?!repositories/)", "^/repositories/", "^/(?!api/|rep)"]
+PARTS = [
+    *("^/api/repositories/", "^/api/(?!repositories/)", "^/repositories/"),
+    "^/(?!api/|rep|scim/)",
+]
+SCIM = "^/scim/"
 LINE = 1_000  # characters of a line of the report, which may show a request of many thousand
 
 #: What leads to a 412 or 416 is no matter of form, and the schemas cannot say it; nor do they
@@ -58,17 +63,21 @@ def run(
     *arguments: str,
     part: str = "",
     without: Sequence[str] = (),
+    key: str | None = None,
 ) -> None:
     """Have schemathesis ask all operations whose path has a `part` (a pattern) `without` those of
-    these ids, the same each time. Fails where it found one failure, or left one operation out."""
+    these ids, the same each time, with the administrator's key or another one. Fails where it
+    found one failure, or left one operation out."""
     excluded = [word for one in without for word in ("--exclude-operation-id", one)]
-    (folder / "openapi.json").write_text(json.dumps(description))
+    # Any name with a password may be somebody's: a tool's made-up ones are counted, and soon 429.
+    asked = {**description, "security": [{"bearer": []}]}
+    (folder / "openapi.json").write_text(json.dumps(asked))
     (folder / "schemathesis.toml").write_text(CONFIGURATION)
     done = subprocess.run(
         [
             COMMAND, "--config-file", "schemathesis.toml",
             "run", "openapi.json", "--url", at.url,
-            "--header", f"Authorization: {bearer(at.key)}",
+            "--header", f"Authorization: {bearer(key or at.key)}",
             "--generation-deterministic", "--continue-on-failure", "--no-color",
             "--request-timeout", "30", "--suppress-health-check", "all",
             "--include-path-regex", part or ".", *excluded, *arguments,
@@ -119,6 +128,25 @@ def test_whatever_is_sent_is_answered_as_described(
     run(installation, describe(), tmp_path, "--checks", OF_ANSWERS, *limits, part=part)
 
 
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("told", [False, True], ids=["as served", "as providers know it"])
+def test_whatever_a_provider_sends_is_answered_as_described(
+    installation: Installation, tmp_path: Path, told: bool
+) -> None:
+    """With all of SCIM's messages, too, and with ids that there are: then of each operation some
+    request is accepted, but for `/Me`, which is for people."""
+    description = provisioning_described(installation) if told else describe()
+    limits = ("--phases", "examples,fuzzing", "--max-examples", "8" if told else "3")
+    run(
+        installation, description, tmp_path,
+        "--checks", OF_ANSWERS, *limits,
+        part=SCIM, key=installation.token,
+    )  # fmt: skip
+    if told:
+        asked = operations(description, SCIM)
+        assert asked - accepted(installation.server) == {("get", "/scim/v2/Me")}
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_much_more_is_answered_as_described(installation: Installation, tmp_path: Path) -> None:
@@ -136,3 +164,9 @@ def test_much_more_is_answered_as_described(installation: Installation, tmp_path
             without=forms(description),
         )  # fmt: skip
     run(installation, describe(), tmp_path, "--checks", OF_ANSWERS, *limits)
+    for each in (describe(), provisioning_described(installation)):
+        run(
+            installation, each, tmp_path,
+            "--checks", OF_ANSWERS, *limits,
+            part=SCIM, key=installation.token,
+        )  # fmt: skip

@@ -17,6 +17,7 @@ import pytest
 
 from tests.cli.command import Serving, serving
 from tests.http.client import Answer, Client, basic, bearer
+from tests.http.provisioning import BULK, PATCH, SEARCH, USER, provider
 from tests.http.stand import ADMIN_PASSWORD, Stand
 from tests.http.test_access import TABLE
 
@@ -25,6 +26,7 @@ PASSWORD = f"{MARK}-of-a-user"
 NEW_PASSWORD = f"{MARK}-changed"
 WRONG = f"{MARK}-that-is-wrong"
 EMAIL = "marked-person@example.org"
+_SCIM = {"Content-Type": "application/scim+json"}
 #: The text of any API key, session or SCIM token.
 KEY = re.compile(rb"sr[kst]_[0-9A-Za-z]{10,}")
 
@@ -99,6 +101,46 @@ def bodies(key: str) -> Iterator[tuple[str, str, object]]:
     yield "POST", "/api/repositories", f'{{"name": "{key}", "password": "{PASSWORD}"'
 
 
+def scim_bodies(user: str) -> Iterator[tuple[str, str, object]]:
+    """The same of SCIM, as a provider sends them, about a user and about new ones."""
+    at, new = f"/scim/v2/Users/{user}", {"schemas": [USER], "userName": "marked"}
+    for name, more in (
+        ("one", {"password": PASSWORD}),
+        ("one", {"password": PASSWORD}),  # there is one of that name
+        ("two", {"password": f"{MARK}\n"}),
+        ("two", {"password": MARK * 50}),
+        ("two", {"password": [PASSWORD]}),
+        ("two", {"password": PASSWORD, "active": PASSWORD}),
+        ("two", {"password": PASSWORD, "emails": [{"value": PASSWORD}]}),
+        ("two", {"password": PASSWORD, "emails": PASSWORD}),
+        ("two", {"password": PASSWORD, "shoeSize": PASSWORD}),
+        ("two", {"schemas": [PASSWORD]}),
+        ("two", {"password": PASSWORD, "PASSWORD": PASSWORD}),
+    ):
+        yield "POST", "/scim/v2/Users", {**new, "userName": name, **more}
+        yield "PUT", at, {**new, "userName": name, **more}
+        data = {"data": {**new, "userName": f"{name}-in-bulk", **more}}
+        operation = {"method": "POST", "path": "/Users", "bulkId": "1"} | data
+        yield "POST", "/scim/v2/Bulk", {"schemas": [BULK], "Operations": [operation]}
+    for operation in (
+        {"op": "replace", "path": "password", "value": NEW_PASSWORD},
+        {"op": "add", "value": {"password": NEW_PASSWORD}},
+        {"op": "replace", "path": "password", "value": [NEW_PASSWORD]},
+        {"op": "add", "value": {"password": NEW_PASSWORD, "active": NEW_PASSWORD}},
+        {"op": "add", "path": f'password[value eq "{WRONG}"]', "value": NEW_PASSWORD},
+        {"op": "add", "path": WRONG, "value": WRONG},
+        {"op": WRONG, "path": "password", "value": NEW_PASSWORD},
+        {"op": "remove", "path": f'emails[value eq "{WRONG}"]', "value": WRONG},
+    ):
+        yield "PATCH", at, {"schemas": [PATCH], "Operations": [operation]}
+    for filter_ in (f'password eq "{WRONG}"', f'userName eq "{WRONG}"', f'"{WRONG}"', WRONG):
+        for field in ("filter", "sortBy", "attributes", "count"):
+            for under in ("", "/Users", "/Groups"):
+                yield "POST", f"/scim/v2{under}/.search", {"schemas": [SEARCH], field: filter_}
+                yield "GET", f"/scim/v2{under or '/'}?{field}={quote(filter_)}", {}
+    yield "POST", "/scim/v2/Users", f'{{"password": "{PASSWORD}"'
+
+
 def traces(secrets_: Iterable[str]) -> list[bytes]:
     """What a secret could be found as: plain, in base64 with what goes before it, escaped."""
     found = []
@@ -130,6 +172,7 @@ def _drive(stand: Stand, client: Client) -> Iterator[Answer]:
         .replace("{name}", "files")
         .replace("{user}", stand.admin.id)
         .replace("{key}", stand.admin.key_id)
+        .replace("{id_}", stand.admin.id)
         for template, _ in TABLE
     }
     key = stand.person(grants={}).key
@@ -143,6 +186,7 @@ def _drive(stand: Stand, client: Client) -> Iterator[Answer]:
         for each in (client.as_(stand.admin.by_key), client.as_(bearer(key)), client):
             text = body if isinstance(body, str) else json.dumps(body)
             yield each.ask(method, target, body=text.encode())
+    yield from _provide(stand, client)
     admins = client.as_(stand.admin.by_key)
     for target in (f"/api/user?access_token={key}", f"/repositories/files/?password={PASSWORD}"):
         yield admins.get(target)
@@ -154,6 +198,22 @@ def _drive(stand: Stand, client: Client) -> Iterator[Answer]:
     yield changed.get("/repositories/files/")
     yield client.as_(stand.admin.by_password).get("/api/user")
     yield client.as_(stand.admin.by_password).get("/repositories/files/x")
+
+
+def _provide(stand: Stand, client: Client) -> Iterator[Answer]:
+    """What a provider sends, by itself and by others; whose password it is can sign in then."""
+    by, person = provider(stand), stand.person()
+    for method, target, body in scim_bodies(person.id):
+        for each in (by.client, client.as_(stand.admin.by_key), client):
+            text = body if isinstance(body, str) else json.dumps(body)
+            yield each.ask(method, target, headers=_SCIM, body=text.encode())
+    made = by.user("marked", password=PASSWORD)["id"]
+    for headers in ({}, {"If-None-Match": WRONG}, {"If-Match": WRONG}):
+        yield by.client.get(f"/scim/v2/Users/{made}", headers=headers)
+    yield by.client.get("/scim/v2/Users?attributes=userName,emails")
+    person_of = client.as_(basic("marked", PASSWORD))
+    assert person_of.get("/api/user").status == 200
+    yield person_of.get("/scim/v2/Me")
 
 
 def test_no_secret_is_written_or_told(
@@ -206,6 +266,14 @@ def _drive_server(server: Serving, key: str, password: str) -> str:
     for method, target, body in bodies(key):
         text = body if isinstance(body, str) else json.dumps(body)
         server.ask(method, target, good, text.encode())
+    _, _, answer = server.ask("POST", "/api/scim-tokens", good, b'{"name": "made"}')
+    by = {"Authorization": bearer(json.loads(answer)["secret"]), **_SCIM}
+    user = {"schemas": [USER], "userName": "provided"}
+    status, _, answer = server.ask("POST", "/scim/v2/Users", by, json.dumps(user).encode())
+    assert status == 201
+    for method, target, body in scim_bodies(json.loads(answer)["id"]):
+        text = body if isinstance(body, str) else json.dumps(body)
+        server.ask(method, target, by, text.encode())
     _, _, answer = server.ask("POST", "/api/keys", good, b'{"name": "made"}')
     made = json.loads(answer)["secret"]
     status, _, _ = server.ask("GET", "/repositories/files/", {"Authorization": bearer(made)})

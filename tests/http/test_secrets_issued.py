@@ -16,6 +16,7 @@ import pytest
 from auth.totp import read_secret, secret_text
 from middleware.authentication import COOKIE
 from tests.http.client import Answer, Client, basic, bearer
+from tests.http.provisioning import GROUP, SEARCH, Provider, provider
 from tests.http.signed_in import FORM, Browser, enrol, in_session, sign_in
 from tests.http.stand import Person, Stand
 from tests.http.test_access import TABLE
@@ -90,6 +91,8 @@ def misplaced(client: Client, secret: str) -> Iterator[Answer]:
     for header in (bearer(secret), basic("api-key", secret), basic("a@example.org", secret)):
         yield client.as_(header).get("/api/user")
         yield client.as_(header).get("/repositories/none/x")
+        yield client.as_(header).get("/scim/v2/Me")
+        yield client.as_(header).get("/scim/v2/Users")
     yield client.get("/api/user", headers={"Cookie": f"{COOKIE}={secret}"})
     text = quote(secret, safe="")
     for target in (f"/auth/reset/{text}", f"/auth/invitation/{text}", f"/auth/{text}", f"/{text}"):
@@ -102,6 +105,20 @@ def misplaced(client: Client, secret: str) -> Iterator[Answer]:
             yield client.post(target, body)
             form = urlencode(body).encode()
             yield client.ask("POST", target, headers=FORM, body=form)
+
+
+def misplaced_in_scim(by: Provider, secret: str) -> Iterator[Answer]:
+    """A secret where a provider sends something else."""
+    for endpoint in ("/Users", "/Groups", "/Schemas", "/ResourceTypes"):
+        yield by.get(f"{endpoint}/{quote(secret, safe='')}")
+    for name in ("filter", "sortBy", "attributes", "startIndex"):
+        yield by.get("/Users", **{name: f'userName eq "{secret}"'})
+        yield by.get("/Users", **{name: secret})
+        yield by.post("/.search", {"schemas": [SEARCH], name: secret})
+    yield by.patch(f"/Users/{'a' * 16}", {"op": "replace", "path": secret, "value": secret})
+    yield by.post("/Users", {"schemas": [secret], "password": secret})
+    yield by.post("/Groups", {"schemas": [GROUP], "displayName": "x", "members": secret})
+    yield by.bulk({"method": "POST", "path": f"/Users/{secret}", "data": {"password": secret}})
 
 
 def test_what_is_made_here_is_told_once_and_written_nowhere(
@@ -118,7 +135,10 @@ def test_what_is_made_here_is_told_once_and_written_nowhere(
     told = [answer for secret in secrets_.values() for answer in misplaced(
         folder_stand.client, secret
     )]  # fmt: skip
-    told += [issued.admins.get(target) for target in readable(folder_stand)]
+    by = provider(folder_stand)
+    told += [answer for secret in secrets_.values() for answer in misplaced_in_scim(by, secret)]
+    for client in (issued.admins, by.client):
+        told += [client.get(target) for target in readable(folder_stand)]
     for answer in told:
         # A page gives the token of its own address back to its form.
         own = b"" if b'name="token"' not in answer.body else answer.body

@@ -25,7 +25,10 @@ PUBLIC = [
     "security." + "debian",
 ]
 OPTIONS = re.compile("--(extra-)?index" + r"-url[= ]+\S|index-url\s*=|--find" + r"-links[= ]+\S")
-HOMES = re.compile(r"(?<![\w./*-])/(?:home|Users|work|root)" + r"/[\w.-]")
+#: `/Users/ID` is an address of SCIM as well; a home on a Mac is told from it by what lies there.
+HOMES = re.compile(
+    r"(?<![\w./*-])/(?:(?:home|work|root)" + r"/[\w.-]|Users" + r"/(?!\.)[\w.-]{2,}/[\w.-])"
+)
 SETTINGS = re.compile(
     r"^(PIP|UV|NPM_CONFIG|CARGO|GO|MAVEN)\w*(URL|INDEX|LINKS|REGISTRY|PROXY)\w*$", re.IGNORECASE
 )
@@ -94,7 +97,19 @@ def test_what_is_made_is_not_committed() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["see /home/" + "jane/src", "at=/root/" + ".cache", "'/work/" + "x'"]
+    "line",
+    [
+        "see /home/" + "jane/src",
+        "at=/root/" + ".cache",
+        "'/work/" + "x'",
+        "in /Users/" + "jane/src",
+        '"/Users/' + 'jane.doe/.cache"',
+    ],
 )
 def test_a_path_of_a_machine_would_be_found(line: str) -> None:
     assert HOMES.search(line)
+
+
+@pytest.mark.parametrize("line", ["/Users/2819c223", "'/Users/.search'", "https://a.org/Users/x/y"])
+def test_an_address_of_scim_is_no_path_of_a_machine(line: str) -> None:
+    assert not HOMES.search(line)

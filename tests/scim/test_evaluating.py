@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.scim.evaluating import matcher, matches, pinned
+from app.scim.evaluating import matcher, pinned
 from app.scim.expressions import And, Filter, Not, Or
 from app.scim.filters import MOST_COMPARISONS, MOST_DEPTH, parse_filter
 from app.scim.schemas import ENTERPRISE, GROUP, USER
@@ -39,12 +39,17 @@ JENSEN = {
 
 def finds(text: str, resource: dict[str, Any] = JENSEN) -> bool:
     """Whether a filter finds a user."""
-    return matches(parse_filter(text, KNOWN), resource, USER)
+    return matcher(parse_filter(text, KNOWN), USER)(resource)
+
+
+def fits(filter_: Filter, badge: dict[str, Any]) -> bool:
+    """Whether a filter that was read finds a badge."""
+    return matcher(filter_, BADGE)(badge)
 
 
 def found_in(text: str, badge: dict[str, Any]) -> bool:
     """Whether a filter finds a badge."""
-    return matches(parse_filter(text, SCHEMAS), badge, BADGE)
+    return fits(parse_filter(text, SCHEMAS), badge)
 
 
 @pytest.mark.parametrize(
@@ -191,13 +196,13 @@ def test_of_two_spellings_of_a_name_the_schemas_one_counts() -> None:
 
 def test_the_largest_filter_is_evaluated() -> None:
     flat = parse_filter(" and ".join(['title ne "x"'] * MOST_COMPARISONS))
-    assert matches(flat, {"title": "y"}, BADGE)
-    assert not matches(flat, {"title": "x"}, BADGE)
+    assert fits(flat, {"title": "y"})
+    assert not fits(flat, {"title": "x"})
     begin = "title pr and not (" * MOST_DEPTH
     rest = " and ".join(["title pr"] * (MOST_COMPARISONS - MOST_DEPTH))
     deep = parse_filter(f"{begin}{rest}{')' * MOST_DEPTH}")
-    assert matches(deep, {"title": "y"}, BADGE)
-    assert not matches(deep, {}, BADGE)
+    assert fits(deep, {"title": "y"})
+    assert not fits(deep, {})
     assert pinned(deep, BADGE, ["title"]) is None
 
 
@@ -208,17 +213,16 @@ def test_a_filter_means_what_it_means_when_it_is_written_out_simply(
     found = matcher(filter_, BADGE)
     for badge in badges:
         assert found(badge) is holds(filter_, badge)
-        assert matches(filter_, badge, BADGE) is found(badge)
 
 
 @given(filters(), filters(), resources())
 def test_and_or_and_not_are_those_of_logic(
     one: Filter, other: Filter, badge: dict[str, Any]
 ) -> None:
-    first, second = matches(one, badge, BADGE), matches(other, badge, BADGE)
-    assert matches(And(one, other), badge, BADGE) is (first and second)
-    assert matches(Or(one, other), badge, BADGE) is (first or second)
-    assert matches(Not(one), badge, BADGE) is not first
+    first, second = fits(one, badge), fits(other, badge)
+    assert fits(And(one, other), badge) is (first and second)
+    assert fits(Or(one, other), badge) is (first or second)
+    assert fits(Not(one), badge) is not first
 
 
 LOOKED_UP = ("id", "userName", "externalId")
@@ -257,8 +261,8 @@ def test_what_all_that_is_found_must_equal_can_be_looked_up(
 @given(filters(), resources())
 def test_what_is_found_equals_what_is_looked_up(filter_: Filter, badge: dict[str, Any]) -> None:
     found = pinned(filter_, BADGE, ["id", "title", "code", "link"])
-    if found is not None and matches(filter_, badge, BADGE):
+    if found is not None and fits(filter_, badge):
         name, value = found
-        assert matches(parse_filter(f"{name} pr or {name} ne null"), badge, BADGE)
+        assert fits(parse_filter(f"{name} pr or {name} ne null"), badge)
         present = {key.lower(): one for key, one in badge.items()}[name]
         assert present == value or name == "title"

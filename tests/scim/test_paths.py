@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.scim.errors import InvalidPath
+from app.scim.errors import InvalidFilter, InvalidPath
 from app.scim.expressions import (
     And,
     AttributePath,
@@ -138,10 +138,12 @@ def test_what_is_no_path_is_refused_at_its_place(text: str, place: int) -> None:
         ("a[" + " or ".join(["b pr"] * (MOST_COMPARISONS + 1)) + "]", 2 + 8 * MOST_COMPARISONS),
     ],
 )
-def test_a_fault_in_the_brackets_is_one_of_the_path(text: str, place: int) -> None:
-    with pytest.raises(InvalidPath) as raised:
+def test_a_fault_in_the_brackets_is_one_of_the_filter(text: str, place: int) -> None:
+    """RFC 7644, section 3.12, table 9."""
+    with pytest.raises(InvalidFilter) as raised:
         parse_path(text, KNOWN)
     assert raised.value.place == place
+    assert str(raised.value).count("at character") == 1
 
 
 @pytest.mark.parametrize(
@@ -197,7 +199,7 @@ def place_of_fault(text: str) -> int:
     for parse in (parse_path, parse_attribute_path):
         try:
             parse(text, KNOWN)
-        except InvalidPath as refusal:
+        except (InvalidPath, InvalidFilter) as refusal:
             places.append(refusal.place)
     return max(places)
 

@@ -1,6 +1,5 @@
 """The order of resources."""
 
-import functools
 import itertools
 from typing import Any
 
@@ -10,14 +9,14 @@ from hypothesis import strategies as st
 
 from app.scim.errors import InvalidPath
 from app.scim.paths import parse_attribute_path
-from app.scim.sorting import sort_key
+from app.scim.sorting import sorter
 from tests.scim.badges import BADGE, EXTRA, SCHEMAS, resources
 
 
 def in_order(sort_by: str, badges: list[dict[str, Any]], *, descending: bool = False) -> list[Any]:
     path = parse_attribute_path(sort_by, SCHEMAS)
-    key = functools.partial(sort_key, path, type_=BADGE)
-    return [badge.get("n") for badge in sorted(badges, key=key, reverse=descending)]
+    ordered = sorted(badges, key=sorter(path, BADGE), reverse=descending)
+    return [badge.get("n") for badge in ordered]
 
 
 @pytest.mark.parametrize(
@@ -67,7 +66,7 @@ def test_parts_and_extensions_are_sorted_by_too() -> None:
 )
 def test_what_can_not_be_sorted_by_is_refused(sort_by: str) -> None:
     with pytest.raises(InvalidPath):
-        sort_key(parse_attribute_path(sort_by, SCHEMAS), {}, BADGE)
+        sorter(parse_attribute_path(sort_by, SCHEMAS), BADGE)
 
 
 @given(
@@ -77,6 +76,6 @@ def test_what_can_not_be_sorted_by_is_refused(sort_by: str) -> None:
 )  # fmt: skip
 def test_any_resources_can_be_put_in_order(sort_by: str, badges: list[dict[str, Any]]) -> None:
     path = parse_attribute_path(sort_by, SCHEMAS)
-    keys = sorted(sort_key(path, badge, BADGE) for badge in badges)
+    keys = sorted(map(sorter(path, BADGE), badges))
     assert all(one <= other for one, other in itertools.pairwise(keys))
     assert [absent for absent, _ in keys] == sorted(absent for absent, _ in keys)
