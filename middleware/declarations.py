@@ -62,7 +62,10 @@ class Need:
         """
         if self.who is Who.SCIM:
             if principal.kind != "scim":
-                raise Forbidden("Only a SCIM token is taken here.")
+                raise Forbidden(
+                    "Only a SCIM token (srt_…) is taken here: an administrator makes one under"
+                    " /api/scim-tokens."
+                )
             return
         if principal.kind != "member":
             raise Forbidden(_OUTSIDE[principal.kind])

@@ -6,6 +6,10 @@ a value that was sent: it may be a password."""
 class ScimError(Exception):
     """The root of these errors; the message begins in lower case, without a full stop."""
 
+    def within(self, what: str) -> "ScimError":
+        """The same error, which says what it is about."""
+        return type(self)(f"{what}: {self}")
+
 
 class _Placed(ScimError):
     def __init__(self, reason: str, place: int) -> None:
@@ -13,6 +17,9 @@ class _Placed(ScimError):
         super().__init__(f"{reason} (at character {place + 1})")
         self.reason = reason
         self.place = place
+
+    def within(self, what: str) -> "ScimError":
+        return type(self)(f"{what}: {self.reason}", self.place)
 
 
 class InvalidFilter(_Placed):

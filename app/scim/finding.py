@@ -175,7 +175,7 @@ def _parts(
         return tuple(parts)
     first = refused[0]
     if isinstance(first, InvalidPath):  # a scimType that only PATCH has
-        raise InvalidValue(str(first)) from first
+        raise InvalidValue(f"'sortBy': {first}") from first
     raise first
 
 
@@ -191,7 +191,8 @@ def _projections(query: ListQuery, types: Sequence[ResourceType]) -> list[Projec
             refused.append(error)
             found.append(Projection.parse(query.attributes and "id", None, type_))
     if len(refused) == len(types):
-        raise InvalidValue(str(refused[0])) from refused[0]
+        name = "attributes" if query.attributes else "excludedAttributes"
+        raise InvalidValue(f"'{name}': {refused[0]}") from refused[0]
     return found
 
 

@@ -31,7 +31,7 @@ def read_body(req: Request, most_bytes: int = BODY_BYTES) -> dict[str, Any]:
     """
     type_ = (req.content_type or SCIM_JSON).partition(";")[0].strip().lower()
     if type_ not in _TAKEN:
-        raise OtherType(f"the Content-Type of a request to SCIM is {SCIM_JSON}")
+        raise OtherType(f"the Content-Type of a request to SCIM is {SCIM_JSON} or application/json")
     return parse_body(_bytes(open_body(req.env), most_bytes))
 
 

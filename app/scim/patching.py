@@ -10,7 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.scim.attributes import Attribute, Mutability, ResourceType, Schema
-from app.scim.errors import InvalidPath, InvalidSyntax, InvalidValue, NotMutable, OverLimit
+from app.scim.errors import (
+    InvalidPath,
+    InvalidSyntax,
+    InvalidValue,
+    NotMutable,
+    OverLimit,
+    ScimError,
+)
 from app.scim.expressions import Filter
 from app.scim.patch_messages import Operation, Verb
 from app.scim.patched_values import patched
@@ -58,8 +65,13 @@ def patch(
         OverLimit: the result is larger than a resource may be, or it takes too long to get there.
     """
     patching = _Patching(resource, type_)
-    for operation in operations:
-        patching.apply(operation)
+    for number, operation in enumerate(operations, start=1):
+        try:
+            patching.apply(operation)
+        except ScimError as error:
+            if len(operations) == 1:
+                raise
+            raise error.within(f"operation {number}") from error
     return patching.result()
 
 

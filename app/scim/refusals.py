@@ -6,11 +6,16 @@ from typing import Any
 from falcon import Request, Response
 
 from app.scim.media import SCIM_JSON
+from middleware.context import context_of
 from middleware.problems import Problem
 
 ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
 _UNDER = "/scim/"
-_HOW = "Identity providers send a SCIM token, as Bearer: an administrator makes it or rotates it."
+_WITH_WHAT = "Identity providers send a SCIM token, as Bearer; it may be over, or revoked."
+_TAKEN = "Look it up by a filter and change what is there, or choose another."
+_NO_ADDRESS = (
+    "There is nothing here: the base URL of SCIM ends in /scim/v2, and no address ends in a slash."
+)
 
 
 def refused_as_scim(req: Request, resp: Response, problem: Problem) -> bool:
@@ -18,6 +23,8 @@ def refused_as_scim(req: Request, resp: Response, problem: Problem) -> bool:
     if not req.path.startswith(_UNDER):
         return False
     error = scim_error(problem)
+    if problem.status == 404 and context_of(req).need is None:
+        error["detail"] = _NO_ADDRESS
     resp.status = error["status"]
     resp.text = None
     resp.stream = None
@@ -38,4 +45,11 @@ def scim_error(problem: Problem) -> dict[str, Any]:
     error: dict[str, Any] = {"schemas": [ERROR], "status": str(status)}
     if kind is not None:
         error["scimType"] = kind
-    return error | {"detail": f"{problem.detail} {_HOW}" if status == 401 else problem.detail}
+    return error | {"detail": _detail(problem)}
+
+
+def _detail(problem: Problem) -> str:
+    """What is the matter, and what to do."""
+    if problem.status == 401:
+        return f"{_WITH_WHAT} {problem.detail}"
+    return f"{problem.detail} {_TAKEN}" if problem.scim_type == "uniqueness" else problem.detail

@@ -104,7 +104,7 @@ def _check_schemas(given: object, type_: ResourceType) -> None:
     """RFC 7643, section 3: a resource says which schemas it follows."""
     urns = [given] if isinstance(given, str) else given
     if not isinstance(urns, list) or not all(isinstance(one, str) for one in urns):
-        raise InvalidValue("'schemas' has to be a list of URNs")
+        raise InvalidValue(f"'schemas' has to be a list of URNs that holds {type_.schema.id}")
     wanted = {one.lower() for one in urns}
     if type_.schema.id.lower() not in wanted:
         raise InvalidValue(f"'schemas' has to hold {type_.schema.id}")

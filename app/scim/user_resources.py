@@ -4,6 +4,7 @@ The record has the account's name, address, role and state, which people change 
 what is shown of these is always the record's, and of the rest what the provider gave last.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -193,5 +194,12 @@ def _role_in(attributes: Mapping[str, Any]) -> str | None:
 
 
 def _role(given: Mapping[str, Any]) -> Role | None:
-    text = str(given.get("value", "")).strip().lower()
-    return next((role for role in _ORDER if role.value == text), None)
+    """The role that a value names: by itself, or within what a large provider has for one, which
+    is an object written as a text."""
+    text = str(given.get("value", "")).strip()
+    if text.startswith("{"):
+        try:
+            text = str(json.loads(text).get("value", ""))
+        except (ValueError, RecursionError):
+            return None
+    return next((role for role in _ORDER if role.value == text.lower()), None)

@@ -122,6 +122,21 @@ def test_a_provider_that_tells_all_it_knows_disables_an_administrator_and_no_mor
     assert memory_stand.client.as_(person.by_key).get("/api/user").status == 401
 
 
+def test_a_role_is_known_within_an_object_that_is_written_as_a_text(
+    memory_stand: Stand, at: Provider
+) -> None:
+    """So does Entra ID send it where it is not told to keep to the RFC."""
+    for text, role in (
+        ('{"id": "1", "value": "Reader", "displayName": "R"}', "reader"),
+        ('{"value": 7}', "developer"),
+        ("{", "developer"),
+    ):
+        user = at.user(f"user-{len(text)}", roles=[{"value": text}])
+        assert user["roles"] == [{"value": text}]
+        shown = memory_stand.admins.get(f"/api/users/{user['id']}").json
+        assert shown["role"] == role
+
+
 def test_no_token_touches_the_first_administrator(memory_stand: Stand, raising: Provider) -> None:
     path = f"/Users/{memory_stand.admin.id}"
     second = raising.user("second", roles=[{"value": "admin"}])

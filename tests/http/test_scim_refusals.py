@@ -110,6 +110,8 @@ def test_a_patch_is_all_or_nothing(memory_stand: Stand, at: Provider, case: str)
     for operations in ((operation,), (title, operation), (operation, title)):
         answer = at.patch(f"/Users/{user['id']}", *operations)
         assert (answer.status, answer.json["scimType"]) == (400, kind)
+        if len(operations) > 1 and kind in ("invalidPath", "mutability"):
+            assert f"peration {operations.index(operation) + 1}: " in answer.detail
     assert memory_stand.dump() == before
 
 
@@ -222,7 +224,9 @@ def test_what_is_not_there_is_404_for_everything(at: Provider, kind: str) -> Non
             at.delete(path),
         ]
         assert [answer.status for answer in answers] == [404] * 4
-    assert at.get("/Nothing").status == 404
+    for path in ("/Nothing", f"/{kind}/", "//Users"):
+        assert at.get(path).status == 404
+    assert "/scim/v2" in at.get("/Nothing").detail
 
 
 def test_a_version_that_is_over_changes_nothing(memory_stand: Stand, at: Provider) -> None:
