@@ -42,9 +42,7 @@ class WantedGroup:
 class WantedChange:
     """What is to become of a group: its name, and what the service calls it, if it does.
 
-    `whole` are all who are to be in it; or else `add` come and `remove` go. With `regardless`
-    others may change it at the same time: for who has asked neither which version it is of, nor
-    who is in it.
+    `whole` are all who are to be in it; or else `add` come and `remove` go.
     """
 
     name: str = field(repr=False)
@@ -52,7 +50,6 @@ class WantedChange:
     add: frozenset[str] = _NOBODY
     remove: frozenset[str] = _NOBODY
     whole: frozenset[str] | None = None
-    regardless: bool = False
 
 
 #: Decides by the group that is there, and by a function that reads the ids of its members, what is
@@ -153,7 +150,7 @@ def _wish(change: WantedChange) -> Wish:
     _require_ids(change.add if change.whole is None else change.whole)
     # What is no id is nobody's, and so is in no group.
     going = frozenset(filter(is_id, change.remove - change.add))
-    return Wish(fields, change.add, going, change.whole, exact=not change.regardless)
+    return Wish(fields, change.add, going, change.whole)
 
 
 def _require_ids(users: frozenset[str]) -> None:

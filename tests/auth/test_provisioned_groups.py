@@ -279,25 +279,6 @@ def test_a_change_that_changes_nothing_writes_nothing(office: Office) -> None:
     assert office.commits == commits
 
 
-def test_a_change_regardless_of_others_is_not_kept_by_them(office: Office) -> None:
-    (user, another), group = office.users(2), office.group().id
-    other, start, calls = office.another(), office.commits, []
-
-    def quicker(number: int) -> None:
-        if number == start:
-            other.members.add(office.by, group, another)
-
-    def decide(found: Group, _: Load) -> WantedChange:
-        calls.append(found)
-        return kept(found, add=frozenset({user}), regardless=True)
-
-    office.between = quicker
-    changed = office.provisioned.change(office.token(), group, decide)
-    assert len(calls) == 1
-    assert changed == office.groups.get(office.by, group)
-    assert office.seen(group, [user, another]) == {user, another}
-
-
 def test_events_name_the_token_and_hold_no_names(office: Office) -> None:
     by, users = office.token(), office.users(2 * HALF)
     made = office.provisioned.create(by, WantedGroup("Secret plans", "secret-1", frozenset(users)))
