@@ -3,6 +3,7 @@ looking at all that there are (RFC 7644, sections 3.4.2 and 3.4.3)."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import dropwhile, takewhile
 from typing import Any
 
 from app.scim.attributes import ResourceType
@@ -17,7 +18,7 @@ from app.scim.projecting import Projection
 from app.scim.queries import ListQuery
 from app.scim.schemas import URNS
 from app.scim.sorting import SortKey, sorter
-from app.scim.sources import Resource, Source, Wants
+from app.scim.sources import Resource, Source
 from auth.principals import Authority
 from storage.metadata import Key, Record
 
@@ -80,10 +81,8 @@ class Finding:
             total, shown = len(found), found[query.start - 1 :][: query.count]
         elif len(self._parts) == 1 and query.filter is None and query.sort_by is None:
             total, shown = self._page(self._parts[0], by, base)
-        elif query.sort_by is None:
-            total, shown = self._walked(by, base)
         else:
-            total, shown = self._sorted(by, base)
+            total, shown = self._looked_through(by, base)
         return list_response(shown, total, query.start)
 
     def _page(self, part: _Part, by: Authority, base: str) -> tuple[int, list[Resource]]:
@@ -91,25 +90,16 @@ class Finding:
         page = part.source.page(by, query.start - 1, query.count, wants, base)
         return page.total, list(map(part.show, page.resources))
 
-    def _walked(self, by: Authority, base: str) -> tuple[int, list[Resource]]:
-        """What fits, in the order of ids; kept is what is shown."""
-        first, end = self._query.start - 1, self._query.start - 1 + self._query.count
-        total, shown = 0, []
-        for part, resource in self._fitting(by, base, _Part.wants):
-            if first <= total < end:
-                shown.append(part.show(resource))
-            total += 1
-        return total, shown
-
-    def _sorted(self, by: Authority, base: str) -> tuple[int, list[Resource]]:
-        """What fits, in the order that is asked for: kept are keys and ids, and shown are those
-        of the page, read once more."""
+    def _looked_through(self, by: Authority, base: str) -> tuple[int, list[Resource]]:
+        """What fits, in its order. Looked at is no more of each than filter and order depend on,
+        and kept are ids; those of the page are read once more, whole."""
         found = [
-            (part.key(resource), self._parts.index(part), str(resource["id"]))
-            for part, resource in self._fitting(by, base, _Part.looks_at)
-            if part.key is not None
+            (key, number, str(resource["id"]))
+            for number, part in enumerate(self._parts)
+            for key, resource in self._fitting(part, by, base)
         ]
-        found.sort(key=lambda one: one[0], reverse=self._query.descending)
+        if self._query.sort_by is not None:
+            found.sort(key=lambda one: one[0], reverse=self._query.descending)
         page = found[self._query.start - 1 :][: self._query.count]
         resources = {
             (number, resource["id"]): part.show(resource)
@@ -118,34 +108,35 @@ class Finding:
                 by, [id_ for _, at, id_ in page if at == number], part.projection.wants, base
             )
         }
-        shown = [resources.get((number, id_)) for _, number, id_ in page]
-        return len(found), [one for one in shown if one is not None]
+        there = [resources.get((number, id_)) for _, number, id_ in page]
+        return len(found), _unbroken(there)
 
-    def _fitting(
-        self, by: Authority, base: str, wants: Callable[[_Part, str], bool]
-    ) -> Iterator[tuple[_Part, Resource]]:
+    def _fitting(self, part: _Part, by: Authority, base: str) -> Iterator[tuple[SortKey, Resource]]:
+        """The resources of a kind that fit, with their places in the order. Raises TooMany."""
         looked_at = compared = 0
-        for part in self._parts:
-            for resource in part.source.all(by, _wanting(part, wants), base):
-                looked_at += 1 + len(resource.get("members", ()))
-                compared += part.comparisons * _values_in(resource)
-                if looked_at > LOOKED_AT or compared > COMPARED:
-                    raise TooMany(
-                        f"this looks at more than {LOOKED_AT} resources, or at too many values of"
-                        " them: ask for one by userName, displayName, externalId or id, or for"
-                        " pages without filter and order"
-                    )
-                if part.fits is None or part.fits(resource):
-                    yield part, resource
+        for resource in part.source.all(by, part.looks_at, base):
+            looked_at += 1 + len(resource.get("members", ()))
+            compared += part.comparisons * _values_in(resource)
+            if looked_at > LOOKED_AT or compared > COMPARED:
+                raise TooMany(
+                    f"this looks at more than {LOOKED_AT} resources, or at too many values of"
+                    " them: ask for one by userName, displayName, externalId or id, or for"
+                    " pages without filter and order"
+                )
+            if part.fits is None or part.fits(resource):
+                yield (True, None) if part.key is None else part.key(resource), resource
+
+
+def _unbroken(page: Sequence[Resource | None]) -> list[Resource]:
+    """The first of a page that are there, up to one that is not: who goes on behind as many as he
+    was shown misses none."""
+    there = dropwhile(lambda one: one is None, page)
+    return [one for one in takewhile(lambda one: one is not None, there) if one is not None]
 
 
 def _values_in(resource: Resource) -> int:
     """How many values a resource has at most of one attribute: each may be compared."""
     return max((len(one) for one in resource.values() if isinstance(one, list)), default=1)
-
-
-def _wanting(part: _Part, wants: Callable[[_Part, str], bool]) -> Wants:
-    return lambda name: wants(part, name)
 
 
 def _indexed(

@@ -1,14 +1,16 @@
 """Where lists of groups come from."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 
 from app.scim.attributes import ResourceType
 from app.scim.group_resources import group_resource
 from app.scim.limits import GROUPS_WITH_MEMBERS, MEMBERS_SHOWN
 from app.scim.schemas import GROUP
-from app.scim.sources import BATCH, Page, Resource, Wants, batches, total
+from app.scim.sources import Page, Resource, Wants, batches, total
 from auth.errors import Missing
 from auth.principals import Authority
+from auth.provisioned_group_reading import PAGE_MOST
 from auth.provisioned_groups import ProvisionedGroups
 from auth.records import Group
 from storage import keys
@@ -49,44 +51,46 @@ class GroupSource:
         return None if found is None else self._show(by, found, wants, base)
 
     def page(self, by: Authority, skipped: int, most: int, wants: Wants, base: str) -> Page:
-        """Fewer where members are wanted (`app/scim/limits.py`); one group at least."""
-        if wants("members"):
-            most = min(most, GROUPS_WITH_MEMBERS)
         partition = keys.groups(by.organization)
         after = self._recent.skip(partition, skipped) if most else None
-        shown: list[Resource] = []
-        members = 0
-        while after is not None and len(shown) < most and members <= MEMBERS_SHOWN:
-            some = self._groups.list(by, after, most - len(shown))
-            for group in some.items:
-                resource = self._show(by, group, wants, base)
-                if resource is None:
-                    continue
-                members += len(resource.get("members", ()))
-                if shown and members > MEMBERS_SHOWN:
-                    break
-                shown.append(resource)
-            after = some.next
+        groups = () if after is None else islice(self._behind(by, after, most), most)
+        shown = list(self._bounded(by, groups, wants, base))
         return Page(shown, total(self._recent, partition, skipped, shown))
 
     def all(self, by: Authority, wants: Wants, base: str) -> Iterator[Resource]:
-        after: str | None = ""
-        while after is not None:
-            page = self._groups.list(by, after, BATCH)
-            for group in page.items:
-                resource = self._show(by, group, wants, base)
-                if resource is not None:
-                    yield resource
-            after = page.next
+        for group in self._behind(by, "", PAGE_MOST):
+            resource = self._show(by, group, wants, base)
+            if resource is not None:
+                yield resource
 
     def those(
         self, by: Authority, ids: Iterable[str], wants: Wants, base: str
     ) -> Iterator[Resource]:
-        for some in batches(ids):
-            for group in self._groups.those(by, some):
-                resource = self._show(by, group, wants, base)
-                if resource is not None:
-                    yield resource
+        groups = (group for some in batches(ids) for group in self._groups.those(by, some))
+        return self._bounded(by, groups, wants, base)
+
+    def _behind(self, by: Authority, after: str, at_once: int) -> Iterator[Group]:
+        """All groups behind an id, read by pages of so many as they are taken."""
+        following: str | None = after
+        while following is not None:
+            page = self._groups.list(by, following, at_once)
+            yield from page.items
+            following = page.next
+
+    def _bounded(
+        self, by: Authority, groups: Iterable[Group], wants: Wants, base: str
+    ) -> Iterator[Resource]:
+        """What one answer shows of groups: with members fewer, in all, but one at least."""
+        if wants("members"):
+            groups = islice(groups, GROUPS_WITH_MEMBERS)
+        members = 0
+        for group in groups:
+            resource = self._show(by, group, wants, base)
+            if resource is not None:
+                before, members = members, members + len(resource.get("members", ()))
+                if before and members > MEMBERS_SHOWN:
+                    return
+                yield resource
 
     def _find(
         self, by: Authority, name: str, value: str, records: Mapping[Key, Record]

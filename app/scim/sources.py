@@ -14,7 +14,7 @@ Resource: TypeAlias = dict[str, Any]
 #: Whether an attribute of that name is asked for: what costs reads is left out else.
 Wants: TypeAlias = Callable[[str], bool]
 
-BATCH = 100
+_BATCH = 100
 
 Item = TypeVar("Item")
 
@@ -55,14 +55,15 @@ class Source(Protocol):
         """The one with that value of an indexed attribute, by records read for `needs`."""
 
     def page(self, by: Authority, skipped: int, most: int, wants: Wants, base: str) -> Page:
-        """At most so many, behind those skipped."""
+        """At most so many, behind those skipped; fewer where they are large, but one at least."""
 
     def all(self, by: Authority, wants: Wants, base: str) -> Iterator[Resource]: ...
 
     def those(
         self, by: Authority, ids: Iterable[str], wants: Wants, base: str
     ) -> Iterator[Resource]:
-        """Those with these ids that are there still, in that order."""
+        """The first of those with these ids that are there still, in that order; as many as a
+        page holds."""
 
 
 def total(recent: Recent, partition: str, skipped: int, shown: Sequence[Resource]) -> int:
@@ -77,7 +78,7 @@ def batches(items: Iterable[Item]) -> Iterator[list[Item]]:
     some: list[Item] = []
     for item in items:
         some.append(item)
-        if len(some) == BATCH:
+        if len(some) == _BATCH:
             yield some
             some = []
     if some:

@@ -118,20 +118,38 @@ def test_all_kinds_are_searched_from_the_root(at: Provider) -> None:
     assert at.get("/", attributes="shoeSize").status == 400
 
 
+@pytest.mark.parametrize(
+    "asked", [{}, {"sortBy": "displayName"}, {"filter": 'displayName sw "group"'}]
+)
 def test_a_page_of_groups_with_members_holds_fewer(
-    at: Provider, monkeypatch: pytest.MonkeyPatch
+    at: Provider, monkeypatch: pytest.MonkeyPatch, asked: dict[str, str]
 ) -> None:
     monkeypatch.setattr(group_source, "GROUPS_WITH_MEMBERS", 3)
     user = at.user("ada")["id"]
     made = sorted(at.group(f"group-{number}", user)["id"] for number in range(7))
     shown: list[str] = []
     for size in (3, 3, 1):
-        answer = at.get("/Groups", startIndex=len(shown) + 1)
+        answer = at.get("/Groups", startIndex=len(shown) + 1, **asked)
         assert (answer.json["totalResults"], answer.json["itemsPerPage"]) == (7, size)
         assert all(one["members"][0]["value"] == user for one in answer.json["Resources"])
         shown += ids(answer)
-    assert shown == made
-    assert ids(at.get("/Groups", excludedAttributes="members")) == made
+    assert sorted(shown) == made
+    assert ids(at.get("/Groups", excludedAttributes="members", **asked)) == shown
+
+
+def test_a_page_of_everything_misses_no_group_whose_members_have_no_room(
+    at: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(group_source, "GROUPS_WITH_MEMBERS", 2)
+    user = at.user("m", displayName="m")["id"]
+    made = {at.group(name, user)["id"] for name in ("a", "b", "c", "x", "y", "z")}
+    shown: list[str] = []
+    while len(shown) < 8:
+        found = ids(at.get("/", sortBy="displayName", startIndex=len(shown) + 1))
+        assert found
+        shown += found
+    assert len(set(shown)) == 8
+    assert made | {user} < set(shown)
 
 
 # Versions
