@@ -61,7 +61,8 @@ from app.scim.errors import (
     UnresolvedReference,
     VersionDiffers,
 )
-from app.scim.refusals import refused_as_scim
+from app.scim.media import SCIM_JSON
+from app.scim.refusals import scim_refusal
 from app.usage import QuotaExceeded
 from app.work import Failed, JobMissing, TooManyJobs
 from auth.errors import (
@@ -99,9 +100,7 @@ from middleware.body import BodyIncomplete, BodyMalformed, BodyTooSlow
 from middleware.context import CONTEXT, context_of
 from middleware.problems import Problem, invalid_field, render, spoken
 from storage.blobs import (
-    BlobCorrupt,
     BlobError,
-    BlobMissing,
     BlobsFull,
     BlobsUnavailable,
     UploadMemorySpent,
@@ -345,18 +344,17 @@ ANSWERS: tuple[tuple[type[Exception], Callable[[Any], Problem]], ...] = (
     ),
 )
 
-#: Faults of ours, or of a store that lost something: logged, and never a 404.
+#: Faults of ours, or of a store that lost something: logged with their trace, and never a 404.
 _FAULT = Problem(
     500, "Internal Server Error", "Something failed here. Its operator can look it up."
 )
-_LOGGED = (BlobMissing, BlobCorrupt)
 
 
 def register(application: App[Request, Response]) -> None:
     """Have the application answer every error by this page."""
     for kind, _ in ANSWERS:
         application.add_error_handler(kind, _answer)
-    application.add_error_handler(Exception, _fault)
+    application.add_error_handler(Exception, _answer)
     application.add_error_handler(HTTPError, _http_error)
     application.add_error_handler(HTTPStatus, _http_status)
     application.set_error_serializer(_serialize)
@@ -378,20 +376,23 @@ def told(error: Exception) -> str | None:
     return None if problem is None else problem.detail
 
 
-def _answer(req: Request, resp: Response, error: Exception, _params: dict[str, Any]) -> None:
+def refusal(req: Request, error: Exception) -> Problem:
+    """The answer to an error of a request, which is logged where that is the operator's matter."""
     problem = problem_for(error)
-    if problem is not None and problem.status == 405 and req.path.startswith(_PUBLIC):
-        detail = f"{problem.detail} {_READ_ALONE}"
-        problem = Problem(405, problem.title, detail, problem.headers)
-    if isinstance(error, BlobError | MetadataError):
+    if problem is None:
+        _log.error("request %s failed", context_of(req).id, exc_info=error)
+    elif isinstance(error, BlobError | MetadataError):
         # The client is told to come back; why is for the operator, who finds it by the id.
         _log.warning("request %s: %s: %s", context_of(req).id, type(error).__name__, error)
-    _send(req, resp, problem if problem is not None else _FAULT)
+    return _FAULT if problem is None else problem
 
 
-def _fault(req: Request, resp: Response, error: Exception, _params: dict[str, Any]) -> None:
-    _log.error("request %s failed", context_of(req).id, exc_info=error)
-    _send(req, resp, _FAULT)
+def _answer(req: Request, resp: Response, error: Exception, _params: dict[str, Any]) -> None:
+    problem = refusal(req, error)
+    if problem.status == 405 and req.path.startswith(_PUBLIC):
+        detail = f"{problem.detail} {_READ_ALONE}"
+        problem = Problem(405, problem.title, detail, problem.headers)
+    _send(req, resp, problem)
 
 
 def _http_error(req: Request, resp: Response, error: HTTPError, _params: dict[str, Any]) -> None:
@@ -414,7 +415,7 @@ def _serialize(_req: Request, _resp: Response, _error: HTTPError) -> None:
 
 
 def _send(req: Request, resp: Response, problem: Problem) -> None:
-    if refused_by_page(req, resp, problem) or refused_as_scim(req, resp, problem):
+    if refused_by_page(req, resp, problem):
         return
     resp.status = str(problem.status)
     by_form = is_form(req)
@@ -431,6 +432,10 @@ def _send(req: Request, resp: Response, problem: Problem) -> None:
     if by_form:  # and uv, Poetry and flit show the body as it is
         resp.content_type = "text/plain; charset=utf-8"
         resp.data = f"{problem.detail}\n".encode()
+    as_scim = scim_refusal(req, problem)
+    if as_scim is not None:
+        resp.status, resp.data = as_scim
+        resp.content_type = SCIM_JSON
 
 
 def _sentence(text: str) -> str:

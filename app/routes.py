@@ -103,6 +103,7 @@ from app.scim.me import Me as ScimMe
 from app.scim.operations import Operations
 from app.scim.pages import OneResource, Resources, Root
 from app.scim.pages import Search as ScimSearch
+from app.scim.routing import ROOT as SCIM_ROOT
 from app.scim.routing import Routing
 from app.scim.sources import Source
 from app.scim.user_operations import UserOperations
@@ -386,24 +387,23 @@ def _add_scim(application: Application, parts: Parts, groups: GroupService) -> N
         GroupSource(recent, provisioned),
     )
     operated: tuple[Operations, Operations] = (of_users, of_groups)
-    root = "/scim/v2"
 
     add = application.add_route
     for source, operations in zip(found, operated, strict=True):
-        endpoint = f"{root}{source.type.endpoint}"
+        endpoint = f"{SCIM_ROOT}{source.type.endpoint}"
         add(endpoint, Resources(routing, source, operations))
         add(f"{endpoint}/.search", ScimSearch(routing, (source,)))
         add(f"{endpoint}/{{id_}}", OneResource(routing, source, operations))
-    add(f"{root}/", Root(routing, found))
-    add(f"{root}/.search", ScimSearch(routing, found))
+    add(f"{SCIM_ROOT}/", Root(routing, found))
+    add(f"{SCIM_ROOT}/.search", ScimSearch(routing, found))
     named = {one.type.endpoint.removeprefix("/"): one for one in operated}
-    add(f"{root}/Bulk", ScimBulk(routing, named, errors.problem_for))
-    add(f"{root}/Me", ScimMe(routing, users, groups, of_users))
-    add(f"{root}/ServiceProviderConfig", Configuration(routing))
-    add(f"{root}/ResourceTypes", ResourceTypes(routing))
-    add(f"{root}/ResourceTypes/{{name}}", OneResourceType(routing))
-    add(f"{root}/Schemas", Schemas(routing))
-    add(f"{root}/Schemas/{{urn}}", OneSchema(routing))
+    add(f"{SCIM_ROOT}/Bulk", ScimBulk(routing, named, errors.refusal))
+    add(f"{SCIM_ROOT}/Me", ScimMe(routing, users, groups, of_users))
+    add(f"{SCIM_ROOT}/ServiceProviderConfig", Configuration(routing))
+    add(f"{SCIM_ROOT}/ResourceTypes", ResourceTypes(routing))
+    add(f"{SCIM_ROOT}/ResourceTypes/{{name}}", OneResourceType(routing))
+    add(f"{SCIM_ROOT}/Schemas", Schemas(routing))
+    add(f"{SCIM_ROOT}/Schemas/{{urn}}", OneSchema(routing))
 
 
 def _add_links(

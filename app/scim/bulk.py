@@ -46,7 +46,7 @@ class Bulk:
     Args:
         routing: confirms the request.
         kinds: what can be done, by the endpoint of the resources.
-        problem_for: the answer to an error, None where it is a fault of ours.
+        refusal: the answer to an error, which it logs where that is the operator's matter.
         clock: monotonic seconds.
     """
 
@@ -56,12 +56,12 @@ class Bulk:
         self,
         routing: Routing,
         kinds: Mapping[str, Operations],
-        problem_for: Callable[[Exception], Problem | None],
+        refusal: Callable[[Request, Exception], Problem],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._routing = routing
         self._kinds = kinds
-        self._problem_for = problem_for
+        self._refusal = refusal
         self._clock = clock
 
     def on_post(self, req: Request, resp: Response) -> None:
@@ -82,12 +82,11 @@ class Bulk:
         try:
             by = self._routing.still(req)
             run.succeeded(place, self._do(run, run.operations[place], by, base))
-        except Exception as error:
-            problem = self._problem_for(error)
-            if problem is None:
-                raise
-            # What was done is told all the same.
-            run.failed(place, problem, base, stops=isinstance(error, _ENDING))
+        except Exception as error:  # noqa: BLE001 - it is logged, and told
+            # What was done is told all the same, whatever comes to an end here.
+            problem = self._refusal(req, error)
+            stops = isinstance(error, _ENDING) or problem.status == 500
+            run.failed(place, problem, base, stops=stops)
 
     def _do(
         self, run: "_Run", operation: BulkOperation, by: Authority, base: str

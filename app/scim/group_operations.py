@@ -6,6 +6,7 @@ from typing import Any
 from app.scim.attributes import ResourceType
 from app.scim.errors import TooMany
 from app.scim.group_resources import group_resource
+from app.scim.limits import MOST_MEMBERS
 from app.scim.member_patches import member_changes
 from app.scim.operations import Done, scim_names
 from app.scim.patch_messages import read_patch
@@ -16,8 +17,6 @@ from app.scim.versions import Condition, version_tag
 from auth.principals import Authority
 from auth.provisioned_groups import ProvisionedGroups, WantedChange, WantedGroup
 from auth.records import Group
-
-MOST_MEMBERS = 20_000
 
 
 class GroupOperations:

@@ -12,3 +12,5 @@ COMPARED = 5_000_000
 MEMBERS_SHOWN = 50_000
 #: Groups that one page shows with their members: each costs three reads.
 GROUPS_WITH_MEMBERS = 200
+#: Of a group, in one message.
+MOST_MEMBERS = 20_000

@@ -3,9 +3,8 @@
 import json
 from typing import Any
 
-from falcon import Request, Response
+from falcon import Request
 
-from app.scim.media import SCIM_JSON
 from middleware.context import context_of
 from middleware.problems import Problem
 
@@ -18,23 +17,14 @@ _NO_ADDRESS = (
 )
 
 
-def refused_as_scim(req: Request, resp: Response, problem: Problem) -> bool:
-    """Answer a problem in SCIM's form, where SCIM was asked; else return False."""
+def scim_refusal(req: Request, problem: Problem) -> tuple[str, bytes] | None:
+    """The status and the body that a problem has where SCIM was asked; None elsewhere."""
     if not req.path.startswith(_UNDER):
-        return False
+        return None
     error = scim_error(problem)
     if problem.status == 404 and context_of(req).need is None:
         error["detail"] = _NO_ADDRESS
-    resp.status = error["status"]
-    resp.text = None
-    resp.stream = None
-    for name in resp.headers:
-        resp.delete_header(name)  # it described what is not sent now
-    resp.set_headers(problem.headers)
-    resp.content_type = SCIM_JSON
-    resp.set_header("Cache-Control", "no-store")
-    resp.data = (json.dumps(error) + "\n").encode()
-    return True
+    return error["status"], (json.dumps(error) + "\n").encode()
 
 
 def scim_error(problem: Problem) -> dict[str, Any]:

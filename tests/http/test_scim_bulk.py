@@ -4,8 +4,6 @@ from typing import Any
 
 import pytest
 
-from auth.scim_tokens import ScimTokens
-from tests.http.client import bearer
 from tests.http.provisioning import GROUP, USER, Provider, provider
 from tests.http.stand import Stand
 
@@ -78,12 +76,3 @@ def test_two_may_name_each_other_as_manager(at: Provider) -> None:
     users = {one["userName"]: one for one in at.get("/Users").json["Resources"]}
     assert users["a"][urn]["manager"]["value"] == users["b"]["id"]
     assert users["b"][urn]["manager"]["value"] == users["a"]["id"]
-
-
-def test_a_token_that_ends_meanwhile_ends_a_bulk_request(memory_stand: Stand, at: Provider) -> None:
-    """`/scim` is asked with a token that is looked at afresh; here it is gone before it began."""
-    installation = memory_stand.process.installation
-    tokens = ScimTokens(installation.recent, installation.journal)
-    tokens.delete(memory_stand.operator, tokens.list(memory_stand.operator)[0].id)
-    assert at.bulk(posted("Users", "a", userName="a")).status == 401
-    assert Provider(memory_stand.client.as_(bearer("srt_x"))).bulk().status == 401

@@ -6,10 +6,11 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
+import pytest
 from falcon import Request, Response
 from falcon.testing import create_environ
 
-from app.errors import problem_for
+from app.errors import refusal
 from app.scim.attributes import ResourceType
 from app.scim.bulk import Bulk
 from app.scim.limits import BULK_SECONDS
@@ -19,6 +20,7 @@ from app.scim.schemas import USER
 from app.scim.versions import Condition
 from auth.errors import NotAuthenticated
 from auth.principals import Authority, operating
+from middleware.context import CONTEXT, RequestContext
 from storage.events import SYSTEM
 from storage.metadata import Unavailable
 from tests.http.provisioning import BULK
@@ -81,8 +83,9 @@ def run(
     body = json.dumps({"schemas": [BULK], "Operations": operations}).encode()
     environ = create_environ(method="POST", path="/scim/v2/Bulk", body=body)
     environ["wsgi.input"] = io.BytesIO(body)
+    environ[CONTEXT] = RequestContext()
     response = Response()
-    bulk = Bulk(cast(Routing, routing), {"Users": kind}, problem_for, clock)
+    bulk = Bulk(cast(Routing, routing), {"Users": kind}, refusal, clock)
     bulk.on_post(Request(environ), response)
     answered = json.loads(response.data or b"")["Operations"]
     return [(one["bulkId"], one["status"]) for one in answered]
@@ -116,3 +119,14 @@ def test_a_store_that_is_away_is_not_asked_again() -> None:
             raise Unavailable("away")
 
     assert run(Confirming(), Noting(away)) == [("a", "201"), ("b", "503")]
+
+
+def test_a_fault_of_ours_is_told_with_what_was_done_before_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def fault(made: int) -> None:
+        if made == 2:
+            raise ZeroDivisionError
+
+    assert run(Confirming(), Noting(fault)) == [("a", "201"), ("b", "201"), ("c", "500")]
+    assert "ZeroDivisionError" in caplog.text
