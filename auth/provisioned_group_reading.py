@@ -8,6 +8,7 @@ from auth.external_ids import group_external_id_key, parse_external_id
 from auth.fields import parse_name
 from auth.group_names import name_key
 from auth.group_records import found_group, require_group_id
+from auth.index_memory import IndexMemory
 from auth.membership_lists import MembershipLists
 from auth.principals import Authority
 from auth.records import Group, Listing, is_id, read_group
@@ -28,6 +29,7 @@ class ProvisionedGroupReading:
     def __init__(self, recent: Recent, sleep: Callable[[float], None] = time.sleep) -> None:
         self._recent = recent
         self._lists = MembershipLists(recent, sleep)
+        self._indexes = IndexMemory(recent)
 
     def needs(self, organization: str, group_id: str) -> tuple[Key, ...]:
         """What `get` rests on, for who reads it with more besides."""
@@ -49,16 +51,18 @@ class ProvisionedGroupReading:
     def name_needs(self, organization: str, name: str) -> tuple[Key, ...]:
         """What `find_by_name` reads first."""
         try:
-            return (name_key(organization, parse_name(name)),)
+            index = name_key(organization, parse_name(name))
         except InvalidField:
             return ()  # no group has such a name
+        return self._indexes.needs(index)
 
     def external_id_needs(self, organization: str, external_id: str) -> tuple[Key, ...]:
         """What `find_by_external_id` reads first."""
         try:
-            return (group_external_id_key(organization, parse_external_id(external_id)),)
+            index = group_external_id_key(organization, parse_external_id(external_id))
         except InvalidField:
             return ()
+        return self._indexes.needs(index)
 
     def find_by_name(
         self, by: Authority, name: str, records: Mapping[Key, Record] | None = None
@@ -107,11 +111,12 @@ class ProvisionedGroupReading:
     def _find(
         self, by: Authority, needs: tuple[Key, ...], records: Mapping[Key, Record] | None
     ) -> Group | None:
-        found = self._recent.get(*needs) if records is None else records
-        for place in needs:
-            if place not in found:
-                continue
-            key = keys.group(by.organization, str(found[place].value["group"]))
-            record = self._recent.get(key).get(key)
-            return None if record is None else read_group(record)
-        return None
+        if not needs:
+            return None
+        read = self._recent.get(*needs) if records is None else records
+        index = read.get(needs[0])
+        if index is None:
+            return None
+        key = keys.group(by.organization, str(index.value["group"]))
+        record = self._indexes.follow(index.key, (key,), read).get(key)
+        return None if record is None else read_group(record)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from auth.errors import InvalidField, Missing
 from auth.external_ids import parse_external_id, user_external_id_key
+from auth.index_memory import IndexMemory
 from auth.principals import Authority, Principal
 from auth.provisioned_user import ProvisionedUser, provisioned
 from auth.records import Listing, is_id, read_owner
@@ -30,6 +31,7 @@ class ProvisionedReading:
 
     def __init__(self, recent: Recent) -> None:
         self._recent = recent
+        self._indexes = IndexMemory(recent)
 
     def needs(self, organization: str, user_id: str) -> tuple[Key, ...]:
         """What `get` rests on, for who reads it with more besides: the user and his profile."""
@@ -40,16 +42,18 @@ class ProvisionedReading:
     def name_needs(self, organization: str, user_name: str) -> tuple[Key, ...]:
         """What `find_by_name` reads first; nothing where it is no name."""
         try:
-            return (user_name_key(organization, parse_user_name(user_name)),)
+            index = user_name_key(organization, parse_user_name(user_name))
         except InvalidField:
             return ()
+        return self._indexes.needs(index)
 
     def external_id_needs(self, organization: str, external_id: str) -> tuple[Key, ...]:
         """What `find_by_external_id` reads first; nothing where it is no id."""
         try:
-            return (user_external_id_key(organization, parse_external_id(external_id)),)
+            index = user_external_id_key(organization, parse_external_id(external_id))
         except InvalidField:
             return ()
+        return self._indexes.needs(index)
 
     def get(
         self, by: Authority, user_id: str, records: Mapping[Key, Record] | None = None
@@ -132,16 +136,19 @@ class ProvisionedReading:
         return found
 
     def _led_to(
-        self, by: Authority, index: Sequence[Key], records: Mapping[Key, Record] | None
+        self, by: Authority, needs: Sequence[Key], records: Mapping[Key, Record] | None
     ) -> ProvisionedUser | None:
-        """The user whom an index leads to, by one read besides that of the index."""
-        if not index:
+        """The user whom an index leads to: by one read besides it, where it was not known to."""
+        if not needs:
             return None
-        found = (self._recent.get(*index) if records is None else records).get(index[0])
-        if found is None:
+        read = self._recent.get(*needs) if records is None else records
+        index = read.get(needs[0])
+        if index is None:
             return None
+        wanted = self.needs(by.organization, read_owner(index))
         try:
-            return self.get(by, read_owner(found))
+            found = self._indexes.follow(index.key, wanted, read)
+            return self.get(by, read_owner(index), found)
         except Missing:
             return None  # deleted between the two reads
 

@@ -137,7 +137,8 @@ def _lookups(
 
         yield _beside(plan, what, ours, theirs, look, len(paths), 1)
         each = _counted(service, look, ours, 1, len(paths))
-        # The token and the index in one round trip, then the user's records.
+        # The token, the index and whom it led to last in one round trip; one more where the
+        # process has not met him.
         yield Fact(what, _told(each), "at most 3 calls", sum(each.values()) < 3.5)
 
 
