@@ -44,9 +44,15 @@ class Service:
     """The WSGI application, with what the server asks of it besides."""
 
     def __init__(
-        self, application: Application, metrics: Metrics, checks: Checks, close: Callable[[], None]
+        self,
+        application: Application,
+        metrics: Metrics,
+        checks: Checks,
+        slow_hashes: SlowHashes,
+        close: Callable[[], None],
     ) -> None:
         self._application = application
+        self._slow_hashes = slow_hashes
         self.metrics = metrics
         self.checks: Callable[[], Mapping[str, str]] = checks
         self.close = close
@@ -55,6 +61,11 @@ class Service:
         self, environ: dict[str, Any], start_response: Callable[..., Any]
     ) -> Iterable[bytes]:
         return self._application(environ, start_response)
+
+    @property
+    def standing_by(self) -> int:
+        """How many requests hold a thread, and want no processor that others could use."""
+        return self._slow_hashes.inside
 
 
 def compose(settings: Settings, around: Around = nothing_around) -> Service:
@@ -100,7 +111,7 @@ def compose(settings: Settings, around: Around = nothing_around) -> Service:
         installation.close()
         metrics.close()
 
-    return Service(Entrance(build(parts)), metrics, checks, close)
+    return Service(Entrance(build(parts)), metrics, checks, slow_hashes, close)
 
 
 def application() -> Service:

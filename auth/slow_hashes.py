@@ -71,6 +71,12 @@ class SlowHashes:
         for path in self._paths:  # what is wrong with the folder shows at the start
             os.close(_open(path))
 
+    @property
+    def inside(self) -> int:
+        """How many threads of this process are here: to wait, to hash or to rest after it. None
+        of them wants a processor that somebody else could use."""
+        return self._room.inside
+
     def enter(self, rank: int, kin: bytes | None = None) -> AbstractContextManager[Place]:
         """Come in to wait for a slot; see `WaitingRoom.enter`."""
         return self._room.enter(rank, kin)

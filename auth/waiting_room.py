@@ -107,6 +107,12 @@ class WaitingRoom:
         self._lock = threading.Lock()
         self._places: dict[Place, None] = {}  # who came first is first
         self._guessing = False  # somebody who failed before has a turn, or rests after it
+        self._inside = 0
+
+    @property
+    def inside(self) -> int:
+        """How many threads wait, have a turn or rest after it."""
+        return self._inside
 
     @contextmanager
     def enter(self, rank: int, kin: bytes | None = None) -> Iterator[Place]:
@@ -119,6 +125,7 @@ class WaitingRoom:
         with self._lock:
             self._make_room(place)
             self._places[place] = None
+            self._inside += 1
             self._call()
         try:
             yield place
@@ -128,7 +135,11 @@ class WaitingRoom:
                 self._rest(rests)
                 self._rested()
             raise
-        self._leave(place, failed=False)
+        else:
+            self._leave(place, failed=False)
+        finally:
+            with self._lock:
+                self._inside -= 1
 
     def _make_room(self, place: Place) -> None:
         has_kin = place.kin is not None and any(each.kin == place.kin for each in self._places)

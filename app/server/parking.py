@@ -30,6 +30,7 @@ class Parking:
         self._selector = selector
         self._ready = ready
         self._parked: dict[Connection, Stage] = {}
+        self._beginning = 0
         # No deadline is earlier: so most turns of the loop need no look at any of them.
         self._soonest = inf
 
@@ -43,10 +44,13 @@ class Parking:
             event = selectors.EVENT_WRITE if connection.wants_write else selectors.EVENT_READ
             self._selector.register(connection.sock, event, self._caller(connection, stage))
         self._parked[connection] = stage
+        self._beginning += stage is Stage.HEAD
 
     def take(self, connection: Connection) -> None:
         """Wait for it no longer."""
-        if self._parked.pop(connection) is not Stage.TURN:
+        stage = self._parked.pop(connection)
+        self._beginning -= stage is Stage.HEAD
+        if stage is not Stage.TURN:
             self._selector.unregister(connection.sock)
 
     def __contains__(self, connection: object) -> bool:
@@ -73,6 +77,11 @@ class Parking:
     def all(self) -> list[tuple[Connection, Stage]]:
         """All of them, the one that has waited longest first."""
         return list(self._parked.items())
+
+    @property
+    def beginning(self) -> int:
+        """How many there are of whom a request is awaited next, or the rest of one's head."""
+        return self._beginning
 
     @property
     def soonest(self) -> float:

@@ -69,7 +69,6 @@ class StrongroomWorker(ThreadWorker):
     def get_thread_pool(self) -> Threads:  # type: ignore[override]  # used here alone
         """Called by gunicorn."""
         self._threads = Threads(self.cfg.threads)
-        self._most = self.cfg.threads * 3 // 4
         return self._threads
 
     def load_wsgi(self) -> None:
@@ -141,7 +140,18 @@ class StrongroomWorker(ThreadWorker):
         if self._crowded or (paused and not self._let_others):
             self.place.leave()
         else:
-            self.place.hold(len(self._active), self.nr_conns)
+            self._hold_place()
+
+    def _hold_place(self) -> None:
+        """Say what there is to do. New connections count as requests, or all those of a moment
+        would go to one process. Requests that stand by do not, or whoever guesses passwords at
+        one process would send all others to the next."""
+        begun = len(self._active) + self._parking.beginning - self._standing_by()
+        self.place.hold(max(begun, 0), self.nr_conns)
+
+    def _standing_by(self) -> int:
+        """How many requests hold a thread, and want no processor that others could use."""
+        return getattr(self.wsgi, "standing_by", 0)
 
     def _pause_left(self) -> float:
         return max(self._accept_again - monotonic(), 0.0)
@@ -175,8 +185,8 @@ class StrongroomWorker(ThreadWorker):
         self._unheeded = self._unheeded + 1 if self.place.another_has_less() else 0
         if self._unheeded > _UNHEEDED_TIMES:
             self._courteous_again, self._unheeded = monotonic() + _UNHEEDED_SECONDS, 0
-        self.place.hold(len(self._active), self.nr_conns)
         self._parking.park(connection, Stage.HEAD, connection.head_deadline)
+        self._hold_place()
 
     def _gives_way(self) -> bool:
         """Whether to wait a little, for another process with less to do to take a client."""
@@ -311,7 +321,11 @@ class StrongroomWorker(ThreadWorker):
 
     def _needed_elsewhere(self) -> bool:
         """Whether a thread should rather not stay with its connection for a tick."""
-        return not self.alive or len(self._active) > self._most or self._threads.wanted()
+        if not self.alive or self._threads.wanted():
+            return True
+        standing_by = self._standing_by()
+        others: int = self.cfg.threads - standing_by
+        return len(self._active) - standing_by > others * 3 // 4
 
 
 def _address(name: object) -> tuple[str, str]:

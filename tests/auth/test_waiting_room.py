@@ -213,6 +213,28 @@ def test_after_a_guess_that_failed_comes_a_rest_that_others_use(
     assert rests[0] > 0
 
 
+def test_all_are_inside_who_wait_or_have_a_turn_or_rest(people: People) -> None:
+    rests: list[float] = []
+    over = threading.Event()
+
+    def rest(seconds: float) -> None:
+        rests.append(seconds)
+        over.wait(LONG)
+
+    one = WaitingRoom(1, LONG, 2, 24, rest)
+    assert one.inside == 0
+    people.come(one, "guess", GUESSES, fails=True)
+    people.come(one, "another", GUESSES)
+    people.come(one, "is sent away", GUESSES)
+    assert (people.sent_away, one.inside) == (["is sent away"], 2)
+    people.let_go("guess")
+    people.until(lambda: bool(rests))
+    assert one.inside == 2
+    over.set()
+    people.leave("guess", "another")
+    assert one.inside == 0
+
+
 def test_who_was_not_called_in_time_is_sent_away() -> None:
     one = room(seconds=AT_ONCE)
     with ExitStack() as stack:

@@ -4,6 +4,7 @@ import gc
 import hashlib
 import io
 import os
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -200,6 +201,18 @@ class _Sleeping:
         return {"blobs": "ok", "metadata": state.read_text() if state.exists() else "ok"}
 
 
+class _StandingBy:
+    """Has requests that never end, and want no processor."""
+
+    standing_by = 0
+
+    def __call__(self, _environ: Environ, _start: Start) -> Iterable[bytes]:
+        self.standing_by += 1
+        sys.stderr.write("stands by\n")
+        while True:
+            time.sleep(60)
+
+
 class _Uploads:
     """Takes bodies, and lets an address have three of four threads at once."""
 
@@ -239,6 +252,8 @@ def __getattr__(name: str) -> Any:
         return _Uploads().served()
     if name == "sleeping":
         return _Sleeping()
+    if name == "standing_by":
+        return _StandingBy()
     raise AttributeError(name)
 
 

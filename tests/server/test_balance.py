@@ -7,10 +7,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import SimpleNamespace
+from typing import cast
 
 from app.server.balance import Balance, Place
+from app.server.connection import Connection
 from app.server.limits import Limits
+from app.server.parking import Parking
 from app.server.run import Hooks
+from app.server.threads import Threads
 from app.server.worker import StrongroomWorker
 from tests.server.running import Server, running, wait_for
 from tests.server.wire import Reader, request
@@ -77,6 +81,8 @@ def idle_worker(place: Place) -> StrongroomWorker:
     worker._courteous_again = worker._accept_again = 0.0
     worker._let_others = worker._crowded = False
     worker._active, worker.nr_conns, worker.worker_connections = set(), 0, 10
+    worker._parking = cast(Parking, SimpleNamespace(beginning=0))
+    worker.wsgi = SimpleNamespace(standing_by=0)
     return worker
 
 
@@ -112,9 +118,35 @@ def test_a_worker_says_at_each_turn_what_it_has_to_do() -> None:
     worker._active.clear()
     worker._make_room()
     assert other.another_has_less()
+    worker._parking = cast(Parking, SimpleNamespace(beginning=1))  # a client that says nothing yet
+    worker._make_room()
+    assert not other.another_has_less()
+    worker._active = cast(set[Connection], {object(), object()})
+    worker.wsgi = SimpleNamespace(standing_by=3)  # one of them has begun to by another thread
+    worker._make_room()
+    assert other.another_has_less()
     worker._accept_again = float("inf")  # it can't accept: there are no more files
     worker._make_room()
     assert not other.another_has_less()
+
+
+def test_threads_stay_with_their_clients_while_others_are_free() -> None:
+    """Those that stand by are neither free nor busy: three quarters of the others may stay."""
+    worker = idle_worker(Balance().take())
+    worker.alive, worker.cfg = True, SimpleNamespace(threads=32)
+    worker._threads = cast(Threads, SimpleNamespace(wanted=lambda: False))
+    for standing_by, most in ((0, 24), (16, 28), (32, 32)):
+        worker.wsgi = SimpleNamespace(standing_by=standing_by)
+        worker._active = cast(set[Connection], {object() for _ in range(most)})
+        assert not worker._needed_elsewhere()
+        worker._active.add(cast(Connection, object()))
+        assert worker._needed_elsewhere()
+
+
+def test_an_application_need_not_say_who_stands_by() -> None:
+    worker = idle_worker(Balance().take())
+    worker.wsgi = object()
+    assert worker._standing_by() == 0
 
 
 def test_each_worker_gets_a_place_of_its_own_among_the_same() -> None:
@@ -177,6 +209,24 @@ def test_who_has_less_to_do_gets_the_next_connection() -> None:
             assert held(server) == {one: count + 1, other: count + 1}
 
 
+def test_requests_that_stand_by_do_not_send_others_to_the_next_process() -> None:
+    """Two that wait for a slow hash at one process, say: new connections are dealt out as if they
+    were not there, and not all to the other."""
+    limits = {"courtesy_seconds": 2.0, "head_seconds": 100.0}
+    target = "tests.server.samples:standing_by"
+    with running(target, workers=2, limits=limits) as server, ExitStack() as stack:
+        one, other = begun(server, stack)
+        with stopped(other):
+            for _ in range(2):
+                connect(server, stack).sendall(request("GET /"))
+            wait_for(lambda: server.errors().count("stands by") == 2)
+            connect(server, stack)  # behind which the process has said what it has to do
+        assert held(server) == {one: 4, other: 1}
+        for _ in range(5):
+            connect(server, stack)
+        assert held(server) == {one: 6, other: 4}
+
+
 def begun(server: Server, stack: ExitStack) -> list[int]:
     """The two workers of `server`; each has accepted a connection, so that both have said so."""
     one, other = server.workers()
@@ -188,11 +238,12 @@ def begun(server: Server, stack: ExitStack) -> list[int]:
     return [one, other]
 
 
-def connect(server: Server, stack: ExitStack) -> None:
+def connect(server: Server, stack: ExitStack) -> socket.socket:
     """A connection that stays, accepted by whom it may be."""
     before = sum(held(server).values())
-    stack.enter_context(server.connect())
+    connection = stack.enter_context(server.connect())
     wait_for(lambda: sum(held(server).values()) > before)
+    return connection
 
 
 @contextmanager
