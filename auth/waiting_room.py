@@ -20,7 +20,7 @@ from auth.errors import Busy
 RETRY_AFTER = timedelta(seconds=2)
 #: The lowest rank of those who failed before.
 GUESSES = 3
-_RESTS = 7  # times as long as the turn: guesses have an eighth of one processor, for a process
+_RESTS = 15  # times as long as the turn: a process's guesses have a sixteenth of one processor
 _REST_MOST_SECONDS = 2.0  # a turn may be long because other processes have the slots
 
 
