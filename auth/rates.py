@@ -19,6 +19,7 @@ from hashlib import blake2b
 from auth.callers import epoch_of
 from auth.emails import EmailAddress
 from auth.errors import TooManyAsked, TooManyAttempts
+from auth.waiting_room import STRANGERS
 from storage import keys
 from storage.metadata import Add, Key, Operation, Put, Record
 
@@ -162,7 +163,7 @@ class Watch:
         how often there were failures from it, or it `tried` by other knowledge."""
         if self._is_seen(records):
             return 1
-        return 2 + max(tried, _count(records, self.by_address))
+        return STRANGERS + max(tried, _count(records, self.by_address))
 
     def failed(self, records: Mapping[Key, Record]) -> tuple[Operation, ...]:
         """What to write for a wrong password."""

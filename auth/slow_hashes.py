@@ -2,7 +2,8 @@
 
 A slot is a file under an exclusive `flock`: every process of the machine sees it, and the
 kernel lets go of it when its holder dies, however it dies. `flock` cannot wait for a while,
-so the first few threads of a process poll, and the others wait in the process for those.
+so the first few threads of a process poll, and the others wait in the process for those. A process
+whose slot comes free would have it again before another looks; so strangers wait for a look first.
 
 What runs in a slot stands back for everyone else on the machine who needs a processor: guesses
 are slow for who guesses, and not for those who have signed in.
@@ -21,7 +22,7 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from auth.errors import Busy
-from auth.waiting_room import RETRY_AFTER, Place, WaitingRoom
+from auth.waiting_room import RETRY_AFTER, STRANGERS, Place, WaitingRoom
 
 WAIT = timedelta(seconds=5)  # a hundred hashes of 60 ms; clients wait longer for an answer
 # Half of the default 32 threads: sign-ins never keep all threads from everyone else.
@@ -34,6 +35,7 @@ FIRST = 0
 # Beside threads that want the same processor, a tenth of what each of them gets (sched(7)).
 _NICENESS = 10
 _POLL_SECONDS = 0.005  # a twelfth of what is waited for
+_POLL_MOST = 1.5  # times as long, at the most
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -89,6 +91,8 @@ class SlowHashes:
             Busy: none came free in time, or too many threads are waiting already.
         """
         if place is not None:
+            if place.rank >= STRANGERS:  # who is known, at another process, looks meanwhile
+                time.sleep(_POLL_SECONDS * _POLL_MOST)
             with self._locked(place.deadline):
                 yield
             return
@@ -120,7 +124,7 @@ class SlowHashes:
             left = deadline - time.monotonic()
             if left <= 0:
                 raise Busy(RETRY_AFTER)
-            time.sleep(min(left, _POLL_SECONDS * random.uniform(0.5, 1.5)))
+            time.sleep(min(left, _POLL_SECONDS * random.uniform(0.5, _POLL_MOST)))
 
     @staticmethod
     def _try(path: Path) -> int | None:

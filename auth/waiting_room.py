@@ -18,9 +18,11 @@ from datetime import timedelta
 from auth.errors import Busy
 
 RETRY_AFTER = timedelta(seconds=2)
+#: The lowest rank of those who did not sign in here before.
+STRANGERS = 2
 #: The lowest rank of those who failed before.
 GUESSES = 3
-_RESTS = 15  # times as long as the turn: a process's guesses have a sixteenth of one processor
+_RESTS = 31  # times as long as the turn: a process's guesses have a part in 32 of one processor
 _REST_MOST_SECONDS = 2.0  # a turn may be long because other processes have the slots
 
 

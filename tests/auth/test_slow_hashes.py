@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
@@ -16,6 +17,7 @@ import pytest
 
 from auth.errors import Busy
 from auth.slow_hashes import SlowHashes, half_the_cores
+from auth.waiting_room import STRANGERS
 
 ROOT = Path(__file__).resolve().parents[2]
 AT_ONCE = timedelta(0)
@@ -135,6 +137,41 @@ def test_an_error_within_frees_the_slot(tmp_path: Path) -> None:
     for _ in range(3):
         with pytest.raises(KeyError), hashes.slot():
             raise KeyError
+
+
+def test_strangers_leave_a_slot_alone_until_others_have_looked(tmp_path: Path) -> None:
+    """Strangers follow each other without a break in one thread; who is known to another process
+    finds the slot free behind the first of them, and not some time."""
+    busy, other = SlowHashes(tmp_path, 1), SlowHashes(tmp_path, 1)
+    held, over = threading.Event(), threading.Event()
+    turns = 0
+
+    def strangers() -> None:
+        nonlocal turns
+        while not over.is_set():
+            with busy.enter(STRANGERS) as place:
+                assert place.wait()
+                with busy.slot(place):
+                    turns += 1
+                    held.set()
+                    time.sleep(0.02)
+
+    thread = threading.Thread(target=strangers)
+    thread.start()
+    try:
+        behind = []
+        for _ in range(20):
+            held.clear()
+            assert held.wait(60)
+            began = turns
+            with other.enter(1) as place:
+                assert place.wait()
+                with other.slot(place):
+                    behind.append(turns - began)
+    finally:
+        over.set()
+        thread.join(60)
+    assert sum(behind) < 60, behind  # without it he is sent away after five seconds
 
 
 def test_slot_files_are_for_this_user_alone_and_follow_no_link(tmp_path: Path) -> None:
