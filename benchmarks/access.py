@@ -6,7 +6,7 @@ that were not used lately, while 200 wrong ones a second come in.
 
 import itertools
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
@@ -81,33 +81,41 @@ def _rates(
 
 
 def _under_attack(plan: Plan, service: Service, path: str, session: _Headers) -> Iterator[Figure]:
-    """The rates of those who are in already, beside the same without the attack."""
+    """The rates of those who are in already, beside the same without the attack. All callers are
+    measured within each attack, one behind the other, as without it."""
     callers = {
         "an API key": service.key,
         "a password": service.password,
         "a session": session,
     }
-    for source in (From.MANY, From.ONE):
-        for who, headers in callers.items():
 
-            def calm(headers: _Headers = headers) -> float:
-                return load.get(service.port, path, headers, plan.seconds).requests
+    def rates() -> dict[str, float]:
+        return {
+            who: load.get(service.port, path, headers, plan.seconds).requests
+            for who, headers in callers.items()
+        }
 
-            def attacked(calm: Callable[[], float] = calm, source: From = source) -> float:
-                with attack(service.port, path, source):
-                    return calm()
-
-            alone, beside = by_turns(plan.rounds, calm, attacked)
-            what = f"requests with {who}, under {A_SECOND} wrong passwords a second from"
+    for source in From:
+        alone, beside = [], []
+        for number in range(plan.rounds + 1):
+            calm = rates()
+            with attack(service.port, path, source):
+                attacked = rates()
+            if number:  # the first round warms up
+                alone += [calm]
+                beside += [attacked]
+        for who in callers:
+            under = [each[who] for each in beside]
             yield Figure(
-                f"{what} {source.value}",
-                middle(beside),
+                f"requests with {who}, under {A_SECOND} wrong passwords a second from"
+                f" {source.value}",
+                middle(under),
                 "without them",
-                middle(alone),
+                middle([each[who] for each in alone]),
                 "/s",
                 _KEPT,
                 "more",
-                spread(beside),
+                spread(under),
             )
 
 
