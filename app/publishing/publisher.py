@@ -107,8 +107,9 @@ class Publisher:
         """Refuse before the body what would be refused behind it; raises as `publish` does."""
         place = publication.place
         place.check(length)
-        known = place.artifact_in(records)
-        Demanded.at(place, records).foresee(place, known)
+        demanded = Demanded.at(place, records)
+        known = self._known(place, demanded, records)
+        demanded.foresee(place, known)
         publication.precondition.check(known)
         if known is not None and not place.overwrite and length not in (None, known.size):
             raise ArtifactExists(str(place))  # it can't be the same bytes
@@ -136,8 +137,8 @@ class Publisher:
         """
         place = publication.place
         place.check(received.size)
-        known = place.artifact_in(records)
         demanded = Demanded.at(place, records)
+        known = self._known(place, demanded, records)
         demanded.check(place, received.digests, known)
         self._make_folders(place, records)
         funding = self._quotas.own_funding(place.counters, records)
@@ -211,6 +212,16 @@ class Publisher:
                     counters = publication.place.counters
                     funding = self._quotas.anew(counters, artifact.stored, funding, error.found)
         raise Contended("the file is being changed by others")
+
+    def _known(
+        self, place: Place, demanded: Demanded, records: Mapping[Key, Record]
+    ) -> Artifact | None:
+        """What is at a place. Records are not read at one moment: beside its claim a file may be
+        missing that came with it, and would be taken for one that was deleted."""
+        known = place.artifact_in(records)
+        if known is None and demanded.claimed.path == str(place):
+            return self._look(place)
+        return known
 
     def _look(self, place: Place) -> Artifact | None:
         return place.artifact_in(self._metadata.get(place.key))

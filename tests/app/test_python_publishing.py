@@ -180,6 +180,18 @@ def test_who_comes_second_with_the_same_wheel_is_told_that_it_is_there(index: In
     index.check()
 
 
+def test_who_read_the_claim_and_not_yet_the_wheel_is_told_that_it_is_there(index: Index) -> None:
+    """Several records are not read at one moment: the wheel came between two of them."""
+    index.put(WHEEL, wheel())
+    read = index.before(WHEEL)
+    del read[index.place(WHEEL).key]
+    index.put(WHEEL, wheel(), read)
+    with pytest.raises(ArtifactExists):
+        index.put(WHEEL, other(WHEEL), read)
+    assert index.references() == 1
+    index.check()
+
+
 def test_who_comes_after_a_delete_is_refused_whatever_he_has_read(index: Index) -> None:
     nothing = index.before(WHEEL)
     index.put(WHEEL, wheel())
