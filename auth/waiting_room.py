@@ -6,7 +6,7 @@ where no place is free, the highest rank is sent away for a lower one.
 
 Those who failed before are guessers until they turn out right. They go one at a time, and after
 each that fails comes a rest many times as long as its turn, which others use: so guesses have but
-a small part of the machine, and somebody who mistyped does not notice.
+a small part of the machine, and somebody who mistypes again waits up to two seconds.
 """
 
 import threading

@@ -82,25 +82,27 @@ def _rates(
 
 def _under_attack(plan: Plan, service: Service, path: str, session: _Headers) -> Iterator[Figure]:
     """The rates of those who are in already, beside the same without the attack. All callers are
-    measured within each attack, one behind the other, as without it."""
+    measured within each attack, one behind the other, as without it; who is first changes by
+    rounds, for an attack costs most at its beginning."""
     callers = {
         "an API key": service.key,
         "a password": service.password,
         "a session": session,
     }
 
-    def rates() -> dict[str, float]:
+    def rates(first: int) -> dict[str, float]:
+        order = [*callers][first:] + [*callers][:first]
         return {
-            who: load.get(service.port, path, headers, plan.seconds).requests
-            for who, headers in callers.items()
+            who: load.get(service.port, path, callers[who], plan.seconds).requests for who in order
         }
 
     for source in From:
         alone, beside = [], []
         for number in range(plan.rounds + 1):
-            calm = rates()
+            first = number % len(callers)
+            calm = rates(first)
             with attack(service.port, path, source):
-                attacked = rates()
+                attacked = rates(first)
             if number:  # the first round warms up
                 alone += [calm]
                 beside += [attacked]

@@ -78,6 +78,21 @@ class People:
             thread.join(LONG)
 
 
+class Rests:
+    """Those of a room, which last until they are told to end."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+        self._over = threading.Event()
+
+    def __call__(self, seconds: float) -> None:
+        self.seconds.append(seconds)
+        self._over.wait(LONG)
+
+    def end(self) -> None:
+        self._over.set()
+
+
 @pytest.fixture
 def people() -> Iterator[People]:
     made = People()
@@ -192,45 +207,33 @@ def test_guesses_go_one_at_a_time_and_others_beside_them(people: People) -> None
 def test_after_a_guess_that_failed_comes_a_rest_that_others_use(
     people: People,
 ) -> None:
-    rests: list[float] = []
-    over = threading.Event()
-
-    def rest(seconds: float) -> None:
-        rests.append(seconds)
-        over.wait(LONG)
-
-    one = WaitingRoom(1, LONG, 16, 24, rest)
+    rests = Rests()
+    one = WaitingRoom(1, LONG, 16, 24, rests)
     people.come(one, "guess", GUESSES, fails=True)
     people.come(one, "another guess", GUESSES, fails=False)
     people.let_go("guess")
     people.come(one, "quiet", GUESSES - 1, fails=True)
     people.leave("quiet")
     assert people.served == ["guess", "quiet"]
-    over.set()
+    rests.end()
     people.leave("guess", "another guess")
     assert people.served == ["guess", "quiet", "another guess"]
-    assert len(rests) == 1
-    assert rests[0] > 0
+    assert len(rests.seconds) == 1
+    assert rests.seconds[0] > 0
 
 
 def test_all_are_inside_who_wait_or_have_a_turn_or_rest(people: People) -> None:
-    rests: list[float] = []
-    over = threading.Event()
-
-    def rest(seconds: float) -> None:
-        rests.append(seconds)
-        over.wait(LONG)
-
-    one = WaitingRoom(1, LONG, 2, 24, rest)
+    rests = Rests()
+    one = WaitingRoom(1, LONG, 2, 24, rests)
     assert one.inside == 0
     people.come(one, "guess", GUESSES, fails=True)
     people.come(one, "another", GUESSES)
     people.come(one, "is sent away", GUESSES)
     assert (people.sent_away, one.inside) == (["is sent away"], 2)
     people.let_go("guess")
-    people.until(lambda: bool(rests))
+    people.until(lambda: bool(rests.seconds))
     assert one.inside == 2
-    over.set()
+    rests.end()
     people.leave("guess", "another")
     assert one.inside == 0
 
