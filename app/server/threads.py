@@ -23,10 +23,6 @@ class Threads:
         """Have a thread call `job(argument)`, in the order of submission. It must not raise."""
         self._jobs.put((job, argument))
 
-    def wanted(self) -> bool:
-        """Whether a job waits for a free thread."""
-        return not self._jobs.empty()
-
     def shutdown(self, **_how: object) -> None:
         """Let each thread end behind the jobs submitted so far. Who waits for
         transfers does so within a grace period, not here."""

@@ -3,8 +3,8 @@
 A thread is given a connection when bytes have come, and holds it while a request is being
 answered; a head that trickles, a handshake that hangs, a refused body that is thrown away and
 an idle connection are all the loop's. What a thread does wait for, a body or an answer on its
-way, keeps a least pace. Behind an answer a thread stays for a tick with its connection, unless
-others need it: the next request then takes no hand-over, which is most of what one costs.
+way, keeps a least pace. Behind an answer a thread stays for a tick with its connection, while
+enough others are free: the next request then takes no hand-over, most of what one costs.
 """
 
 import errno
@@ -320,8 +320,9 @@ class StrongroomWorker(ThreadWorker):
             self.alive = False
 
     def _needed_elsewhere(self) -> bool:
-        """Whether a thread should rather not stay with its connection for a tick."""
-        if not self.alive or self._threads.wanted():
+        """Whether a thread should rather not stay with its connection for a tick: few others are
+        free. A job that nobody has begun is no sign of that, for a thread has yet to wake."""
+        if not self.alive:
             return True
         standing_by = self._standing_by()
         others: int = self.cfg.threads - standing_by

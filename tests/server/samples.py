@@ -5,6 +5,7 @@ import hashlib
 import io
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -53,6 +54,11 @@ def count(environ: Environ, start: Start) -> Iterable[bytes]:
 def process(environ: Environ, start: Start) -> Iterable[bytes]:
     """Says which process it is."""
     return text(start, str(os.getpid()))
+
+
+def thread(environ: Environ, start: Start) -> Iterable[bytes]:
+    """Says which thread of the system it runs in."""
+    return text(start, str(threading.get_native_id()))
 
 
 def collector(environ: Environ, start: Start) -> Iterable[bytes]:

@@ -6,6 +6,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from threading import Thread
 from types import SimpleNamespace
 from typing import cast
 
@@ -14,7 +15,6 @@ from app.server.connection import Connection
 from app.server.limits import Limits
 from app.server.parking import Parking
 from app.server.run import Hooks
-from app.server.threads import Threads
 from app.server.worker import StrongroomWorker
 from tests.server.running import Server, running, wait_for
 from tests.server.wire import Reader, request
@@ -134,13 +134,34 @@ def test_threads_stay_with_their_clients_while_others_are_free() -> None:
     """Those that stand by are neither free nor busy: three quarters of the others may stay."""
     worker = idle_worker(Balance().take())
     worker.alive, worker.cfg = True, SimpleNamespace(threads=32)
-    worker._threads = cast(Threads, SimpleNamespace(wanted=lambda: False))
     for standing_by, most in ((0, 24), (16, 28), (32, 32)):
         worker.wsgi = SimpleNamespace(standing_by=standing_by)
         worker._active = cast(set[Connection], {object() for _ in range(most)})
         assert not worker._needed_elsewhere()
         worker._active.add(cast(Connection, object()))
         assert worker._needed_elsewhere()
+
+
+def test_a_thread_stays_with_its_client_while_others_come() -> None:
+    """A new client's request waits for a thread to wake up, and for none that is at work."""
+    count, limits = 3000, {"tick_seconds": 10.0}
+    target = "tests.server.samples:thread"
+    with running(target, threads=32, limits=limits) as server, ExitStack() as stack:
+        busy = stack.enter_context(server.connect())
+        sender = Thread(target=busy.sendall, args=(request("GET /") * count,))
+        sender.start()
+        reader = Reader(busy)
+        threads = {reader.answer().text}
+        others = set()
+        for number in range(1, count):
+            if number % 200 == 0:
+                other = stack.enter_context(server.connect())
+                other.sendall(request("GET /"))
+                others.add(other)
+            threads.add(reader.answer().text)
+        sender.join()
+        assert len(threads) == 1
+        assert threads.isdisjoint(Reader(other).answer().text for other in others)
 
 
 def test_an_application_need_not_say_who_stands_by() -> None:
