@@ -5,18 +5,20 @@ they are. Run as a module it is that process: it prints the statuses that it got
 """
 
 import argparse
-import asyncio
 import base64
 import json
 import os
 import random
+import selectors
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -30,6 +32,7 @@ _SETTLE_SECONDS = 10.0
 _OVER_SECONDS = 5.0  # until nobody waits any more, who was under way at its end
 _UNDER_WAY = 2_000  # connections; more would measure the machine's limits
 _PATIENCE_SECONDS = 20.0
+_PIECE_BYTES = 64 * 1024
 
 
 class From(StrEnum):
@@ -84,36 +87,102 @@ def attack(port: int, path: str, source: From) -> Iterator[Attack]:
     found.check()
 
 
+class _Connection:
+    """One of the attackers' connections; `number` is 0 while no answer is awaited."""
+
+    __slots__ = ("number", "received", "since", "sock")
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+        self.number, self.since, self.received = 0, 0.0, b""
+
+    def answered(self) -> tuple[str, bool] | None:
+        """The status, and whether the connection is still good; None until all has come."""
+        head, end, body = self.received.partition(b"\r\n\r\n")
+        if not end:
+            return None
+        head = head.lower()
+        if len(body) < int(head.partition(b"content-length:")[2].partition(b"\r\n")[0]):
+            return None
+        return head.split(b" ", 2)[1].decode(), b"connection: close" not in head
+
+
 class _Attackers:
-    """Their connections, kept while they are good."""
+    """Their connections, kept while they are good. One loop, and little more than the system's
+    calls: what attackers cost is not taken from the service, as they have machines of their own."""
 
     def __init__(self, port: int, path: str, source: From) -> None:
         self._port, self._path, self._source = port, path, source
-        self._idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+        self._selector = selectors.DefaultSelector()
+        self._idle: list[_Connection] = []
+        self._awaited: dict[_Connection, None] = {}  # who has waited for longest is first
+        self.sent = 0
         self.statuses: Counter[str] = Counter()
 
-    async def try_once(self, number: int) -> None:
-        """One wrong password."""
-        status = "0"
-        with suppress(OSError, asyncio.IncompleteReadError, TimeoutError):
-            async with asyncio.timeout(_PATIENCE_SECONDS):
-                status = await self._exchange(self._request(number))
-        self.statuses[status] += 1
+    def try_once(self, number: int) -> None:
+        """Send a wrong password, unless too many wait already."""
+        if len(self._awaited) >= _UNDER_WAY:
+            return
+        self.sent += 1
+        kept = bool(self._idle)
+        connection = self._idle.pop() if kept else self._connect()
+        connection.number, connection.since = number, time.monotonic()
+        connection.received = b""
+        self._awaited[connection] = None
+        if kept:
+            self._send(connection)
 
-    async def _exchange(self, request: bytes) -> str:
-        if self._idle:
-            reader, writer = self._idle.pop()
+    def turn(self, seconds: float) -> None:
+        """Hear who is answered within that time, and give up on who has not been for long."""
+        for key, events in self._selector.select(seconds):
+            if events & selectors.EVENT_WRITE:
+                self._selector.modify(key.fileobj, selectors.EVENT_READ, key.data)
+                self._send(key.data)
+            else:
+                self._receive(key.data)
+        late = time.monotonic() - _PATIENCE_SECONDS
+        while self._awaited and (first := next(iter(self._awaited))).since < late:
+            self._end(first)
+
+    def _connect(self) -> _Connection:
+        connection = _Connection(socket.socket())
+        connection.sock.setblocking(False)
+        connection.sock.connect_ex(("127.0.0.1", self._port))  # what fails shows when it is used
+        self._selector.register(connection.sock, selectors.EVENT_WRITE, connection)
+        return connection
+
+    def _send(self, connection: _Connection) -> None:
+        try:
+            connection.sock.send(self._request(connection.number))
+        except OSError:
+            self._end(connection)
+
+    def _receive(self, connection: _Connection) -> None:
+        try:
+            piece = connection.sock.recv(_PIECE_BYTES)
+        except OSError:
+            piece = b""
+        connection.received += piece
+        answered = connection.answered()
+        if answered is None and piece:
+            return
+        if answered is None or not answered[1]:
+            self._end(connection, answered[0] if answered else "0")
+            return
+        self.statuses[answered[0]] += 1
+        del self._awaited[connection]
+        connection.number = 0
+        self._idle.append(connection)
+
+    def _end(self, connection: _Connection, status: str = "0") -> None:
+        """Close it; what it was waiting for came to `status`."""
+        if connection.number:
+            self.statuses[status] += 1
+            del self._awaited[connection]
         else:
-            reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
-        writer.write(request)
-        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
-        length = int(head.partition("content-length:")[2].partition("\r\n")[0])
-        await reader.readexactly(length)
-        if "connection: close" in head:
-            writer.close()
-        else:
-            self._idle.append((reader, writer))
-        return head.split(" ", 2)[1]
+            self._idle.remove(connection)
+        self._selector.unregister(connection.sock)
+        connection.sock.close()
 
     def _request(self, number: int) -> bytes:
         """To accounts that are there and to others, in turn."""
@@ -136,22 +205,18 @@ class _Attackers:
         return f"198.19.{number >> 8 & 255}.{number & 255}"
 
 
-async def _attack(port: int, path: str, source: From) -> None:
-    attackers, over = _Attackers(port, path, source), asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, over.set)
-    began, sent = time.monotonic(), 0
-    under_way: set[asyncio.Task[None]] = set()
+def _attack(port: int, path: str, source: From) -> None:
+    attackers, over = _Attackers(port, path, source), threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: over.set())
+    began, due = time.monotonic(), 0
     while not over.is_set():
-        due = int((time.monotonic() - began) * A_SECOND)
-        for number in range(sent, due):
-            if len(under_way) < _UNDER_WAY:
-                task = asyncio.create_task(attackers.try_once(number))
-                under_way.add(task)
-                task.add_done_callback(under_way.discard)
-                sent += 1
-        await asyncio.sleep(1 / A_SECOND)
+        while due < int((time.monotonic() - began) * A_SECOND):
+            due += 1
+            attackers.try_once(due)
+        attackers.turn(max(began + (due + 1) / A_SECOND - time.monotonic(), 0))
     seconds = time.monotonic() - began
-    print(json.dumps({"sent": sent, "seconds": seconds, "statuses": attackers.statuses}))
+    told = {"sent": attackers.sent, "seconds": seconds, "statuses": attackers.statuses}
+    print(json.dumps(told))
 
 
 if __name__ == "__main__":
@@ -160,4 +225,4 @@ if __name__ == "__main__":
     parser.add_argument("path")
     parser.add_argument("source", choices=From.__members__)
     options = parser.parse_args()
-    asyncio.run(_attack(options.port, options.path, From[options.source]))
+    _attack(options.port, options.path, From[options.source])
