@@ -35,6 +35,7 @@ SMALL_BYTES = 2**10
 COLD = 40  # right passwords that were not used lately, for each kind of attack
 WITHIN_SECONDS = 2.0
 _KEPT = 0.8  # of the rate, under attack
+_PAIRS = 3  # of measures, in each round
 _AS_A_KEY = 0.9
 
 _Headers = Mapping[str, str]
@@ -81,43 +82,37 @@ def _rates(
 
 
 def _under_attack(plan: Plan, service: Service, path: str, session: _Headers) -> Iterator[Figure]:
-    """The rates of those who are in already, beside the same without the attack. All callers are
-    measured within each attack, one behind the other, as without it; who is first changes by
-    rounds, for an attack costs most at its beginning."""
+    """The rates of those who are in already, beside the same without the attack: each measure
+    under it has one right beside it in a pause, for rates change with the minutes."""
     callers = {
         "an API key": service.key,
         "a password": service.password,
         "a session": session,
     }
 
-    def rates(first: int) -> dict[str, float]:
-        order = [*callers][first:] + [*callers][:first]
-        return {
-            who: load.get(service.port, path, callers[who], plan.seconds).requests for who in order
-        }
+    def rate(who: str) -> float:
+        return load.get(service.port, path, callers[who], max(1, plan.seconds // 2)).requests
 
+    pairs = plan.rounds * max(1, _PAIRS // plan.fewer)
     for source in From:
-        alone, beside = [], []
-        for number in range(plan.rounds + 1):
-            first = number % len(callers)
-            calm = rates(first)
-            with attack(service.port, path, source):
-                attacked = rates(first)
-            if number:  # the first round warms up
-                alone += [calm]
-                beside += [attacked]
+        alone: dict[str, list[float]] = {who: [] for who in callers}
+        beside: dict[str, list[float]] = {who: [] for who in callers}
+        with attack(service.port, path, source) as going:
+            for _, who in itertools.product(range(pairs), callers):
+                beside[who].append(rate(who))
+                with going.pause():
+                    alone[who].append(rate(who))
         for who in callers:
-            under = [each[who] for each in beside]
             yield Figure(
                 f"requests with {who}, under {A_SECOND} wrong passwords a second from"
                 f" {source.value}",
-                middle(under),
+                middle(beside[who]),
                 "without them",
-                middle([each[who] for each in alone]),
+                middle(alone[who]),
                 "/s",
                 _KEPT,
                 "more",
-                spread(under),
+                spread(beside[who]),
             )
 
 

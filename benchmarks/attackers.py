@@ -1,4 +1,5 @@
-"""Wrong passwords at a steady rate, from a process of its own: `attack` starts and ends it.
+"""Wrong passwords at a steady rate, from a process of its own: `attack` starts and ends it, and
+its `pause` interrupts it.
 
 The rate does not wait for answers, as attackers do not. Addresses are what a trusted proxy says
 they are. Run as a module it is that process: it prints the statuses that it got when it is ended.
@@ -17,7 +18,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -30,6 +31,9 @@ NETWORKS = 500  # of the many addresses
 # Until the service is as busy with it as it will be, and knows most of the addresses.
 _SETTLE_SECONDS = 10.0
 _OVER_SECONDS = 5.0  # until nobody waits any more, who was under way at its end
+_PAUSE_SECONDS = 2.0  # until most of them don't
+_LOOK_SECONDS = 0.05  # how long one that pauses looks away
+_RESUME_SECONDS = 1.0  # until all places to wait are taken again
 _UNDER_WAY = 2_000  # connections; more would measure the machine's limits
 _PATIENCE_SECONDS = 20.0
 _PIECE_BYTES = 64 * 1024
@@ -47,12 +51,23 @@ class From(StrEnum):
 class Attack:
     """What came of an attack, once it is over.
 
-    `statuses` counts answers by their status; the key is "0" for none at all.
+    `seconds` are without the pauses; `statuses` counts answers by their status, "0" for none at
+    all.
     """
 
     sent: int = 0
     seconds: float = 0.0
     statuses: dict[str, int] = field(default_factory=dict)
+    _flip: Callable[[], None] = field(default=lambda: None, repr=False)
+
+    @contextmanager
+    def pause(self) -> Iterator[None]:
+        """Send nothing for as long as the block lasts."""
+        self._flip()
+        time.sleep(_PAUSE_SECONDS)
+        yield
+        self._flip()
+        time.sleep(_RESUME_SECONDS)
 
     def check(self) -> None:
         """Raises BenchmarkFailed: it was slower than it should be, or somebody got in."""
@@ -71,8 +86,8 @@ def known_account(number: int) -> str:
 def attack(port: int, path: str, source: From) -> Iterator[Attack]:
     """Send wrong passwords to a path for as long as the block lasts."""
     command = [sys.executable, "-m", "benchmarks.attackers", str(port), path, source.name]
-    found = Attack()
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        found = Attack(_flip=lambda: process.send_signal(signal.SIGUSR1))
         try:
             time.sleep(_SETTLE_SECONDS)
             yield found
@@ -116,6 +131,8 @@ class _Attackers:
         self._selector = selectors.DefaultSelector()
         self._idle: list[_Connection] = []
         self._awaited: dict[_Connection, None] = {}  # who has waited for longest is first
+        # No attack comes from the new addresses of those in the ten minutes before.
+        self._first = int(time.time() * A_SECOND)
         self.sent = 0
         self.statuses: Counter[str] = Counter()
 
@@ -127,7 +144,6 @@ class _Attackers:
         kept = bool(self._idle)
         connection = self._idle.pop() if kept else self._connect()
         connection.number, connection.since = number, time.monotonic()
-        connection.received = b""
         self._awaited[connection] = None
         if kept:
             self._send(connection)
@@ -171,7 +187,7 @@ class _Attackers:
             return
         self.statuses[answered[0]] += 1
         del self._awaited[connection]
-        connection.number = 0
+        connection.number, connection.received = 0, b""
         self._idle.append(connection)
 
     def _end(self, connection: _Connection, status: str = "0") -> None:
@@ -199,23 +215,52 @@ class _Attackers:
     def _address(self, number: int) -> str:
         if self._source is From.ONE:
             return "192.0.2.1"  # TEST-NET-1 (RFC 5737)
+        # Of those for benchmarks (RFC 2544, appendix C.2.2): 198.18.0.0/15.
         if self._source is From.MANY:
             number = random.randrange(NETWORKS)
-        # Of those for benchmarks (RFC 2544, appendix C.2.2).
-        return f"198.19.{number >> 8 & 255}.{number & 255}"
+        else:
+            number = (self._first + number) % 2**17
+        return f"198.{18 + (number >> 16)}.{number >> 8 & 255}.{number & 255}"
+
+
+class _Pace:
+    """How many are due by now, while it goes on."""
+
+    def __init__(self) -> None:
+        self._since: float | None = time.monotonic()
+        self._before = 0.0
+
+    @property
+    def going(self) -> bool:
+        """Whether it goes on now."""
+        return self._since is not None
+
+    @property
+    def seconds(self) -> float:
+        """For how long it went on."""
+        return self._before + (0.0 if self._since is None else time.monotonic() - self._since)
+
+    @property
+    def due(self) -> int:
+        return int(self.seconds * A_SECOND)
+
+    def flip(self) -> None:
+        """Pause, or go on."""
+        going, self._before = self.going, self.seconds
+        self._since = None if going else time.monotonic()
 
 
 def _attack(port: int, path: str, source: From) -> None:
-    attackers, over = _Attackers(port, path, source), threading.Event()
+    attackers, pace, over = _Attackers(port, path, source), _Pace(), threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: over.set())
-    began, due = time.monotonic(), 0
+    signal.signal(signal.SIGUSR1, lambda *_: pace.flip())
+    asked = 0
     while not over.is_set():
-        while due < int((time.monotonic() - began) * A_SECOND):
-            due += 1
-            attackers.try_once(due)
-        attackers.turn(max(began + (due + 1) / A_SECOND - time.monotonic(), 0))
-    seconds = time.monotonic() - began
-    told = {"sent": attackers.sent, "seconds": seconds, "statuses": attackers.statuses}
+        while asked < pace.due:
+            asked += 1
+            attackers.try_once(asked)
+        attackers.turn(1 / A_SECOND if pace.going else _LOOK_SECONDS)
+    told = {"sent": attackers.sent, "seconds": pace.seconds, "statuses": attackers.statuses}
     print(json.dumps(told))
 
 
