@@ -14,9 +14,9 @@ import os
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import ParamSpec, TypeVar
@@ -68,7 +68,9 @@ class SlowHashes:
             raise ValueError("at least one slow hash runs at once")
         self._paths = tuple(folder / f"slow-hash-{slot}.lock" for slot in range(self._slots))
         self._room = WaitingRoom(self._slots, wait.total_seconds(), waiting_most, WITH_KIN_MOST)
-        self._processors = ThreadPoolExecutor(self._slots, "slow-hash", _stand_back)
+        # Threads that ask may keep to one processor; hashes need not.
+        processors = os.sched_getaffinity(0)
+        self._processors = ThreadPoolExecutor(self._slots, "slow-hash", _stand_back, (processors,))
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for path in self._paths:  # what is wrong with the folder shows at the start
             os.close(_open(path))
@@ -153,11 +155,19 @@ class SlowHashes:
         return descriptor
 
 
-def _stand_back() -> None:
-    """Give this thread a lower priority for good: there is no way back without privileges."""
+def _stand_back(processors: Collection[int]) -> None:
+    """Have this thread run on any of these processors, and give it a lower priority for good:
+    there is no way back without privileges."""
+    run_on(processors)
     thread = threading.get_native_id()
     niceness = os.getpriority(os.PRIO_PROCESS, thread)
     os.setpriority(os.PRIO_PROCESS, thread, min(19, niceness + _NICENESS))
+
+
+def run_on(processors: Collection[int]) -> None:
+    """Have this thread run on any of these processors, as far as it may by now."""
+    with suppress(OSError):  # It may on others alone, and does.
+        os.sched_setaffinity(0, processors)
 
 
 def _open(path: Path) -> int:

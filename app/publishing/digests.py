@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 from app.publishing.errors import DigestMismatch
 from app.publishing.expectations import Said
+from auth.slow_hashes import run_on
 
 #: Digests by algorithm (`md5`, `sha1`, `sha256`, `sha512`), in hexadecimal.
 Digests: TypeAlias = Mapping[str, str]
@@ -32,7 +33,11 @@ class Digester:
 
     def __init__(self, threads: int | None = None) -> None:
         self._pool = ThreadPoolExecutor(
-            max_workers=threads or max(2, os.cpu_count() or 2), thread_name_prefix="digest"
+            max_workers=threads or max(2, os.cpu_count() or 2),
+            thread_name_prefix="digest",
+            # Threads that start digests may keep to one processor; these need not.
+            initializer=run_on,
+            initargs=(os.sched_getaffinity(0),),
         )
 
     def start(self, algorithms: Iterable[str]) -> "Digesting":

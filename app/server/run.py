@@ -4,6 +4,7 @@ All of gunicorn's options come out of one function, so that `gunicorn -c gunicor
 and `strongroom serve` can't differ.
 """
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from gunicorn.app.base import BaseApplication
 from app.server.balance import Balance
 from app.server.exchange import Wsgi
 from app.server.limits import Limits
+from app.server.processors import Processors
 from app.server.status import StatusListener, bind_status
 from app.server.tls import server_context
 from app.server.worker import StrongroomWorker
@@ -114,7 +116,9 @@ class Hooks:
         # The arbiter keeps these: options are read anew when gunicorn is told to reload.
         if not hasattr(arbiter, "balance"):
             arbiter.balance = Balance()
+            arbiter.processors = Processors(os.sched_getaffinity(0))
         worker.place = arbiter.balance.take()
+        worker.processor = arbiter.processors.take(arbiter.num_workers)
         if self._status_bind is None:
             return
         if not hasattr(arbiter, "status_listener"):
@@ -124,6 +128,7 @@ class Hooks:
     def child_exit(self, arbiter: Any, worker: StrongroomWorker) -> None:
         """In the master, when `worker` has ended, however it did."""
         arbiter.balance.give_back(worker.place)
+        arbiter.processors.give_back(worker.processor)
 
     def post_worker_init(self, worker: StrongroomWorker) -> None:
         """In a worker, with the application loaded: answer on the status listener."""

@@ -4,6 +4,7 @@ concurrent.futures would make a future and take two locks for each request, and 
 the end of the process for a thread that hangs; here a job is a call without a result.
 """
 
+import os
 from collections.abc import Callable
 from queue import SimpleQueue
 from threading import Thread
@@ -15,9 +16,16 @@ class Threads:
 
     def __init__(self, count: int) -> None:
         self._jobs: SimpleQueue[tuple[Callable[[Any], None], Any] | None] = SimpleQueue()
-        self._count = count
-        for number in range(count):
-            Thread(target=self._run, name=f"request-{number}", daemon=True).start()
+        names = [f"request-{number}" for number in range(count)]
+        self._threads = [Thread(target=self._run, name=name, daemon=True) for name in names]
+        for thread in self._threads:
+            thread.start()
+
+    def keep_to(self, processor: int) -> None:
+        """Have all of them, and any that they make, run on one processor. Raises OSError."""
+        for thread in self._threads:
+            assert thread.native_id is not None  # noqa: S101 - it was started
+            os.sched_setaffinity(thread.native_id, {processor})
 
     def submit(self, job: Callable[[Any], None], argument: Any) -> None:
         """Have a thread call `job(argument)`, in the order of submission. It must not raise."""
@@ -26,7 +34,7 @@ class Threads:
     def shutdown(self, **_how: object) -> None:
         """Let each thread end behind the jobs submitted so far. Who waits for
         transfers does so within a grace period, not here."""
-        for _thread in range(self._count):
+        for _thread in self._threads:
             self._jobs.put(None)
 
     def _run(self) -> None:

@@ -9,6 +9,7 @@ enough others are free: the next request then takes no hand-over, most of what o
 
 import errno
 import gc
+import os
 import selectors
 import socket
 import ssl
@@ -42,11 +43,12 @@ _OBJECTS_A_COLLECTION = 10_000
 class StrongroomWorker(ThreadWorker):
     """One process; see the module.
 
-    `limits`, `place` and `status_listener` are set before the fork.
+    `limits`, `place`, `processor` and `status_listener` are set before the fork.
     """
 
     limits = Limits()
     place = Balance().take()
+    processor: int | None = None
     status_listener: socket.socket | None = None
     _accepting: bool  # gunicorn's own
 
@@ -98,6 +100,7 @@ class StrongroomWorker(ThreadWorker):
 
     def run(self) -> None:
         """Serve until told to stop, and a grace period longer."""
+        self._keep_to_processor()
         self._parking = Parking(self.poller, self._on_ready)
         wake = cast(int, self.method_queue.fileno())
         self.poller.register(wake, selectors.EVENT_READ, self.method_queue.run_callbacks)
@@ -112,6 +115,16 @@ class StrongroomWorker(ThreadWorker):
                 break
         self.alive = False
         self._wind_down()
+
+    def _keep_to_processor(self) -> None:
+        """With the application loaded, whose own threads may go anywhere."""
+        if self.processor is None:
+            return
+        try:
+            os.sched_setaffinity(0, {self.processor})
+            self._threads.keep_to(self.processor)
+        except OSError as error:  # it was taken from the service since
+            self.log.warning("can't keep to processor %d: %s", self.processor, error)
 
     def _turn(self, longest: float) -> None:
         """Wait for what happens next, for `longest` seconds at most, and deal with it."""

@@ -172,7 +172,7 @@ def test_an_application_need_not_say_who_stands_by() -> None:
 
 def test_each_worker_gets_a_place_of_its_own_among_the_same() -> None:
     """A reload of gunicorn makes the hooks anew; the workers from before are still there."""
-    arbiter, workers = SimpleNamespace(), [SimpleNamespace() for _ in range(3)]
+    arbiter, workers = SimpleNamespace(num_workers=3), [SimpleNamespace() for _ in range(3)]
     for worker in workers:
         Hooks(Limits(), None).pre_fork(arbiter, worker)  # type: ignore[arg-type]
     for number, worker in enumerate(workers):
@@ -182,7 +182,8 @@ def test_each_worker_gets_a_place_of_its_own_among_the_same() -> None:
 
 def test_the_place_of_a_worker_that_ended_is_given_to_the_next() -> None:
     hooks = Hooks(Limits(), None)
-    arbiter, stays, ends = SimpleNamespace(), SimpleNamespace(), SimpleNamespace()
+    arbiter = SimpleNamespace(num_workers=2)
+    stays, ends = SimpleNamespace(), SimpleNamespace()
     for worker in (stays, ends):
         hooks.pre_fork(arbiter, worker)  # type: ignore[arg-type]
     stays.place.hold(0, 2)
