@@ -29,7 +29,7 @@ from auth.records import ApiKey, Listing, is_id, key_count, read_api_key
 from auth.secret_texts import fingerprint, make_secret
 from storage import keys
 from storage.events import Journal
-from storage.metadata import Key, Put, Record
+from storage.metadata import Check, Key, Operation, Put, Record
 from storage.metadata.operations import KEYS_PER_GET
 from storage.metadata.recent import Recent
 
@@ -221,9 +221,11 @@ class ApiKeys:
         def attempt() -> None:
             record = find_key(self._recent, by, key_id, read.pop() if read else None)
             require_unscoped(by)
-            org, gone = by.organization, self._line(by.organization, record)
+            org = by.organization
+            gone, ended = self._line(org, record)
             self._recent.commit(
                 *deleting(org, gone),
+                *ended,
                 witness=self._journal.event(
                     org,
                     by.actor,
@@ -236,16 +238,22 @@ class ApiKeys:
 
         decided(attempt)
 
-    def _line(self, organization: str, record: Record) -> Sequence[Record]:
-        """A key and what it made of itself, and that of itself, as far as it is there."""
+    def _line(
+        self, organization: str, record: Record
+    ) -> tuple[Sequence[Record], tuple[Operation, ...]]:
+        """A key and what it made of itself, and that of itself, as far as it is there; and what
+        holds that the next is not: it comes with what the one before tells of it, and half of
+        that may have been seen."""
         line = [record]
         while line[-1].value.get("succeeded_by_itself") is True:
             key = keys.api_key(organization, str(line[-1].value["successor"]))
             following = self._recent.get(key).get(key)
-            if following is None or len(line) == KEYS_OF_USER_MOST:
+            if following is None:
+                return line, (Check(key, absent=True),)
+            if len(line) == KEYS_OF_USER_MOST:
                 break
             line.append(following)
-        return line
+        return line, ()
 
     def _with_uses(self, by: Authority, records: Sequence[Record]) -> tuple[ApiKey, ...]:
         """Keys with when they were used last: one read for a hundred."""

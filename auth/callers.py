@@ -141,6 +141,20 @@ def epoch_of(user: Record) -> int:
     return epoch
 
 
+def is_over(session: Record, user: Record) -> bool:
+    """Whether a session was ended with all of its user's, by records that were read together."""
+    return bool(session.value.get("epoch") != epoch_of(user))
+
+
+def session_and_user(read: Read, session: Key, user: Key, *others: Key) -> Mapping[Key, Record]:
+    """These records, read once more where the session seems to be over: one commit changes the
+    epochs of both, and a read of several records may see half of it."""
+    records = read(session, user, *others)
+    if session in records and user in records and is_over(records[session], records[user]):
+        records = read(session, user, *others)
+    return records
+
+
 def _principal(organization: str, owner: Record, groups: Sequence[Record]) -> Principal:
     """Whoever an owner's record describes, for the credential to be added."""
     subscribes, value = is_subscriber(owner.key), owner.value

@@ -12,9 +12,9 @@ from typing import Protocol
 
 from auth.callers import (
     Read,
-    epoch_of,
     group_keys,
     groups_among,
+    is_over,
     owner_key,
     principal_by_key,
     principal_by_session,
@@ -153,6 +153,8 @@ class SecretClaim:
     ) -> Principal:
         known = self.callers.find(self.key)
         prove_secret(found, self.fingerprint)
+        if owner is not None and self.fingerprint.prefix == SESSION and is_over(found, owner):
+            found, owner = self._together(found, owner)
         groups: tuple[Record, ...] = ()
         if owner is not None:
             gone = () if known is None else known.gone
@@ -165,11 +167,23 @@ class SecretClaim:
         else:
             principal = self._principal(found, owner, groups)
             wanted = () if owner is None else group_keys(self.organization, owner)
-            self.callers.remember(self.key, Known.of(versions, principal, wanted, groups))
+            made = Known.of(versions, principal, wanted, groups, known)
+            self.callers.remember(self.key, made)
         if not self._course.told and self.signed_in is not None:
             self._course.told = True
             self.signed_in(principal.user_id, found.key.sort)
         return principal
+
+    def _together(self, session: Record, user: Record) -> tuple[Record, Record]:
+        """A session and its user, of whom it seems to be over, read once more. They may have
+        been read at two moments, and between them both became of another epoch."""
+        records = self.read(session.key, user.key)
+        try:
+            session, user = records[session.key], records[user.key]
+        except KeyError:
+            raise NotAuthenticated(_ENDED[SESSION]) from None
+        prove_secret(session, self.fingerprint)
+        return session, user
 
     def _principal(
         self, found: Record, owner: Record | None, groups: tuple[Record, ...]
@@ -180,7 +194,7 @@ class SecretClaim:
             raise NotAuthenticated
         if self.fingerprint.prefix == KEY:
             return principal_by_key(self.organization, owner, found, groups)
-        if found.value.get("epoch") != epoch_of(owner):
+        if is_over(found, owner):
             raise NotAuthenticated(_ENDED[SESSION])
         return principal_by_session(self.organization, owner, found, groups)
 

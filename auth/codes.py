@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from auth import recovery_codes
 from auth.code_rates import CodeRates, CodeWatch
 from auth.decisions import decided
-from auth.errors import CodeUsed, CorruptRecord, WrongCode
+from auth.errors import CodeUsed, CorruptRecord, NotAuthenticated, WrongCode
 from auth.factor_records import Factor, read_factor
 from auth.sealing import Sealer
 from storage import keys
@@ -49,6 +49,7 @@ class Codes:
             actor: whom history names for a recovery code.
 
         Raises:
+            NotAuthenticated: he has no second factor any more.
             WrongCode: CodeUsed where the code was right once.
             TooManyCodes: before the code is looked at.
         """
@@ -76,7 +77,7 @@ class Codes:
         watch.judge(records, guessable=not recovering)
         factor = read_factor(organization, user_id, records.get(key))
         if not factor.confirmed:
-            raise CorruptRecord("a user's second factor has no record")
+            raise self._gone(organization, user_id)
         try:
             used = factor.use(self._sealer, code, now)
         except CodeUsed:
@@ -86,6 +87,14 @@ class Codes:
             self.count(guard, guessable=not recovering)
             raise
         self._commit(organization, used, watch, actor, recovering=recovering)
+
+    def _gone(self, organization: str, user_id: str) -> Exception:
+        """Of a user who had a second factor a moment ago: it may have been removed since."""
+        key = keys.user(organization, user_id)
+        user = self._recent.get(key).get(key)
+        if user is None or not user.value.get("second_factor"):
+            return NotAuthenticated("Your second factor was removed meanwhile; sign in again.")
+        return CorruptRecord("a user's second factor has no record")
 
     def count(self, guard: "CodeGuard", *, guessable: bool) -> None:
         """Count a wrong code before the answer is known to anyone. Raises TooManyCodes."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from auth.callers import epoch_of
+from auth.callers import epoch_of, is_over, session_and_user
 from auth.errors import Forbidden, Missing, NotAuthenticated
 from auth.factor_records import Factor, read_factor
 from auth.principals import Authority, Principal
@@ -65,12 +65,11 @@ def find_held(
     user_key = keys.user(organization, holder.user_id)
     session_key = keys.portal_session(organization, holder.session_id or "-")
     factor_key = keys.second_factor(organization, holder.user_id)
-    records = recent.get(user_key, session_key, factor_key)
+    records = session_and_user(recent.get, session_key, user_key, factor_key)
     user, session = records.get(user_key), records.get(session_key)
     if user is None or session is None or user.value.get("active") is not True:
         raise NotAuthenticated
-    held = epoch_of(user)
-    if session.value.get("epoch") != held or epoch not in (None, held):
+    if is_over(session, user) or epoch not in (None, epoch_of(user)):
         raise NotAuthenticated
     return Held(user, session, read_factor(organization, holder.user_id, records.get(factor_key)))
 

@@ -24,7 +24,8 @@ Versions: TypeAlias = tuple[tuple[Key, int], ...]
 @dataclass(frozen=True, slots=True)
 class Known:
     """A caller, and what he was made from. Of his groups, some may be `gone`: their ids are
-    never used again, so that nobody needs to look for them."""
+    never used again, so that nobody needs to look for them. One that was never seen is not gone:
+    it may have come with his record, in a commit of which half was seen."""
 
     versions: Versions
     principal: Principal
@@ -38,10 +39,14 @@ class Known:
         principal: Principal,
         wanted: Sequence[Key],
         found: Sequence[Record],
+        before: "Known | None",
     ) -> "Known":
-        """Of the groups that he is in by his record, and those of them that there are."""
+        """Of the groups that he is in by his record, those of them that there are, and what was
+        known of him before."""
         groups = tuple(record.key for record in found)
-        return cls(versions, principal, groups, frozenset(wanted).difference(groups))
+        seen = () if before is None else (*before.groups, *before.gone)
+        gone = frozenset(wanted).intersection(seen).difference(groups)
+        return cls(versions, principal, groups, gone)
 
     @property
     def size(self) -> int:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from auth.callers import epoch_of
+from auth.callers import is_over, session_and_user
 from auth.codes import Codes
 from auth.credentials import ApiKeySecret, EmailPassword
 from auth.decisions import decided
@@ -180,7 +180,7 @@ class Sessions:
     def _end(self, by: Authority, user_id: str, session_id: str) -> None:
         key = keys.portal_session(by.organization, session_id)
         user_key = keys.user(by.organization, user_id)
-        records = self._recent.get(key, user_key)
+        records = session_and_user(self._recent.get, key, user_key)
         record, user = records.get(key), records.get(user_key)
         # One that was ended with all others is over, though its record is there still.
         if record is None or user is None or not self._holds(record, user):
@@ -199,7 +199,7 @@ class Sessions:
         value = session.value
         return (
             value.get("user") == user.key.sort
-            and value.get("epoch") == epoch_of(user)
+            and not is_over(session, user)
             and read_session(session).expires > self._clock()
         )
 

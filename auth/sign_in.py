@@ -232,7 +232,7 @@ class SignIn:
             return known.principal
         principal = principal_by_password(claim.organization, user, groups)
         wanted = group_keys(claim.organization, user)
-        self._callers.remember(user.key, Known.of(versions, principal, wanted, groups))
+        self._callers.remember(user.key, Known.of(versions, principal, wanted, groups, known))
         return principal
 
 

@@ -84,7 +84,7 @@ class UserAttempts:
         try:
             committed = self._recent.commit(*operations, witness=event)
         except ConditionFailed as error:
-            require_free(error, org, value)
+            require_free(error, org, user_id, value)
             raise
         return read_user(Record(user.key, value, committed.versions[user.key]))
 
@@ -149,7 +149,7 @@ class UserAttempts:
         try:
             committed = self._recent.commit(*operations, witness=event)
         except ConditionFailed as error:
-            require_free(error, org, value)
+            require_free(error, org, user_id, value)
             raise
         return read_user(Record(user.key, value, committed.versions[user.key]))
 

@@ -43,11 +43,14 @@ def moving(
     return (*coming, *going)
 
 
-def require_free(error: ConditionFailed, organization: str, user: Mapping[str, Any]) -> None:
+def require_free(
+    error: ConditionFailed, organization: str, user_id: str, user: Mapping[str, Any]
+) -> None:
     """Return where a commit failed for other reasons than that something of the user is another's.
 
     Raises AlreadyTaken, naming the field.
     """
     for key, field in indexes(organization, user).items():
-        if key in error.found:
+        found = error.found.get(key)
+        if found is not None and found.value.get("user") != user_id:
             raise AlreadyTaken(field) from error

@@ -24,7 +24,7 @@ from auth.records import read_organization
 from auth.standing import Standing
 from storage import keys
 from storage.events import SYSTEM, Journal
-from storage.metadata import ConditionFailed, Delete, Key, Metadata, Put, Record, Witness
+from storage.metadata import Check, ConditionFailed, Delete, Key, Metadata, Put, Record, Witness
 
 #: Until the second try, doubled from try to try: longer than a try takes.
 PAUSE = timedelta(minutes=2)
@@ -112,7 +112,9 @@ class Deliveries:
             return None
         except (Suspended, Refused) as error:
             reason = "suspended" if isinstance(error, Suspended) else error.reason
-            gone = (Delete(place.key, at=place.version), Delete(key))
+            # Where it is not there, half of the commit that both came with may have been seen.
+            rest = Delete(key) if key in records else Check(key, absent=True)
+            gone = (Delete(place.key, at=place.version), rest)
             if self._write(organization, *gone, event=("mail.dropped", mail_id, reason)):
                 self._tell("dropped")
                 _log.warning("the mail %s of %s was dropped: %s", mail_id, organization, reason)
@@ -211,7 +213,7 @@ class Deliveries:
     def _write(
         self,
         organization: str,
-        *gone: Delete,
+        *gone: Delete | Check,
         event: tuple[str, str, str | None] | None = None,
     ) -> bool:
         """Delete records, and tell of it; False where others changed them meanwhile."""

@@ -149,19 +149,23 @@ class Reapplying:
         if organization not in self._metadata.get(organization):
             # Erased with all that it had, or not restored yet: nothing is noted as carried out.
             return False
+        request = self._requests.get(entry.organization, entry.request)
+        if not known and request is not None and request.state is State.DONE:
+            # Perhaps it was not done when those that are carried out were listed.
+            noted = keys.erased(name)
+            known = noted in self._metadata.get(noted)
         if known and not self._is_back(entry):
             return False
-        request = self._request(entry)
+        request = request or self._noted_again(entry)
         begun = request.state is State.ERASING
         request = self._erasure.begin(request, SYSTEM)
         if whole:
             self._erasure.finish(request, SYSTEM, told)
         return not begun
 
-    def _request(self, entry: Entry) -> Request:
-        """The request of an entry, as it was or as it has to be noted again."""
-        found = self._requests.get(entry.organization, entry.request)
-        return found or self._requests.add(
+    def _noted_again(self, entry: Entry) -> Request:
+        """The request of an entry, which is not there any more."""
+        return self._requests.add(
             entry.organization, SYSTEM, entry.person, entry.kind, entry.at, None, entry.request
         )
 

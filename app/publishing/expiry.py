@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -11,7 +12,7 @@ from app.publishing.purging import Purge
 from app.work.duty import Shift
 from storage import keys
 from storage.events import SYSTEM
-from storage.metadata import Delete, Key, Metadata, Record
+from storage.metadata import Check, ConditionFailed, Delete, Key, Metadata, Record
 from storage.metadata.operations import KEYS_PER_GET
 
 DUTY = "expire"
@@ -80,9 +81,12 @@ class Expiry:
         done: list[Purge] = []
         for purges in by_repository.values():
             done += self._bulk.carry_out("artifact.purge", organization, SYSTEM, purges)
-        left = [one for key, one in wanted.items() if key not in found]
-        for one in left:  # its file was restored or purged, and this should have gone with it
-            self._metadata.commit(Delete(one.key))
+        for key, one in wanted.items():
+            if key not in found:
+                # Its file was restored or purged, and this should have gone with it; or half of
+                # the commit that both came with was seen.
+                with suppress(ConditionFailed):
+                    self._metadata.commit(Delete(one.key), Check(key, absent=True))
         return done
 
 

@@ -19,7 +19,7 @@ from app.repositories.repository import (
     Policy,
     Repository,
 )
-from app.usage import MOST_QUOTA_BYTES, Balance, Ledger, Quota, allot, balances_of
+from app.usage import MOST_QUOTA_BYTES, Balance, Ledger, Quota, allot, settled_balance
 from storage import keys
 from storage.events import Actor, Journal
 from storage.metadata import ConditionFailed, Delete, Key, Operation, Put, Record
@@ -278,7 +278,8 @@ class Catalogue:
         """What divides a quota that changes over the counters, which are read for it."""
         if old.quota_bytes == new.quota_bytes:
             return ()
-        (balance,) = balances_of(self._recent.metadata, Ledger(old.organization, old.id))
+        ledger = Ledger(old.organization, old.id)
+        balance = settled_balance(self._recent.metadata, ledger)
         return allot(balance, new.quota_bytes).operations(balance)
 
     def _read(self, wanted: list[Key]) -> Records:

@@ -7,7 +7,16 @@ decided by its own stripes alone; only where these are spent are all of them ask
 
 from app.usage.allotment import MOST_QUOTA_BYTES, Allotment, Quota, allot
 from app.usage.errors import QuotaExceeded
-from app.usage.ledger import Balance, Counters, Ledger, Limit, Stripe, Usage, balances_of
+from app.usage.ledger import (
+    Balance,
+    Counters,
+    Ledger,
+    Limit,
+    Stripe,
+    Usage,
+    balances_of,
+    settled_balance,
+)
 from app.usage.organization import FoundingQuota, OrganizationQuotas
 from app.usage.quotas import UNFUNDED, Funding, Quotas
 
@@ -29,4 +38,5 @@ __all__ = [
     "Usage",
     "allot",
     "balances_of",
+    "settled_balance",
 ]

@@ -14,6 +14,7 @@ from typing import Self
 from storage import keys
 from storage.metadata import Key, Metadata, Record
 
+_READS = 4
 DIGITS = tuple(f"{stripe:x}" for stripe in range(keys.STRIPES))
 
 
@@ -184,3 +185,18 @@ def balances_of(metadata: Metadata, *ledgers: Ledger) -> tuple[Balance, ...]:
     """Read up to six ledgers, in one call. Raises as `Metadata.get` does."""
     records = metadata.get(*(key for ledger in ledgers for key in ledger.keys))
     return tuple(Balance.read(ledger, records) for ledger in ledgers)
+
+
+def settled_balance(metadata: Metadata, ledger: Ledger) -> Balance:
+    """A ledger as it was at one moment: its stripes are read at several, between which allowance
+    may change hands, and then the quota comes out wrong. What two readings agree on was not
+    changing, and without a quota nothing does. Raises as `Metadata.get` does."""
+    (balance,) = balances_of(metadata, ledger)
+    for _ in range(_READS):
+        if balance.quota is None:
+            break
+        before = balance.quota
+        (balance,) = balances_of(metadata, ledger)
+        if balance.quota == before:
+            break
+    return balance

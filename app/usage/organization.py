@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from app.usage.allotment import MOST_QUOTA_BYTES, allot
-from app.usage.ledger import Balance, Ledger, balances_of
+from app.usage.ledger import Balance, Ledger, settled_balance
 from auth.decisions import decided
 from auth.errors import InvalidField
 from auth.organizations import Organizations
@@ -49,7 +49,7 @@ class OrganizationQuotas:
         put = self._organizations.with_quota(organization, quota_bytes)
         if put is None:
             return
-        (balance,) = balances_of(self._recent.metadata, Ledger(organization))
+        balance = settled_balance(self._recent.metadata, Ledger(organization))
         self._recent.commit(
             put,
             *allot(balance, quota_bytes).operations(balance),

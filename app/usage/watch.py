@@ -6,7 +6,7 @@ Nobody who publishes waits for it, and where nothing is published it asks the st
 import logging
 from collections.abc import Mapping, Sequence
 
-from app.usage.ledger import DIGITS, Balance, Ledger, Limit, balances_of
+from app.usage.ledger import DIGITS, Balance, Ledger, Limit, settled_balance
 from app.usage.quotas import Quotas
 from app.work.job import Job, State, new_id
 from storage import keys
@@ -19,7 +19,6 @@ WARN_PERCENT = 80
 #: Below this it may be warned anew: what is deleted and uploaded in turn is told of once.
 CALM_PERCENT = 75
 _LEDGERS_PER_GET = KEYS_PER_GET // (len(DIGITS) + 1)
-_READS = 4
 
 _log = logging.getLogger(__name__)
 
@@ -62,8 +61,8 @@ class QuotaWatch:
         """Warn where it became nearly full, once; forget that where there is room again."""
         told = records.get(key)
         if told is None and _is_used(balance, WARN_PERCENT):
-            self._warn(self._settled(balance), key)
-        elif told is not None and not _is_used(balance, CALM_PERCENT):
+            self._warn(settled_balance(self._metadata, balance.ledger), key)
+        elif told is not None and self._is_calm(balance):
             try:
                 self._metadata.commit(Delete(key, at=told.version))
             except ConditionFailed:
@@ -106,15 +105,10 @@ class QuotaWatch:
         of = ledger.repository or ledger.organization
         _log.warning("over %d %% of the quota of %s %s is used", WARN_PERCENT, ledger.name, of)
 
-    def _settled(self, balance: Balance) -> Balance:
-        """A ledger as it was at one moment: its stripes are read at several, between which
-        allowance may change hands. What two readings agree on was not changing."""
-        for _ in range(_READS):
-            (again,) = balances_of(self._metadata, balance.ledger)
-            if again.quota == balance.quota:
-                return again
-            balance = again
-        return balance
+    def _is_calm(self, balance: Balance) -> bool:
+        if _is_used(balance, CALM_PERCENT):
+            return False
+        return not _is_used(settled_balance(self._metadata, balance.ledger), CALM_PERCENT)
 
 
 def _told_key(ledger: Ledger) -> Key:

@@ -9,6 +9,7 @@ job for theirs do not both record it.
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from threading import Event
 from typing import Any
@@ -20,7 +21,7 @@ from app.work.queue import Queue, entering
 from app.work.turn import JobObserver, Tools, Turn, after
 from storage import keys
 from storage.events import Actor, Journal
-from storage.metadata import Check, Delete, Key, Metadata, Put, Record, Witness
+from storage.metadata import Check, ConditionFailed, Delete, Key, Metadata, Put, Record, Witness
 
 AT_ONCE = 1_000  # items, of which a request does as many itself
 AT_ONCE_SECONDS = 10.0
@@ -141,8 +142,9 @@ class Jobs:
         organization = place.value["organization"]
         key = keys.job(organization, place.key.sort.rpartition("#")[2])
         found = self._metadata.get(key).get(key)
-        if found is None:  # its organization was erased
-            self._metadata.commit(Delete(place.key))
+        if found is None:  # its organization was erased, or half of the job's commit was seen
+            with suppress(ConditionFailed):
+                self._metadata.commit(Delete(place.key, at=place.version), Check(key, absent=True))
             return None
         if not is_free(found.value, self._metadata.now()):
             return None

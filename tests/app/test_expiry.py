@@ -27,7 +27,7 @@ from storage import keys
 from storage.blobs import BlobsUnavailable
 from storage.metadata import Delete, MetadataError, Put
 from tests.app.storeroom import ACTOR, ORG, Storeroom
-from tests.faults.metadata import lost_after_effect, passes, throttled
+from tests.faults.metadata import half_seen, lost_after_effect, passes, throttled
 
 DAY = timedelta(days=1)
 SECOND = timedelta(seconds=1)
@@ -62,6 +62,20 @@ def test_what_is_due_is_purged_and_nothing_else(any_installation: Installation) 
     assert room.expire().purged == 0
     assert [r.value["artifact"]["size"] for r in room.records("deleted")] == [len("d/later")]
     assert room.paths() == ["d/back"]
+    room.check()
+
+
+def test_what_is_due_before_it_is_seen_is_purged_later(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = Storeroom(installation, restore_days=0)
+    room.put("f")
+    room.remove("f")
+    room.wait(SECOND)
+    (deleted,) = room.records("deleted")
+    half_seen(monkeypatch, room.at.metadata, deleted.key.partition)
+    assert room.expire().purged == 0
+    assert room.expire().purged == 1
     room.check()
 
 

@@ -7,18 +7,20 @@ from typing import Any
 import pytest
 
 from auth import EmailPassword, NotAuthenticated, Principal
+from auth.callers import is_over, session_and_user
 from auth.credentials import ApiKeySecret
 from auth.errors import SecondFactorNeeded
 from auth.principals import Action, Site
 from auth.records import time_text
 from auth.secret_texts import KEY, SCIM_TOKEN, SESSION, fingerprint, make_secret
 from storage import keys
-from storage.metadata import Delete, Key, Put
+from storage.metadata import Delete, Key, Put, Record
 from tests.auth.installation import ADDRESS, PASSWORD, Process
 
 PLACE = Site("repo", "team-files")
 EMAIL = "dev@example.org"
 GROUP, OTHER = "a" * 16, "b" * 16
+GROUP_KEY = keys.group("an organization", GROUP)
 
 
 def put(process: Process, key: Key, value: Mapping[str, Any]) -> None:
@@ -114,6 +116,18 @@ def test_a_group_that_is_gone_costs_nothing_more(process: Process, by: str, fres
     assert ask() == ({"write"}, before[1])
 
 
+@pytest.mark.parametrize("by", ["key", "password"])
+def test_a_group_that_comes_behind_its_members_is_found(process: Process, by: str) -> None:
+    """As where half of the commit that made it with them was seen."""
+    _, secret = person(process, GROUP)
+    credentials = secret if by == "key" else EmailPassword(EMAIL, PASSWORD)
+    for fresh in (True, False):
+        assert allowed(process.authenticate(credentials, fresh=fresh)) == set()
+    group(process, GROUP, {"repo": ["read"]})
+    for fresh in (True, False):
+        assert allowed(process.authenticate(credentials, fresh=fresh)) == {"read"}
+
+
 @pytest.mark.parametrize("fresh", [True, False])
 def test_what_becomes_of_a_group_holds_at_once(process: Process, fresh: bool) -> None:
     group(process, GROUP, {"repo": ["read"]})
@@ -177,6 +191,51 @@ def test_a_session_ends_with_what_its_user_was(process: Process, changes: dict[s
     for fresh in (False, True):
         with pytest.raises(NotAuthenticated):
             process.authenticate(secret, fresh=fresh)
+
+
+def test_a_session_whose_user_is_read_at_another_moment_goes_on(process: Process) -> None:
+    """Who changes his password keeps the session that he does it in: one commit raises the ages
+    of both. Where one was remembered from before, both are read again; what is over stays so."""
+    user, _ = person(process)
+    secret = session(process, user)
+    where = keys.portal_session(process.organization, fingerprint(secret).key_id)
+    claim = process.authenticator.identify(process.standing, secret, ADDRESS)
+    before = process.recent.get(*claim.needs())
+    puts = [Put(key, {**before[key].value, "epoch": 1}) for key in (user, where)]
+    process.recent.commit(*puts)
+    after = process.recent.get(*claim.needs())
+    for mixed in ({**before, user: after[user]}, {**after, user: before[user]}):
+        reads = process.engine.reads
+        assert claim.confirm(mixed).user_id == user.sort
+        assert process.engine.reads == reads + 1
+    change(process, user, epoch=2)
+    for mixed in (before, after):
+        assert claim.confirm(mixed).user_id == user.sort
+        with pytest.raises(NotAuthenticated, match="over"):
+            claim.confirm({**mixed, user: process.recent.get(user)[user]})
+    process.recent.commit(Delete(where))
+    with pytest.raises(NotAuthenticated, match="over"):
+        claim.confirm({**before, user: after[user]})
+
+
+@pytest.mark.parametrize("moments", [1, 2])
+def test_a_session_read_by_halves_is_read_once_more(process: Process, moments: int) -> None:
+    user, _ = person(process)
+    secret = session(process, user)
+    where = keys.portal_session(process.organization, fingerprint(secret).key_id)
+    old = process.recent.get(user, where)
+    change(process, user, epoch=1)
+    change(process, where, epoch=1)
+    seen = [{**old, user: process.recent.get(user)[user]}] * moments
+    asked = []
+
+    def read(*which: Key) -> Mapping[Key, Record]:
+        asked.append(which)
+        return seen.pop() if seen else process.recent.get(*which)
+
+    records = session_and_user(read, where, user, GROUP_KEY)
+    assert asked == [(where, user, GROUP_KEY)] * 2
+    assert is_over(records[where], records[user]) is (moments == 2)
 
 
 def test_a_session_that_says_no_age_is_none(process: Process) -> None:

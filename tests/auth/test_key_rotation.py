@@ -1,6 +1,7 @@
 """Rotating a key: a successor, an end of the old one, and nothing for who found a key."""
 
 import threading
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -15,8 +16,9 @@ from auth.key_rotation import KeyRotation, parse_overlap
 from auth.principals import Authority
 from auth.records import key_count
 from storage import keys
-from storage.metadata import Delete
+from storage.metadata import Delete, Key, Record
 from tests.auth.installation import PASSWORD, Installation, Process
+from tests.faults.metadata import half_seen
 
 DAY = timedelta(days=1)
 READS = {"repo": ["read"]}
@@ -225,6 +227,28 @@ def test_revoking_a_key_revokes_what_it_made_of_itself(process: Process) -> None
             process.authenticate(one.secret)
     count = key_count(process.organization, old.key.user_id)
     assert process.recent.get(count)[count].value["keys"] == 0
+
+
+def test_a_successor_that_comes_while_a_key_is_revoked_is_revoked_too(
+    process: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The key is seen as it is behind the rotation, and its successor not yet."""
+    old = made(process)
+    new = rotation(process).rotate(by(process, old.secret), old.key.id)
+    find, partition = process.recent.get, keys.api_key(process.organization, new.key.id).partition
+
+    def behind(*which: Key) -> Mapping[Key, Record]:
+        found = find(*which)
+        if any(key.sort == old.key.id for key in which):  # the next look is for its successor
+            monkeypatch.setattr(process.recent, "get", find)
+            half_seen(monkeypatch, process.recent.metadata, partition)
+        return found
+
+    monkeypatch.setattr(process.recent, "get", behind)
+    process.keys.delete(process.operator, old.key.id)
+    for one in (old, new):
+        with pytest.raises(NotAuthenticated):
+            process.authenticate(one.secret)
 
 
 def test_revoking_a_key_leaves_what_a_person_put_in_its_place(process: Process) -> None:

@@ -2,7 +2,7 @@
 
 from auth.known_callers import Known, KnownCallers
 from auth.principals import Action, Principal, Rights, Role
-from storage.metadata import Key
+from storage.metadata import Key, Record
 
 READ = frozenset({Action.READ})
 
@@ -11,7 +11,7 @@ def known(grants: int, version: int = 1) -> Known:
     """A caller with so many grants, half of them by pattern."""
     granted = {f"{number}*" if number % 2 else f"{number}": READ for number in range(grants)}
     principal = Principal("org", "user", Role.READER, Rights.of(granted), "key")
-    return Known.of(((place(0), version),), principal, (), ())
+    return Known.of(((place(0), version),), principal, (), (), None)
 
 
 def place(number: int) -> Key:
@@ -44,7 +44,13 @@ def test_one_that_never_fits_is_not_remembered() -> None:
     assert callers.size == 0
 
 
-def test_groups_that_are_not_there_are_known_to_be_gone() -> None:
-    one = Known.of((), known(0).principal, [place(1), place(2)], [])
-    assert one.groups == ()
-    assert one.gone == {place(1), place(2)}
+def test_groups_that_were_seen_and_are_not_there_are_known_to_be_gone() -> None:
+    principal, wanted = known(0).principal, [place(1), place(2)]
+    first = Known.of((), principal, wanted, [], None)
+    assert (first.groups, first.gone) == ((), frozenset())
+    second = Known.of((), principal, wanted, [Record(place(1), {}, 1)], first)
+    assert (second.groups, second.gone) == ((place(1),), frozenset())
+    third = Known.of((), principal, wanted, [], second)
+    assert (third.groups, third.gone) == ((), {place(1)})
+    assert Known.of((), principal, wanted, [], third).gone == {place(1)}
+    assert Known.of((), principal, wanted[1:], [], third).gone == frozenset()

@@ -1,6 +1,7 @@
 """Second factors: set up, asked for, each code once, not guessable, replaced, removed, reset."""
 
 import threading
+from typing import Any
 
 import pytest
 
@@ -110,6 +111,23 @@ def test_a_user_without_his_record_gets_in_no_way(at: SigningIn, me: Person) -> 
         at.open()
     with pytest.raises(CorruptRecord):
         at.open("123456")
+
+
+def test_a_second_factor_that_is_reset_while_its_code_waits_is_no_lost_record(
+    at: SigningIn, me: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the password's slow hash and the code."""
+    me.enrol()
+    spend = at.codes.spend
+
+    def spend_behind_a_reset(*what: Any) -> None:
+        at.resets.reset(at.process.operator, me.id)
+        spend(*what)
+
+    monkeypatch.setattr(at.codes, "spend", spend_behind_a_reset)
+    with pytest.raises(NotAuthenticated, match="removed meanwhile"):
+        at.open(me.next_code())
+    assert at.open().secret
 
 
 def test_a_code_is_taken_once(at: SigningIn, me: Person) -> None:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ from auth.decisions import TRIES, decided
 from auth.principals import Action
 from storage import keys
 from storage.events import Event, Feed
-from storage.metadata import ConditionFailed, Key
+from storage.metadata import Committed, ConditionFailed, Key, Operation
 from tests.auth.installation import (
     ADMIN_EMAIL,
     ADMIN_PASSWORD,
@@ -114,6 +115,22 @@ def test_a_bad_field_is_named_and_nothing_is_written(
         process.users.update(process.operator, user.id, UserChanges(**{field: value}))
     assert caught.value.field == field
     assert dump(process) == before
+
+
+def test_who_makes_the_same_change_at_once_has_not_taken_the_address(
+    process: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two that give a user a new address one commits first; the other finds it done."""
+    user, commit = process.user("old@example.org"), process.recent.commit
+    change = UserChanges(email="new@example.org")
+
+    def second(*operations: Operation, **more: Any) -> Committed:
+        monkeypatch.setattr(process.recent, "commit", commit)
+        process.users.update(process.operator, user.id, change)
+        return commit(*operations, **more)
+
+    monkeypatch.setattr(process.recent, "commit", second)
+    assert process.users.update(process.operator, user.id, change).email == "new@example.org"
 
 
 def test_an_address_is_one_users(process: Process) -> None:

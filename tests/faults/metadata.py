@@ -13,6 +13,9 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias, TypeVar
 
+import pytest
+
+from storage.metadata import Metadata
 from storage.metadata.engine import Engine
 from storage.metadata.errors import (
     Conflict,
@@ -68,6 +71,21 @@ def slow(seconds: float, sleep: Callable[[float], None] = time.sleep) -> Fault:
         return call()
 
     return fault
+
+
+def half_seen(patch: pytest.MonkeyPatch, metadata: Metadata, partition: str) -> None:
+    """The next `get` with a key of a partition sees none of its records: as where a commit is
+    carried out that others of its records were seen of already."""
+    get = metadata.get
+
+    def once(*which: Key) -> dict[Key, Record]:
+        found = get(*which)
+        if all(key.partition != partition for key in which):
+            return found
+        patch.setattr(metadata, "get", get)
+        return {key: record for key, record in found.items() if key.partition != partition}
+
+    patch.setattr(metadata, "get", once)
 
 
 class Faults:

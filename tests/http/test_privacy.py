@@ -498,6 +498,26 @@ def test_the_duty_goes_on_with_what_was_broken_off(memory_stand: Stand) -> None:
     assert traces(memory_stand) == []
 
 
+def test_an_erasure_that_ends_beside_a_look_is_not_done_again(memory_stand: Stand) -> None:
+    """One worker has listed what is carried out, and another carries it out."""
+    person = marked_person(memory_stand)
+    memory_stand.engine.next("transact", *[passes] * 4, _killed(False))
+    with pytest.raises(Killed):
+        erase(memory_stand, person.id)
+    memory_stand.engine.forget()
+    at = memory_stand.process.installation
+    other = Reapplying(at)
+
+    def end() -> None:
+        for request in list(other.unfinished()):
+            other.go_on(request)
+
+    done = Reapplying(at).run(between=end)
+    assert (done.entries, done.again, done.failed) == (1, (), ())
+    (request,) = Requests(at.metadata, at.journal).of(memory_stand.organization, person.id)
+    assert len(request.reports) == 1
+
+
 def test_a_person_of_another_organization_is_nobody_here(any_stand: Stand) -> None:
     other = any_stand.another_organization("other")
     person = marked_person(other)

@@ -14,6 +14,7 @@ from auth.sealing import Sealer
 from storage import keys
 from storage.metadata import Delete, Put, Record
 from tests.auth.installation import Clock
+from tests.faults.metadata import half_seen
 from tests.mail.posting import ADDRESS, ASKED, BASE, ORG, TOKEN, Post, letter
 
 BUSY = Postponed("busy", "later", for_all=False)
@@ -29,6 +30,17 @@ def test_a_mail_is_sent_and_forgotten(post: Post) -> None:
     assert post.events() == [("mail.sent", None)]
     assert post.counts.told == ["sent"]
     assert post.deliver() == 0
+
+
+def test_a_mail_whose_place_is_seen_before_it_is_not_lost(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post.wait()
+    half_seen(monkeypatch, post.metadata, f"{ORG}#mail")
+    assert post.deliver() == 1
+    assert (post.mailbox.mails, post.events(), len(post.waiting())) == ([], [], 1)
+    assert post.deliver() == 1
+    assert len(post.mailbox.mails) == 1
 
 
 def test_a_mail_to_nobody_is_dropped_and_nobody_told(post: Post) -> None:

@@ -8,10 +8,29 @@ from pathlib import Path
 
 import pytest
 
-from storage.metadata import Add, ClockSkewed, Key, Metadata, OutcomeUnknown, Put, Unavailable
+from storage.metadata import (
+    Add,
+    ClockSkewed,
+    ConditionFailed,
+    Conflict,
+    Key,
+    Metadata,
+    OutcomeUnknown,
+    Put,
+    Unavailable,
+)
 from storage.metadata.dynamodb import DynamoDBEngine
 from tests import certificates
-from tests.metadata.rubbish import Answer, Server, below_tls, garbage, hangup, http, silence
+from tests.metadata.rubbish import (
+    Answer,
+    Server,
+    below_tls,
+    cancelled,
+    garbage,
+    hangup,
+    http,
+    silence,
+)
 
 KEY = Key("p", "a")
 FRESH = 1_700_000_000_000_000 << 10
@@ -105,6 +124,21 @@ def test_a_proxy_that_is_not_there_was_sent_nothing(
     with engine_at(FAR) as engine, pytest.raises(Unavailable) as caught:
         engine.transact([Put(KEY, {})], FRESH, "t")
     assert not isinstance(caught.value, OutcomeUnknown)
+
+
+def test_what_another_transaction_is_about_to_change_is_not_told_of(credentials: None) -> None:
+    """Half of what that does may be there already: a condition that fails beside it says nothing
+    yet, and the commit is tried again."""
+    claim, file = Put(KEY, {}, absent=True), Put(Key("p", "b"), {}, absent=True)
+    half, whole = ("ConditionalCheckFailed", "TransactionConflict"), ("ConditionalCheckFailed",) * 2
+    with serving() as server, engine_at(server.url) as engine:
+        server.answers = [cancelled(*half)]
+        with pytest.raises(Conflict):
+            engine.transact([claim, file], FRESH, "t")
+        server.answers = [cancelled(*whole)]
+        with pytest.raises(ConditionFailed) as caught:
+            engine.transact([claim, file], FRESH, "t")
+        assert caught.value.found.keys() == {claim.key, file.key}
 
 
 def test_the_time_of_the_store_is_asked_for_before_anything_is_written(credentials: None) -> None:

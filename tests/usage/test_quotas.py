@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import pytest
 
@@ -10,11 +10,11 @@ from app.installation import Installation
 from app.publishing import Publication
 from app.publishing.place import Place
 from app.repositories import ArtifactPath, InvalidRepository, Repository
-from app.usage import Ledger, Limit, QuotaExceeded
+from app.usage import Balance, Ledger, Limit, QuotaExceeded
 from app.usage.ledger import DIGITS
 from auth.errors import InvalidField, Missing
 from storage import keys
-from storage.metadata import Put
+from storage.metadata import Key, Put, Record
 from tests.usage.depot import ACTOR, Body, Depot, check_balance
 
 MEBIBYTE = 1024 * 1024
@@ -326,6 +326,45 @@ def test_an_organization_that_is_not_there_gets_no_quota(embedded: Installation)
     depot.id = "0" * 16
     with pytest.raises(Missing):
         depot.bound_all(SIZE)
+
+
+@pytest.mark.parametrize("of", ["repository", "organization"])
+@pytest.mark.parametrize("late", ["giver", "taker"])
+def test_allowance_that_changes_hands_while_a_quota_is_set_is_not_lost_to_it(
+    embedded: Installation, monkeypatch: pytest.MonkeyPatch, of: str, late: str
+) -> None:
+    """Stripes are read one by one: one that gave allowance may be seen as it was after that, and
+    the one that took it as it was before, or the other way round."""
+    depot = Depot(embedded)
+    quota = 32 * SIZE
+    repository = depot.repository("files", quota if of == "repository" else None)
+    if of == "organization":
+        depot.bound_all(quota)
+    ledger = Ledger(depot.id, repository.id if of == "repository" else None)
+    get = embedded.metadata.get
+    before = get(*ledger.keys)
+    put(depot, repository, path_in("7"), 5 * SIZE)()
+    after = get(*ledger.keys)
+    takers = {
+        key for key in ledger.keys if "bytes" in after[key].value and after[key].value["bytes"]
+    }
+    givers = {key for key in ledger.keys if after[key] != before[key]} - takers
+    assert givers
+    half = {**after, **{key: before[key] for key in (givers if late == "giver" else takers)}}
+    assert Balance.read(ledger, half).quota != quota
+
+    def once(*which: Key) -> Mapping[Key, Record]:
+        if which != ledger.keys:
+            return get(*which)
+        monkeypatch.setattr(embedded.metadata, "get", get)
+        return half
+
+    monkeypatch.setattr(embedded.metadata, "get", once)
+    if of == "organization":
+        depot.bound_all(2 * quota)
+    else:
+        depot.bound(repository, 2 * quota)
+    check_balance(depot.balance(repository if of == "repository" else None), 2 * quota)
 
 
 def test_setting_a_quota_is_one_commit_and_the_event_says_so(embedded: Installation) -> None:

@@ -25,7 +25,7 @@ from storage.metadata import (
     Metadata,
     Unavailable,
 )
-from tests.faults.metadata import Faults
+from tests.faults.metadata import Faults, half_seen
 from tests.work.conftest import ORG
 from tests.work.kinds import Counting, Refusing
 from tests.work.waiting import ACTOR, free, jobs_of, never, queue, record_of
@@ -66,6 +66,18 @@ def test_a_large_job_goes_on_in_a_worker_from_where_the_request_ended(
     assert kind.seen == list(range(9))
     assert queue(installation) == ()
     assert not jobs.run_next("worker", never)
+
+
+def test_a_job_whose_place_is_seen_before_it_is_not_lost(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = jobs_of(installation, Counting())
+    job = jobs.start("count", ORG, ACTOR, {"to": 6})
+    half_seen(monkeypatch, installation.metadata, record_of(installation, job).key.partition)
+    assert jobs.run_next("worker", never) is None
+    assert len(queue(installation)) == 1
+    assert jobs.run_next("worker", never)
+    assert jobs.get(ORG, job.id).state is State.DONE
 
 
 def test_a_job_that_ended_is_kept_for_thirty_days(installation: Installation) -> None:

@@ -216,8 +216,12 @@ def _expired(cancelled: Cancelled, operations: Sequence[Operation], fresh: int) 
 
     Raises:
         ConditionFailed: something else was, too.
+        Conflict: another transaction was on a record, whatever else failed: what was found may
+            be half of what that has done.
         MetadataError: it was no condition.
     """
+    if any(reason.get("Code") == "TransactionConflict" for reason in cancelled.reasons):
+        raise cancelled.error() from cancelled
     now = moment_of(fresh)
     expired: dict[int, Item] = {}
     failed: dict[Key, Record | None] = {}
