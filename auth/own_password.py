@@ -73,7 +73,7 @@ class OwnPassword:
                 watch, tally, records = self._judged(by, key)
                 stored = _stored(records.get(key))
                 try:
-                    self._slow_hashes.run(place, passwords.verify, stored, current)
+                    self._slow_hashes.run(passwords.verify, stored, current)
                 except passwords.WrongPassword as error:
                     # Counted before the answer is known to anyone, and before the slot is free.
                     told = refused_password(

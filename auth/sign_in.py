@@ -177,7 +177,7 @@ class SignIn:
             stored = _stored_password(claim, user)
             try:
                 against = self._decoy if stored is None else stored
-                self._slow_hashes.run(place, passwords.verify, against, claim.password)
+                self._slow_hashes.run(passwords.verify, against, claim.password)
                 if user is None or stored is None:
                     raise NotAuthenticated
                 principal = self._principal(claim, user, records)

@@ -7,10 +7,6 @@ where no place is free, the highest rank is sent away for a lower one.
 Those who failed before are guessers until they turn out right. They go one at a time, and after
 each that fails comes a rest many times as long as its turn, which others use: so guesses have but
 a small part of the machine, and somebody who mistypes again waits up to two seconds.
-
-Strangers may be honest, and go one behind the other while there is nothing else to do. Where one
-fails whose hash had to wait for others who wanted the processor, the next waits a while as well:
-guesses from ever new addresses take little from those who have signed in.
 """
 
 import threading
@@ -27,7 +23,6 @@ STRANGERS = 2
 #: The lowest rank of those who failed before.
 GUESSES = 3
 _RESTS = 31  # times as long as the turn: a process's guesses have a part in 32 of one processor
-_STRANGERS_RESTS = 7  # times as long as others kept the hash waiting
 _REST_MOST_SECONDS = 2.0  # a turn may be long because other processes have the slots
 
 
@@ -40,20 +35,9 @@ class Place:
         deadline: until when (monotonic seconds) it waits.
         called: whether it has a turn.
         began: when (monotonic seconds) that began.
-        stood_back: for how many seconds its hash stood back for others; told by what hashes.
     """
 
-    __slots__ = (
-        "_bell",
-        "_look",
-        "_sent_away",
-        "began",
-        "called",
-        "deadline",
-        "kin",
-        "rank",
-        "stood_back",
-    )
+    __slots__ = ("_bell", "_look", "_sent_away", "began", "called", "deadline", "kin", "rank")
 
     def __init__(self, rank: int, kin: bytes | None, deadline: float) -> None:
         self.rank = rank
@@ -61,7 +45,6 @@ class Place:
         self.deadline = deadline
         self.called = False
         self.began = 0.0
-        self.stood_back = 0.0
         self._look = self._sent_away = False
         self._bell = threading.Event()
 
@@ -126,7 +109,6 @@ class WaitingRoom:
         self._lock = threading.Lock()
         self._places: dict[Place, None] = {}  # who came first is first
         self._guessing = False  # somebody who failed before has a turn, or rests after it
-        self._resting = 0  # strangers after theirs
         self._inside = 0
 
     @property
@@ -150,10 +132,10 @@ class WaitingRoom:
         try:
             yield place
         except BaseException:
-            seconds = self._leave(place, failed=True)
-            if seconds is not None:  # it waits for its answer, and nobody for it
-                self._rest(seconds)
-                self._rested(place)
+            rests = self._leave(place, failed=True)
+            if rests:  # it waits for its answer, and nobody for it
+                self._rest(rests)
+                self._rested()
             raise
         else:
             self._leave(place, failed=False)
@@ -173,30 +155,27 @@ class WaitingRoom:
         del self._places[last]
         last.send_away()
 
-    def _leave(self, place: Place, *, failed: bool) -> float | None:
-        """End a wait and its turn; for how many seconds it rests then, None for not at all."""
+    def _leave(self, place: Place, *, failed: bool) -> float:
+        """End a wait and its turn; for how many seconds it rests then."""
         with self._lock:
             self._places.pop(place, None)
             if not place.called:
-                return None
+                return 0.0
             self._free += 1
-            seconds = _rest_of(place) if failed else None
-            if place.rank >= GUESSES:
-                self._guessing = failed
-            elif seconds is not None:
-                self._resting += 1
+            guessed = place.rank >= GUESSES
+            if guessed and not failed:
+                self._guessing = False
             for each in self._places:
                 if place.kin is not None and each.kin == place.kin:
                     each.look()
             self._call()
-        return seconds
+        if not (guessed and failed):
+            return 0.0
+        return min((time.monotonic() - place.began) * _RESTS, _REST_MOST_SECONDS)
 
-    def _rested(self, place: Place) -> None:
+    def _rested(self) -> None:
         with self._lock:
-            if place.rank >= GUESSES:
-                self._guessing = False
-            else:
-                self._resting -= 1
+            self._guessing = False
             self._call()
 
     def _call(self) -> None:
@@ -210,23 +189,11 @@ class WaitingRoom:
             place.call()
 
     def _may_go(self, place: Place) -> bool:
-        waits_for_rests = self._guessing if place.rank >= GUESSES else self._resting
-        if place.called or (waits_for_rests and place.rank >= STRANGERS):
+        if place.called or (self._guessing and place.rank >= GUESSES):
             return False
         return place.kin is None or not any(
             each.called and each.kin == place.kin for each in self._places
         )
-
-
-def _rest_of(place: Place) -> float | None:
-    """For how many seconds who has failed rests after his turn, None for not at all."""
-    if place.rank >= GUESSES:
-        seconds = (time.monotonic() - place.began) * _RESTS
-    elif place.rank >= STRANGERS and place.stood_back:
-        seconds = place.stood_back * _STRANGERS_RESTS
-    else:
-        return None
-    return min(seconds, _REST_MOST_SECONDS)
 
 
 def _rank(place: Place) -> int:

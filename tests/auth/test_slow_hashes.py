@@ -174,23 +174,6 @@ def test_strangers_leave_a_slot_alone_until_others_have_looked(tmp_path: Path) -
     assert sum(behind) < 60, behind  # without it he is sent away after five seconds
 
 
-def test_a_place_is_told_how_long_its_hash_stood_back(tmp_path: Path) -> None:
-    """What passed while it did not run."""
-
-    def burn() -> None:
-        end = time.thread_time() + 0.05
-        while time.thread_time() < end:
-            pass
-
-    hashes = SlowHashes(tmp_path, 1)
-    with hashes.enter(STRANGERS) as place, hashes.slot(place):
-        hashes.run(place, time.sleep, 0.05)
-        assert place.stood_back > 0.04
-        began = time.monotonic()
-        hashes.run(place, burn)
-        assert place.stood_back < time.monotonic() - began - 0.04
-
-
 def test_slot_files_are_for_this_user_alone_and_follow_no_link(tmp_path: Path) -> None:
     SlowHashes(tmp_path / "run", 1)
     assert (tmp_path / "run" / "slow-hash-0.lock").stat().st_mode & 0o777 == 0o600

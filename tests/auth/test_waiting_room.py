@@ -8,7 +8,7 @@ from contextlib import ExitStack
 import pytest
 
 from auth.errors import Busy
-from auth.waiting_room import GUESSES, STRANGERS, Place, WaitingRoom
+from auth.waiting_room import GUESSES, Place, WaitingRoom
 
 LONG, AT_ONCE = 60.0, 0.0
 
@@ -31,7 +31,6 @@ class People:
         kin: bytes | None = None,
         *,
         fails: bool = False,
-        stood_back: float = 0.0,
     ) -> None:
         """Have somebody come in, and go on when he waits there, or has been sent away."""
         inside, leave = threading.Event(), threading.Event()
@@ -44,7 +43,6 @@ class People:
                         self.looked.append(name)
                     self.served.append(name)
                     leave.wait(LONG)
-                    place.stood_back = stood_back
                     if fails:
                         raise ValueError
             except Busy:
@@ -85,11 +83,14 @@ class Rests:
 
     def __init__(self) -> None:
         self.seconds: list[float] = []
-        self.over = threading.Event()
+        self._over = threading.Event()
 
     def __call__(self, seconds: float) -> None:
         self.seconds.append(seconds)
-        self.over.wait(LONG)
+        self._over.wait(LONG)
+
+    def end(self) -> None:
+        self._over.set()
 
 
 @pytest.fixture
@@ -214,37 +215,11 @@ def test_after_a_guess_that_failed_comes_a_rest_that_others_use(
     people.come(one, "quiet", GUESSES - 1, fails=True)
     people.leave("quiet")
     assert people.served == ["guess", "quiet"]
-    rests.over.set()
+    rests.end()
     people.leave("guess", "another guess")
     assert people.served == ["guess", "quiet", "another guess"]
     assert len(rests.seconds) == 1
     assert rests.seconds[0] > 0
-
-
-def test_after_a_stranger_that_failed_the_next_waits_as_his_hash_stood_back(people: People) -> None:
-    """Who is known does not, and nobody does where no other wanted the processor."""
-    rests = Rests()
-    one = WaitingRoom(1, LONG, 16, 24, rests)
-    for stood_back in (0.0, 0.25):
-        with pytest.raises(ValueError, match="wrong"), one.enter(STRANGERS) as place:
-            assert place.wait()
-            place.stood_back = stood_back
-            rests.over.set()
-            raise ValueError("wrong")
-    assert len(rests.seconds) == 1
-    assert 0.25 < rests.seconds[0] <= 2
-
-    rests.over.clear()
-    people.come(one, "stranger", STRANGERS, fails=True, stood_back=60.0)
-    people.come(one, "another", STRANGERS)
-    people.come(one, "known", STRANGERS - 1)
-    people.let_go("stranger")
-    people.leave("known")
-    assert people.served == ["stranger", "known"]
-    rests.over.set()
-    people.leave("stranger", "another")
-    assert people.served == ["stranger", "known", "another"]
-    assert rests.seconds[1:] == [2.0]
 
 
 def test_all_are_inside_who_wait_or_have_a_turn_or_rest(people: People) -> None:
@@ -258,7 +233,7 @@ def test_all_are_inside_who_wait_or_have_a_turn_or_rest(people: People) -> None:
     people.let_go("guess")
     people.until(lambda: bool(rests.seconds))
     assert one.inside == 2
-    rests.over.set()
+    rests.end()
     people.leave("guess", "another")
     assert one.inside == 0
 

@@ -114,7 +114,7 @@ def test_slow_hashes_and_digests_keep_to_none(tmp_path: Path) -> None:
 
     def ask(_nothing: object) -> None:
         with hashes.enter(0) as place, hashes.slot(place):
-            asked.put(hashes.run(place, os.sched_getaffinity, 0))
+            asked.put(hashes.run(os.sched_getaffinity, 0))
         asked.put(digester._pool.submit(os.sched_getaffinity, 0).result())
         asked.put(os.sched_getaffinity(0))
 
