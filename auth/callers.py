@@ -2,9 +2,10 @@
 
 A user's grants are his own and those of his groups. A claim reads the groups that he was in
 when it was last decided together with everything else it rests on, and those that he came
-into since by one more read; a group that is gone grants nothing, and is looked for once. Whether
-he is in a group may hang on a change of many members, which the group's record tells of: so that
-is read with all that his record names (`auth/membership_entries.py`).
+into since by one more read; a group that is gone grants nothing, and nobody looks again for one
+that was seen before. Whether he is in a group may hang on a change of many members, which the
+group's record tells of: so that is read with all that his record names
+(`auth/membership_entries.py`).
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence

@@ -60,11 +60,13 @@ class Claim(Protocol):
 @dataclass(slots=True)
 class _Course:
     """What became of a claim so far: whose the secret is, where it was handed over; whether it
-    was told of; whether it was refused the last time."""
+    was told of; whether it was refused the last time; of a session, the versions of it and of
+    its user that were read together."""
 
     moved: Key | None = None
     told: bool = False
     refused: bool = False
+    together: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +157,7 @@ class SecretClaim:
         prove_secret(found, self.fingerprint)
         if owner is not None and self.fingerprint.prefix == SESSION and is_over(found, owner):
             found, owner = self._together(found, owner)
+            self._course.together = (found.version, owner.version)
         groups: tuple[Record, ...] = ()
         if owner is not None:
             gone = () if known is None else known.gone
@@ -177,6 +180,8 @@ class SecretClaim:
     def _together(self, session: Record, user: Record) -> tuple[Record, Record]:
         """A session and its user, of whom it seems to be over, read once more. They may have
         been read at two moments, and between them both became of another epoch."""
+        if self._course.together == (session.version, user.version):
+            return session, user
         records = self.read(session.key, user.key)
         try:
             session, user = records[session.key], records[user.key]

@@ -5,6 +5,7 @@ two who come with the same one, one is told that it was used. What the code was 
 that; if that fails, the code is gone all the same.
 """
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -19,6 +20,9 @@ from storage import keys
 from storage.events import Actor, Journal
 from storage.metadata import ConditionFailed, Key, Operation, Record
 from storage.metadata.recent import Recent
+
+# Half of a commit is seen for moments.
+_PAUSES = (0.0, 0.05, 0.2)
 
 
 class Codes:
@@ -75,9 +79,7 @@ class Codes:
         records = self._recent.get(key, *watch.needs())
         recovering = recovery_codes.is_recovery_code(code)
         watch.judge(records, guessable=not recovering)
-        factor = read_factor(organization, user_id, records.get(key))
-        if not factor.confirmed:
-            raise self._gone(organization, user_id)
+        factor = self._factor(organization, user_id, records.get(key))
         try:
             used = factor.use(self._sealer, code, now)
         except CodeUsed:
@@ -88,13 +90,28 @@ class Codes:
             raise
         self._commit(organization, used, watch, actor, recovering=recovering)
 
-    def _gone(self, organization: str, user_id: str) -> Exception:
-        """Of a user who had a second factor a moment ago: it may have been removed since."""
-        key = keys.user(organization, user_id)
-        user = self._recent.get(key).get(key)
-        if user is None or not user.value.get("second_factor"):
-            return NotAuthenticated("Your second factor was removed meanwhile; sign in again.")
-        return CorruptRecord("a user's second factor has no record")
+    def _factor(self, organization: str, user_id: str, record: Record | None) -> Factor:
+        """The second factor of a user who had one a moment ago. Half of the commit that it came
+        or went with may have been seen: then both are looked at again.
+
+        Raises NotAuthenticated: it went.
+        """
+        factor = read_factor(organization, user_id, record)
+        key, user_key = keys.second_factor(organization, user_id), keys.user(organization, user_id)
+        for pause in _PAUSES:
+            if factor.confirmed:
+                break
+            time.sleep(pause)
+            found = self._recent.get(key, user_key)
+            user = found.get(user_key)
+            if user is None:
+                raise NotAuthenticated
+            if not user.value.get("second_factor"):
+                raise NotAuthenticated("Your second factor was removed meanwhile; sign in again.")
+            factor = read_factor(organization, user_id, found.get(key))
+        if not factor.confirmed:
+            raise CorruptRecord("a user's second factor has no record")
+        return factor
 
     def count(self, guard: "CodeGuard", *, guessable: bool) -> None:
         """Count a wrong code before the answer is known to anyone. Raises TooManyCodes."""

@@ -14,15 +14,15 @@ import os
 import random
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from auth.errors import Busy
 from auth.waiting_room import RETRY_AFTER, STRANGERS, Place, WaitingRoom
+from storage.pools import pool
 
 WAIT = timedelta(seconds=5)  # a hundred hashes of 60 ms; clients wait longer for an answer
 # Half of the default 32 threads: sign-ins never keep all threads from everyone else.
@@ -32,8 +32,8 @@ WAITING_MOST = 16
 WITH_KIN_MOST = 24
 #: The rank of who has proved already who he is; of guesses each has a higher one.
 FIRST = 0
-# Beside threads that want the same processor, half of what each of them gets (sched(7)). A tenth
-# was two seconds for a hash where six of them did.
+# Half of what each other thread gets that wants the same processor (sched(7)). With a tenth, and
+# six of them, a hash took two seconds.
 _NICENESS = 3
 _POLL_SECONDS = 0.005  # a twelfth of what is waited for
 _POLL_MOST = 1.5  # times as long, at the most
@@ -69,9 +69,7 @@ class SlowHashes:
             raise ValueError("at least one slow hash runs at once")
         self._paths = tuple(folder / f"slow-hash-{slot}.lock" for slot in range(self._slots))
         self._room = WaitingRoom(self._slots, wait.total_seconds(), waiting_most, WITH_KIN_MOST)
-        # Threads that ask may keep to one processor; hashes need not.
-        processors = os.sched_getaffinity(0)
-        self._processors = ThreadPoolExecutor(self._slots, "slow-hash", _stand_back, (processors,))
+        self._processors = pool(self._slots, "slow-hash", _stand_back)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for path in self._paths:  # what is wrong with the folder shows at the start
             os.close(_open(path))
@@ -147,19 +145,11 @@ class SlowHashes:
         return descriptor
 
 
-def _stand_back(processors: Collection[int]) -> None:
-    """Have this thread run on any of these processors, and give it a lower priority for good:
-    there is no way back without privileges."""
-    run_on(processors)
+def _stand_back() -> None:
+    """Give this thread a lower priority for good: there is no way back without privileges."""
     thread = threading.get_native_id()
     niceness = os.getpriority(os.PRIO_PROCESS, thread)
     os.setpriority(os.PRIO_PROCESS, thread, min(19, niceness + _NICENESS))
-
-
-def run_on(processors: Collection[int]) -> None:
-    """Have this thread run on any of these processors, as far as it may by now."""
-    with suppress(OSError):  # It may on others alone, and does.
-        os.sched_setaffinity(0, processors)
 
 
 def _open(path: Path) -> int:

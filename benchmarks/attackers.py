@@ -31,7 +31,7 @@ NETWORKS = 500  # of the many addresses
 # Until the service is as busy with it as it will be, and knows most of the addresses.
 _SETTLE_SECONDS = 10.0
 _OVER_SECONDS = 5.0  # until nobody waits any more, who was under way at its end
-_PAUSE_SECONDS = 2.0  # until most of them don't
+_PAUSE_SECONDS = 2.0  # until what has a turn has had it; who waits costs nothing
 _LOOK_SECONDS = 0.05  # how long one that pauses looks away
 _RESUME_SECONDS = 1.0  # until all places to wait are taken again
 _UNDER_WAY = 2_000  # connections; more would measure the machine's limits
@@ -52,21 +52,23 @@ class Attack:
     """What came of an attack, once it is over.
 
     `seconds` are without the pauses; `statuses` counts answers by their status, "0" for none at
-    all.
+    all. `flip` has it pause, or go on.
     """
 
     sent: int = 0
     seconds: float = 0.0
     statuses: dict[str, int] = field(default_factory=dict)
-    _flip: Callable[[], None] = field(default=lambda: None, repr=False)
+    flip: Callable[[], None] = field(default=lambda: None, repr=False)
 
     @contextmanager
     def pause(self) -> Iterator[None]:
         """Send nothing for as long as the block lasts."""
-        self._flip()
+        self.flip()
         time.sleep(_PAUSE_SECONDS)
-        yield
-        self._flip()
+        try:
+            yield
+        finally:
+            self.flip()
         time.sleep(_RESUME_SECONDS)
 
     def check(self) -> None:
@@ -87,7 +89,7 @@ def attack(port: int, path: str, source: From) -> Iterator[Attack]:
     """Send wrong passwords to a path for as long as the block lasts."""
     command = [sys.executable, "-m", "benchmarks.attackers", str(port), path, source.name]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        found = Attack(_flip=lambda: process.send_signal(signal.SIGUSR1))
+        found = Attack(flip=lambda: process.send_signal(signal.SIGUSR1))
         try:
             time.sleep(_SETTLE_SECONDS)
             yield found
@@ -238,7 +240,8 @@ class _Pace:
     @property
     def seconds(self) -> float:
         """For how long it went on."""
-        return self._before + (0.0 if self._since is None else time.monotonic() - self._since)
+        since = self._since  # once: a signal may come at any time
+        return self._before + (0.0 if since is None else time.monotonic() - since)
 
     @property
     def due(self) -> int:

@@ -7,12 +7,12 @@ runs on a thread of a shared pool while the next megabyte is received.
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import Any, TypeAlias
 
 from app.publishing.errors import DigestMismatch
 from app.publishing.expectations import Said
-from auth.slow_hashes import run_on
+from storage.pools import pool
 
 #: Digests by algorithm (`md5`, `sha1`, `sha256`, `sha512`), in hexadecimal.
 Digests: TypeAlias = Mapping[str, str]
@@ -32,13 +32,7 @@ class Digester:
     """Starts digests for many uploads on one pool of threads; made once a process."""
 
     def __init__(self, threads: int | None = None) -> None:
-        self._pool = ThreadPoolExecutor(
-            max_workers=threads or max(2, os.cpu_count() or 2),
-            thread_name_prefix="digest",
-            # Threads that start digests may keep to one processor; these need not.
-            initializer=run_on,
-            initargs=(os.sched_getaffinity(0),),
-        )
+        self._pool = pool(threads or max(2, os.cpu_count() or 2), "digest")
 
     def start(self, algorithms: Iterable[str]) -> "Digesting":
         """Begin the digests of one stream; SHA-256 is always among them."""

@@ -21,7 +21,7 @@ class Verdict(Enum):
     WAIT = auto()  #: more of a head, or of a handshake, must come
     IDLE = auto()  #: an answer was sent, and nothing more has come
     TURN = auto()  #: a request is here, and waits for its turn
-    AGAIN = auto()  #: a request is here, and others were waiting for the thread
+    AGAIN = auto()  #: a request is here, and few threads are free for others
     DRAIN = auto()  #: an answer was sent, and there is more of a body that nobody wants
     CLOSE = auto()  #: the last answer was sent
     CUT = auto()  #: an answer was not sent whole, or the client is gone

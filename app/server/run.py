@@ -116,9 +116,9 @@ class Hooks:
         # The arbiter keeps these: options are read anew when gunicorn is told to reload.
         if not hasattr(arbiter, "balance"):
             arbiter.balance = Balance()
-            arbiter.processors = Processors(os.sched_getaffinity(0))
+            arbiter.processors = Processors()
         worker.place = arbiter.balance.take()
-        worker.processor = arbiter.processors.take(arbiter.num_workers)
+        worker.processor = arbiter.processors.take(arbiter.num_workers, os.sched_getaffinity(0))
         if self._status_bind is None:
             return
         if not hasattr(arbiter, "status_listener"):

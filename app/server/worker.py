@@ -117,7 +117,7 @@ class StrongroomWorker(ThreadWorker):
         self._wind_down()
 
     def _keep_to_processor(self) -> None:
-        """With the application loaded, whose own threads may go anywhere."""
+        """With the application loaded, and its pools made, whose threads need not."""
         if self.processor is None:
             return
         try:

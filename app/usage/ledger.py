@@ -12,9 +12,9 @@ from functools import reduce
 from typing import Self
 
 from storage import keys
-from storage.metadata import Key, Metadata, Record
+from storage.metadata import Conflict, Key, Metadata, Record
 
-_READS = 4
+_READS = 10  # allowance changes hands some times a second at the most
 DIGITS = tuple(f"{stripe:x}" for stripe in range(keys.STRIPES))
 
 
@@ -190,13 +190,16 @@ def balances_of(metadata: Metadata, *ledgers: Ledger) -> tuple[Balance, ...]:
 def settled_balance(metadata: Metadata, ledger: Ledger) -> Balance:
     """A ledger as it was at one moment: its stripes are read at several, between which allowance
     may change hands, and then the quota comes out wrong. What two readings agree on was not
-    changing, and without a quota nothing does. Raises as `Metadata.get` does."""
+    changing, and without a quota nothing does.
+
+    Raises Conflict: they never agreed; and as `Metadata.get` does.
+    """
     (balance,) = balances_of(metadata, ledger)
     for _ in range(_READS):
         if balance.quota is None:
-            break
+            return balance
         before = balance.quota
         (balance,) = balances_of(metadata, ledger)
         if balance.quota == before:
-            break
-    return balance
+            return balance
+    raise Conflict("allowance changes hands all the time")

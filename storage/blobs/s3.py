@@ -4,7 +4,6 @@ Memory is bounded by reservation, never by hope; see `upload_memory` and `s3_par
 """
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -25,6 +24,7 @@ from storage.blobs.s3_token import UploadToken
 from storage.blobs.s3_upload import LiveUploads, S3Upload
 from storage.blobs.s3_writer import S3Writer
 from storage.blobs.upload_memory import UploadMemory
+from storage.pools import pool
 
 if TYPE_CHECKING:
     from botocore.response import StreamingBody
@@ -97,7 +97,7 @@ class S3Blobs:
         self._memory = memory
         self._sizes = sizes or PartSizes()
         self._live = LiveUploads()
-        self._executor = ThreadPoolExecutor(threads, thread_name_prefix="s3-part")
+        self._executor = pool(threads, "s3-part")
 
     def create(self, owner: str, size: int | None = None, name: str | None = None) -> S3Writer:
         """As in `Blobs`; makes no call, and so knows of no other writer of that name."""

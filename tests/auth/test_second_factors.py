@@ -35,6 +35,7 @@ from storage.events import SYSTEM
 from storage.metadata import Put, Record
 from tests.auth.installation import ADDRESS, ELSEWHERE, PASSWORD, Process
 from tests.auth.signing_in import EMAIL, Person, SigningIn, events
+from tests.faults.metadata import half_seen
 
 
 @pytest.fixture
@@ -128,6 +129,16 @@ def test_a_second_factor_that_is_reset_while_its_code_waits_is_no_lost_record(
     with pytest.raises(NotAuthenticated, match="removed meanwhile"):
         at.open(me.next_code())
     assert at.open().secret
+
+
+def test_a_second_factor_that_is_seen_behind_its_user_is_no_lost_record(
+    at: SigningIn, me: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    me.enrol()
+    record = factor_record(me)
+    assert record is not None
+    half_seen(monkeypatch, at.process.recent.metadata, record.key.partition)
+    assert at.open(me.next_code()).secret
 
 
 def test_a_code_is_taken_once(at: SigningIn, me: Person) -> None:

@@ -1,5 +1,6 @@
 """What a quota lets in, what it refuses and when, and that nothing ever passes it."""
 
+import itertools
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -14,7 +15,7 @@ from app.usage import Balance, Ledger, Limit, QuotaExceeded
 from app.usage.ledger import DIGITS
 from auth.errors import InvalidField, Missing
 from storage import keys
-from storage.metadata import Key, Put, Record
+from storage.metadata import Conflict, Key, Put, Record
 from tests.usage.depot import ACTOR, Body, Depot, check_balance
 
 MEBIBYTE = 1024 * 1024
@@ -365,6 +366,29 @@ def test_allowance_that_changes_hands_while_a_quota_is_set_is_not_lost_to_it(
     else:
         depot.bound(repository, 2 * quota)
     check_balance(depot.balance(repository if of == "repository" else None), 2 * quota)
+
+
+def test_no_quota_is_set_while_allowance_does_not_come_to_rest(
+    embedded: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    depot = Depot(embedded)
+    depot.bound_all(32 * SIZE)
+    ledger, get = Ledger(depot.id), embedded.metadata.get
+    reads = itertools.count()
+
+    def moving(*which: Key) -> Mapping[Key, Record]:
+        found = get(*which)
+        if which == ledger.keys:
+            one = ledger.keys[0]
+            value = {**found[one].value, "over": found[one].value["over"] + next(reads)}
+            found = {**found, one: Record(one, value, found[one].version)}
+        return found
+
+    monkeypatch.setattr(embedded.metadata, "get", moving)
+    with pytest.raises(Conflict):
+        depot.bound_all(64 * SIZE)
+    monkeypatch.setattr(embedded.metadata, "get", get)
+    check_balance(depot.balance(), 32 * SIZE)
 
 
 def test_setting_a_quota_is_one_commit_and_the_event_says_so(embedded: Installation) -> None:

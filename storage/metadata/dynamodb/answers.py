@@ -67,7 +67,7 @@ class Cancelled(Exception):
         self.reasons = reasons
 
     def error(self) -> MetadataError:
-        """The error of a cancellation in which no condition failed."""
+        """The error of a cancellation, but for conditions that failed."""
         codes = {reason.get("Code") for reason in self.reasons}
         if "TransactionConflict" in codes:
             return Conflict("another transaction was on a record")
