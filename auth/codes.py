@@ -94,7 +94,7 @@ class Codes:
         """The second factor of a user who had one a moment ago. Half of the commit that it came
         or went with may have been seen: then both are looked at again.
 
-        Raises NotAuthenticated: it went.
+        Raises NotAuthenticated: it went; CorruptRecord: it was lost.
         """
         factor = read_factor(organization, user_id, record)
         key, user_key = keys.second_factor(organization, user_id), keys.user(organization, user_id)

@@ -20,7 +20,6 @@ from tests.auth.installation import ADDRESS, PASSWORD, Process
 PLACE = Site("repo", "team-files")
 EMAIL = "dev@example.org"
 GROUP, OTHER = "a" * 16, "b" * 16
-GROUP_KEY = keys.group("an organization", GROUP)
 
 
 def put(process: Process, key: Key, value: Mapping[str, Any]) -> None:
@@ -223,7 +222,7 @@ def test_a_session_read_by_halves_is_read_once_more(process: Process, moments: i
     user, _ = person(process)
     secret = session(process, user)
     where = keys.portal_session(process.organization, fingerprint(secret).key_id)
-    old = process.recent.get(user, where)
+    other, old = keys.group(process.organization, GROUP), process.recent.get(user, where)
     change(process, user, epoch=1)
     change(process, where, epoch=1)
     seen = [{**old, user: process.recent.get(user)[user]}] * moments
@@ -233,8 +232,8 @@ def test_a_session_read_by_halves_is_read_once_more(process: Process, moments: i
         asked.append(which)
         return seen.pop() if seen else process.recent.get(*which)
 
-    records = session_and_user(read, where, user, GROUP_KEY)
-    assert asked == [(where, user, GROUP_KEY)] * 2
+    records = session_and_user(read, where, user, other)
+    assert asked == [(where, user, other)] * 2
     assert is_over(records[where], records[user]) is (moments == 2)
 
 

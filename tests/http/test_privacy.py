@@ -488,12 +488,17 @@ def test_a_subscriber_is_found_exported_and_erased(any_stand: Stand) -> None:
     assert left == []
 
 
+def break_off(stand: Stand, person: str) -> None:
+    """Erase somebody, and die in the middle of it."""
+    stand.engine.next("transact", *[passes] * 4, _killed(False))
+    with pytest.raises(Killed):
+        erase(stand, person)
+    stand.engine.forget()
+
+
 def test_the_duty_goes_on_with_what_was_broken_off(memory_stand: Stand) -> None:
     person = marked_person(memory_stand)
-    memory_stand.engine.next("transact", *[passes] * 4, _killed(False))
-    with pytest.raises(Killed):
-        erase(memory_stand, person.id)
-    memory_stand.engine.forget()
+    break_off(memory_stand, person.id)
     assert PrivacyDuty(memory_stand.process.installation).name in memory_stand.process.work()
     assert traces(memory_stand) == []
 
@@ -501,10 +506,7 @@ def test_the_duty_goes_on_with_what_was_broken_off(memory_stand: Stand) -> None:
 def test_an_erasure_that_ends_beside_a_look_is_not_done_again(memory_stand: Stand) -> None:
     """One worker has listed what is carried out, and another carries it out."""
     person = marked_person(memory_stand)
-    memory_stand.engine.next("transact", *[passes] * 4, _killed(False))
-    with pytest.raises(Killed):
-        erase(memory_stand, person.id)
-    memory_stand.engine.forget()
+    break_off(memory_stand, person.id)
     at = memory_stand.process.installation
     other = Reapplying(at)
 
