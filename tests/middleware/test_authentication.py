@@ -98,8 +98,9 @@ def test_every_other_form_is_401_with_one_challenge(header):
     document = json.loads(answer.body)
     assert document["status"] == 401
     assert "Traceback" not in answer.body.decode()
+    told = answer.body.decode().replace(document["request"], "")  # which is random
     token = header.partition(" ")[2].strip()
-    assert len(token) < 3 or token not in answer.body.decode()
+    assert len(token) < 3 or token not in told
     assert edge.authenticator.asked == []
 
 
