@@ -420,12 +420,13 @@ def _add_links(
 
 def _add_signing_in(application: Application, parts: Parts) -> None:
     at = parts.installation
-    recent, journal = at.recent, at.journal
+    recent, journal, outbox = at.recent, at.journal, Outbox(at.sealer)
     passwords = ProvenPasswords(recent, parts.authenticator)
     codes = Codes(recent, journal, at.sealer, CodeRates(at.secrets[0]))
-    factors = SecondFactors(recent, journal, at.sealer, codes)
+    factors = SecondFactors(recent, journal, outbox, at.sealer, codes)
     sessions = UserSessions(recent, journal, passwords, codes)
     of_factors = recent, factors, passwords
+    factor_resets = FactorResets(recent, journal, outbox)
 
     add = application.add_route
     add("/auth/sign-in", SignInPage())
@@ -437,4 +438,4 @@ def _add_signing_in(application: Application, parts: Parts) -> None:
     add("/auth/second-factor/confirm", Confirm(*of_factors))
     add("/auth/second-factor/recovery-codes", RecoveryCodes(*of_factors))
     add("/auth/second-factor/remove", Removal(*of_factors))
-    add("/api/users/{user}/second-factor", UserFactor(recent, FactorResets(recent, journal)))
+    add("/api/users/{user}/second-factor", UserFactor(recent, factor_resets))

@@ -8,6 +8,8 @@ from auth.decisions import decided
 from auth.errors import Forbidden, Missing
 from auth.factor_holders import require_factor
 from auth.key_access import require_to_last
+from auth.notices import notice
+from auth.outbox import Outbox
 from auth.principals import Authority
 from auth.records import is_id, time_text
 from storage import keys
@@ -23,14 +25,17 @@ class FactorResets:
         self,
         recent: Recent,
         journal: Journal,
+        outbox: Outbox,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._recent = recent
         self._journal = journal
+        self._outbox = outbox
         self._clock = clock
 
     def reset(self, by: Authority, user_id: str) -> None:
-        """Have a user sign in with his password alone again; all of his sessions end.
+        """Have a user sign in with his password alone again; all of his sessions end, and
+        a mail tells him.
 
         Where the organization requires a second factor, he then sets up another one.
 
@@ -65,5 +70,6 @@ class FactorResets:
         self._recent.commit(
             Put(key, value, at=user.version),
             Delete(keys.second_factor(by.organization, user_id)),
+            *notice(self._outbox, by.organization, user, "no-second-factor"),
             witness=event,
         )

@@ -48,7 +48,7 @@ class Invitations:
         self._recent = recent
         self._journal = journal
         self._outbox = outbox
-        self._uses = LinkUses(recent, journal, rates, slow_hashes, parameters, clock)
+        self._uses = LinkUses(recent, journal, outbox, rates, slow_hashes, parameters, clock)
         self._clock = clock
 
     def invite(self, by: Authority, user_id: str) -> User:

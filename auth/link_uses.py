@@ -16,6 +16,8 @@ from auth.emails import EmailAddress
 from auth.errors import LinkEnded
 from auth.fields import parse_name
 from auth.links import Kind
+from auth.notices import notice
+from auth.outbox import Outbox
 from auth.password_rules import require_strong
 from auth.passwords import Parameters, hash_password
 from auth.rates import Rate, Rates, network_of
@@ -24,7 +26,7 @@ from auth.slow_hashes import SlowHashes
 from auth.standing import Standing
 from storage import keys
 from storage.events import Actor, Journal
-from storage.metadata import Put, Record
+from storage.metadata import Operation, Put, Record
 from storage.metadata.recent import Recent
 
 #: Wrong tokens from an address. They cannot be guessed; this bounds what trying costs us.
@@ -50,6 +52,7 @@ class LinkUses:
         self,
         recent: Recent,
         journal: Journal,
+        outbox: Outbox,
         rates: Rates,
         slow_hashes: SlowHashes,
         parameters: Parameters,
@@ -57,6 +60,7 @@ class LinkUses:
     ) -> None:
         self._recent = recent
         self._journal = journal
+        self._outbox = outbox
         self._rates = rates
         self._slow_hashes = slow_hashes
         self._parameters = parameters
@@ -66,7 +70,7 @@ class LinkUses:
         """Set the password of the user whom a link stands for, and end what he had signed in to.
 
         His sessions and verified passwords end with the epoch; his API keys and his second
-        factor stay.
+        factor stay. A mail tells him that a password was reset.
 
         Raises:
             Missing, Suspended: the organization is not served.
@@ -116,7 +120,11 @@ class LinkUses:
         event = self._journal.event(
             organization, actor, _ACTIONS[use.kind], subject=user.key.sort, epoch=value["epoch"]
         )
-        self._recent.commit(Put(user.key, value, at=user.version), *using, witness=event)
+        told: tuple[Operation, ...] = ()
+        if use.kind == "reset":  # of an invitation's first password there is nothing to tell
+            told = notice(self._outbox, organization, user, "password")
+        put = Put(user.key, value, at=user.version)
+        self._recent.commit(put, *using, *told, witness=event)
 
 
 def _with_password(user: Record, password: str, name: str | None, now: datetime) -> dict[str, Any]:

@@ -30,6 +30,10 @@ KINDS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "reset": frozenset({"name", "path"}),
         "invitation": frozenset({"name", "path"}),
         "address": frozenset({"name"}),
+        "password": frozenset({"name"}),
+        "second-factor": frozenset({"name"}),
+        "no-second-factor": frozenset({"name"}),
+        "recovery-codes": frozenset({"name"}),
     }
 )
 #: What is sealed is filled up to a multiple of this: an address, a name, a path and who asked fit

@@ -55,7 +55,7 @@ class Resets:
         self._recent = recent
         self._outbox = outbox
         self._rates = rates
-        self._uses = LinkUses(recent, journal, rates, slow_hashes, parameters, clock)
+        self._uses = LinkUses(recent, journal, outbox, rates, slow_hashes, parameters, clock)
         self._clock = clock
 
     def ask(self, standing: Standing, email: str, actor: Actor) -> None:

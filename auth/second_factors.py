@@ -2,7 +2,8 @@
 
 Whatever opens the way to sign in otherwise asks for more than the session that it comes with:
 who finds one open can't lock its user out. Each change is one commit with the user's record,
-whose epoch it raises: other sessions end with it, and the one that asks is rewritten.
+whose epoch it raises: other sessions end with it, and the one that asks is rewritten. And each is
+told to its user by mail.
 """
 
 from collections.abc import Callable
@@ -22,13 +23,15 @@ from auth.errors import (
 )
 from auth.factor_holders import Held, by_session, find_held, require_factor
 from auth.factor_records import Factor, read_factor
+from auth.notices import notice
+from auth.outbox import Outbox
 from auth.principals import Authority, Principal
 from auth.proven_passwords import Proven
 from auth.records import read_names
 from auth.sealing import Sealer
 from storage import keys
 from storage.events import Journal
-from storage.metadata import Delete, Record
+from storage.metadata import Delete, Operation, Record
 from storage.metadata.recent import Recent
 
 ISSUER = "Strongroom"
@@ -58,12 +61,14 @@ class SecondFactors:
         self,
         recent: Recent,
         journal: Journal,
+        outbox: Outbox,
         sealer: Sealer,
         codes: Codes,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._recent = recent
         self._journal = journal
+        self._outbox = outbox
         self._sealer = sealer
         self._codes = codes
         self._clock = clock
@@ -129,7 +134,8 @@ class SecondFactors:
             factor, codes = confirmed
             replaced = found.factor.confirmed
             event = self._event(by, "set", holder.user_id, replaced=replaced)
-            operations = (*found.rewritten(now, second_factor=True), *guard.held())
+            told = self._notice(by, found, "second-factor")
+            operations = (*found.rewritten(now, second_factor=True), *guard.held(), *told)
             self._recent.commit(factor.put(), *operations, witness=event)
             return codes
 
@@ -154,7 +160,9 @@ class SecondFactors:
                 raise Missing("second factor")
             codes = recovery_codes.make_codes()
             factor = replace(found.factor, recovery=tuple(recovery_codes.hashes(codes)))
-            self._recent.commit(factor.put(), witness=self._event(by, "renew", holder.user_id))
+            told = self._notice(by, found, "recovery-codes")
+            event = self._event(by, "renew", holder.user_id)
+            self._recent.commit(factor.put(), *told, witness=event)
             return codes
 
         return decided(attempt)
@@ -181,6 +189,7 @@ class SecondFactors:
             self._recent.commit(
                 Delete(key, at=found.factor.version),
                 *operations,
+                *self._notice(by, found, "no-second-factor"),
                 witness=self._event(by, "remove", holder.user_id),
             )
 
@@ -201,6 +210,9 @@ class SecondFactors:
 
     def _find(self, by: Authority, holder: Principal, epoch: int | None = None) -> Held:
         return find_held(self._recent, by.organization, holder, epoch)
+
+    def _notice(self, by: Authority, found: Held, kind: str) -> tuple[Operation, ...]:
+        return notice(self._outbox, by.organization, found.user, kind)
 
     def _event(self, by: Authority, verb: str, user_id: str, **details: Any) -> Any:
         return self._journal.event(

@@ -9,10 +9,10 @@ from datetime import datetime
 from typing import Any
 
 from auth import administrators, links
-from auth.address_changes import telling
 from auth.errors import Missing
 from auth.key_records import deleting_keys_of
 from auth.membership_entries import groups_of
+from auth.notices import notices
 from auth.outbox import Outbox
 from auth.own_password import WrongCurrentPassword
 from auth.principals import Authority, Role
@@ -48,7 +48,7 @@ class Written:
 
 
 class UserAttempts:
-    """Writes users. Without an outbox nobody is told that his address was changed."""
+    """Writes users. Without an outbox nobody is told of a new password or address by mail."""
 
     def __init__(
         self,
@@ -135,7 +135,7 @@ class UserAttempts:
         operations: list[Operation] = [Put(user.key, value, at=user.version), *written.others]
         operations += moving(org, user_id, user.value, value)
         if self._outbox is not None:
-            operations += telling(self._outbox, org, user, value)
+            operations += notices(self._outbox, org, user, value)
         if _administers(value):
             operations += administrators.adding(held.organization, user_id)
         else:

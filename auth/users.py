@@ -47,7 +47,7 @@ class Users:
     """The users of whatever organization the authority is for.
 
     Without `rates` nobody changes his own password, and without an `outbox` nobody is invited, or
-    told that his address was changed.
+    told of a new password or address by mail.
     """
 
     def __init__(
@@ -157,7 +157,7 @@ class Users:
         """Change a user; an administrator anyone, a user his own name and password.
 
         A new password or address ends the user's sign-ins, but for the session that he changed
-        it by himself; of a new address the old one is told.
+        it by himself; the address that he had is told of either.
 
         Raises:
             Missing, Forbidden: as the authority allows; a key that ends opens no way in that

@@ -77,7 +77,7 @@ def _office(at: Installation, name: str) -> Office:
         operating(organization, COMMAND_LINE),
         users,
         Invitations(at.recent, at.journal, outbox, rates, slow_hashes),
-        FactorResets(at.recent, at.journal),
+        FactorResets(at.recent, at.journal, outbox),
         ApiKeys(at.recent, at.journal),
         Catalogue(at.recent, at.journal),
         at,

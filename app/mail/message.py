@@ -51,6 +51,10 @@ class _Wording:
     link: str | None = None
 
 
+_UNKNOWN = (
+    "If you don't know why, ask those who manage the accounts at {host}: somebody else may have"
+    " your account now."
+)
 _WORDINGS: Final[Mapping[str, _Wording]] = MappingProxyType(
     {
         "reset": _Wording(
@@ -73,8 +77,33 @@ _WORDINGS: Final[Mapping[str, _Wording]] = MappingProxyType(
             "the e-mail address of your account at {host} was changed, by an administrator or by"
             " the service that manages your organization's accounts. Mail about the account goes"
             " elsewhere from now on, and links that came here before are good no longer.",
-            "If you don't know why, ask those who manage the accounts at {host}: somebody else may"
-            " have your account now.",
+            _UNKNOWN,
+        ),
+        "password": _Wording(
+            "The password of your account at {host}",
+            "a new password was set for your account at {host}: by whoever had the old one or the"
+            " link of a mail, by an administrator, or by the service that manages your"
+            " organization's accounts. Whoever was signed in to it otherwise no longer is.",
+            _UNKNOWN + ' To have it back, choose "Forgot your password?" where you sign in.',
+        ),
+        "second-factor": _Wording(
+            "The second factor of your account at {host}",
+            "a second factor was set up for your account at {host}. Whoever signs in with the"
+            " password needs its code from now on, and that of no other one. Whoever was signed in"
+            " to it otherwise no longer is.",
+            _UNKNOWN,
+        ),
+        "no-second-factor": _Wording(
+            "Your account at {host} has no second factor",
+            "the second factor of your account at {host} was removed, by whoever had its code or by"
+            " an administrator. The password alone opens the account now.",
+            _UNKNOWN,
+        ),
+        "recovery-codes": _Wording(
+            "The recovery codes of your account at {host}",
+            "new recovery codes were made for your account at {host}. Those from before are good no"
+            " longer.",
+            _UNKNOWN,
         ),
     }
 )

@@ -33,8 +33,10 @@ class SigningIn:
         self.passwords = ProvenPasswords(recent, process.authenticator)
         self.codes = Codes(recent, journal, Sealer(SECRET), CodeRates(SECRET), clock)
         self.sessions = Sessions(recent, journal, self.passwords, self.codes, clock)
-        self.factors = SecondFactors(recent, journal, Sealer(SECRET), self.codes, clock)
-        self.resets = FactorResets(recent, journal, clock)
+        self.factors = SecondFactors(
+            recent, journal, process.outbox, Sealer(SECRET), self.codes, clock
+        )
+        self.resets = FactorResets(recent, journal, process.outbox, clock)
         self.rule = SecondFactorRule(recent, journal)
 
     def open(
