@@ -14,6 +14,7 @@ import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from hashlib import blake2b
 
 from auth.callers import epoch_of
@@ -46,6 +47,7 @@ _HASH_BYTES = 20
 _COUNTER = "failures"
 # What an end user has is at least a /64 (RFC 6177), so one address of it tells nothing.
 _IPV6_PREFIX = 64
+_NETWORKS = 1_000  # addresses that are remembered with the networks that they are of
 
 
 class Rates:
@@ -211,6 +213,7 @@ class Watch:
         return _MINUTE - timedelta(seconds=self.now.astimezone(UTC).second)
 
 
+@lru_cache(_NETWORKS)
 def network_of(address: str) -> str:
     """What counts as one address: an IPv4 address, however written, or an IPv6 /64."""
     try:

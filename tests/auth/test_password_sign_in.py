@@ -367,7 +367,7 @@ def test_where_the_last_password_was_known_is_no_known_address(process: Process)
 
 
 def _digest(process: Process) -> bytes:
-    return process.verified.digest(process.organization, parse_email(EMAIL), PASSWORD, ADDRESS)
+    return process.verified.digest(process.organization, EmailPassword(EMAIL, PASSWORD), ADDRESS)
 
 
 def test_parallel_guesses_do_not_get_past_the_rate(process: Process) -> None:
