@@ -78,13 +78,18 @@ class SignIn:
         Raises:
             NotAuthenticated: without a read where no account could have such credentials.
         """
+        try:
+            name = parse_user_name(credentials.email)
+            password = passwords.normalize(credentials.password)
+        except InvalidField as error:
+            raise NotAuthenticated from error
         network = network_of(actor.address or "")
-        digest = self._verified.digest(standing.organization, credentials, network)
+        digest = self._verified.digest(standing.organization, name, password, network)
         verified = self._verified.find(digest)
         if verified is None:
-            return self._cold(standing, credentials, digest, actor, opening=opening)
+            return self._cold(standing, name, password, digest, actor, opening=opening)
         user = keys.user(standing.organization, verified.user_id)
-        return PasswordClaim(standing, self, credentials, actor, digest, user, None, opening)
+        return PasswordClaim(standing, self, name, password, actor, digest, user, None, opening)
 
     def groups_of(self, user: Key) -> tuple[Key, ...]:
         """The groups that a user was in when he was last seen; none costs anything but a read."""
@@ -94,17 +99,14 @@ class SignIn:
     def _cold(
         self,
         standing: Standing,
-        credentials: EmailPassword,
+        name: UserName,
+        password: str,
         digest: bytes,
         actor: Actor,
         *,
         opening: bool,
     ) -> "PasswordClaim":
         organization = standing.organization
-        try:
-            name, _ = _normal(credentials)
-        except InvalidField as error:
-            raise NotAuthenticated from error
         key = user_name_key(organization, name)
         # Read afresh even if it is remembered: else the time would tell of an account.
         record = self._recent.get(key).get(key)
@@ -115,7 +117,7 @@ class SignIn:
         user = keys.user(organization, user_id)
         address, now = actor.address or "", self._clock()
         watch = self._rates.watch(organization, user_id, address, now)
-        return PasswordClaim(standing, self, credentials, actor, digest, user, watch, opening)
+        return PasswordClaim(standing, self, name, password, actor, digest, user, watch, opening)
 
     def confirm(self, claim: "PasswordClaim", records: Mapping[Key, Record]) -> Principal:
         """Decide on a claim (what `PasswordClaim.confirm` does)."""
@@ -127,7 +129,8 @@ class SignIn:
             self._verified.forget(claim.digest)
             claim = self._cold(
                 claim.standing,
-                claim.credentials,
+                claim.name,
+                claim.password,
                 claim.digest,
                 claim.actor,
                 opening=claim.opening,
@@ -171,11 +174,10 @@ class SignIn:
             if user is not None and self._is_verified(claim, user):
                 return self._principal(claim, user, records)
             watch.judge(records)
-            name, password = _normal(claim.credentials)
-            stored = _stored_password(name, user)
+            stored = _stored_password(claim, user)
             try:
                 against = self._decoy if stored is None else stored
-                self._slow_hashes.run(passwords.verify, against, password)
+                self._slow_hashes.run(passwords.verify, against, claim.password)
                 if user is None or stored is None:
                     raise NotAuthenticated
                 principal = self._principal(claim, user, records)
@@ -187,7 +189,7 @@ class SignIn:
                 )
                 self._recent.commit(*watch.failed(records), witness=refused)
                 raise NotAuthenticated from error
-            version = self._hashed_anew(claim, user, stored, password, now)
+            version = self._hashed_anew(claim, user, stored, now)
         told = self._journal.event(
             claim.organization,
             replace(claim.actor, user=user.key.sort),
@@ -200,14 +202,12 @@ class SignIn:
             self._signed_in(claim.user.sort)
         return principal
 
-    def _hashed_anew(
-        self, claim: "PasswordClaim", user: Record, stored: str, password: str, now: datetime
-    ) -> int:
+    def _hashed_anew(self, claim: "PasswordClaim", user: Record, stored: str, now: datetime) -> int:
         """Store a stronger hash if the parameters rose; return the user's version."""
         if not passwords.outdated(stored, self._parameters):
             return user.version
-        hashed = passwords.hash_password(password, self._parameters)
-        value = {**user.value, "password": hashed, "updated": time_text(now)}
+        password = passwords.hash_password(claim.password, self._parameters)
+        value = {**user.value, "password": password, "updated": time_text(now)}
         event = self._journal.event(
             claim.organization, SYSTEM, "user.rehash", subject=claim.user.sort
         )
@@ -243,7 +243,8 @@ class PasswordClaim:
 
     standing: Standing
     sign_in: SignIn = field(repr=False)
-    credentials: EmailPassword = field(repr=False)
+    name: UserName = field(repr=False)
+    password: str = field(repr=False)
     actor: Actor = field(repr=False)
     digest: bytes = field(repr=False)
     user: Key = field(repr=False)
@@ -274,15 +275,10 @@ class PasswordClaim:
         return principal
 
 
-def _normal(credentials: EmailPassword) -> tuple[UserName, str]:
-    """The name and the password as they are compared. Raises InvalidField: nobody's can be."""
-    return parse_user_name(credentials.email), passwords.normalize(credentials.password)
-
-
-def _stored_password(name: UserName, user: Record | None) -> str | None:
+def _stored_password(claim: PasswordClaim, user: Record | None) -> str | None:
     """The hash to verify against, or None where no password can be right."""
     if user is None:
         return None
     names = {parse_user_name(one).compared for one in read_names(user)}
     # The name may belong to another user by now.
-    return read_password(user) if name.compared in names else None
+    return read_password(user) if claim.name.compared in names else None

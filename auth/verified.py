@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from auth.credentials import EmailPassword
+from auth.user_names import UserName
 
 SECONDS = 600.0  # a build's downloads come within minutes
 MOST = 10_000  # entries; about 3 MB
@@ -45,10 +45,9 @@ class VerifiedPasswords:
         self._entries: dict[bytes, Verified] = {}
         self._lock = threading.Lock()
 
-    def digest(self, organization: str, credentials: EmailPassword, network: str) -> bytes:
-        """The keyed hash of an attempt from a network, just as it was written: who writes his name
-        in another case is verified once more, and nobody has to be read before he is found."""
-        texts = (organization, credentials.email, credentials.password, network)
+    def digest(self, organization: str, name: UserName, password: str, network: str) -> bytes:
+        """The keyed hash of an attempt from a network; `password` is in its normal form."""
+        texts = (organization, name.compared, password, network)
         parts = tuple(text.encode("utf-8", "surrogatepass") for text in texts)
         data = b"".join(b"%d:%b" % (len(part), part) for part in parts)
         return blake2b(data, key=self._key, digest_size=32).digest()

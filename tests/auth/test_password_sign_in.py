@@ -1,6 +1,7 @@
 """Requests with a password: the same for every account, paid once, bounded, revocable."""
 
 import threading
+import unicodedata
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
@@ -366,8 +367,24 @@ def test_where_the_last_password_was_known_is_no_known_address(process: Process)
     fail(process, 1, address=ADDRESS)
 
 
+def test_however_name_and_password_are_written_one_hash_is_paid_and_one_event_stays(
+    process: Process,
+) -> None:
+    """Right passwords are in no rate: in a hundred spellings they must not keep the slots busy."""
+    password = "caf\u00e9 and a half"
+    process.users.create(
+        process.operator, email=EMAIL, name="D", role="developer", password=password
+    )
+    hashes, writes = process.hashes.taken, process.engine.writes
+    for name in (EMAIL, EMAIL.upper(), EMAIL.title(), EMAIL.swapcase()):
+        for form in ("NFC", "NFD"):
+            process.authenticate(EmailPassword(name, unicodedata.normalize(form, password)))
+    assert process.hashes.taken - hashes == 1
+    assert process.engine.writes - writes == 1
+
+
 def _digest(process: Process) -> bytes:
-    return process.verified.digest(process.organization, EmailPassword(EMAIL, PASSWORD), ADDRESS)
+    return process.verified.digest(process.organization, parse_email(EMAIL), PASSWORD, ADDRESS)
 
 
 def test_parallel_guesses_do_not_get_past_the_rate(process: Process) -> None:

@@ -313,7 +313,7 @@ def test_a_wrong_password_uses_up_nothing_of_the_name_it_was_sent_with():
     """Nobody can crowd a company's builds out from outside."""
     user = Key("o#users", "victim")
     standing = Standing("o", Key("_#organizations", "o"))
-    claim = PasswordClaim(standing, None, None, "", b"", user, watch=None)
+    claim = PasswordClaim(standing, None, None, "", "", b"", user, watch=None)
     assert _proven_user(claim) == "victim"
     assert _proven_user(replace(claim, watch=object())) is None
     assert _proven_user(SecretClaim(standing, None, user, user, None, None)) == "victim"
