@@ -93,7 +93,7 @@ def _narrow_repositories(
     paths: dict[str, Any], schemas: dict[str, Any], parameters: dict[str, Any]
 ) -> None:
     schemas["RepositoryName"] = _one_of(*REPOSITORIES, RULED, PYTHON, *SPARES)
-    schemas["Grants"]["propertyNames"] = _one_of(*REPOSITORIES, "team-*")
+    schemas["Grants"]["propertyNames"] = _one_of(*REPOSITORIES, RULED, "team-*")
     schemas["NewRepository"]["properties"]["name"] = _one_of(*reversed(SPARES))
     # These are taken in Maven repositories alone.
     for fields in (schemas["NewRepository"], schemas["RepositoryChanges"]):
