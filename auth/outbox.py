@@ -20,10 +20,13 @@ from storage import keys
 from storage.events import Actor
 from storage.metadata import Operation, Put, Record
 
-#: How long a mail waits at most; then it is dropped, and who misses it asks again.
+#: How long a mail waits at most; then it is dropped.
 KEPT = timedelta(hours=2)
 #: A new mail's place is so far back: due at once, though the store's clock be behind by as much.
 _BACK = timedelta(minutes=1)
+#: Before all that may wait for longer stands what somebody waits for: whoever changes ten thousand
+#: accounts, and has as many told, keeps nobody from a new password.
+_FIRST: Final = MappingProxyType({"reset": KEPT + 2 * _BACK})
 #: The kinds of mail, each with the fields that it takes.
 KINDS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
     {
@@ -106,17 +109,19 @@ class Outbox:
         """What is to be written, with whatever the mail is about, so that it goes out: always
         two records, of the same size for everybody and for nobody."""
         mail_id, now = new_id(), self._clock()
+        due = now - _FIRST.get(letter.kind, _BACK)
         value = {
             "kind": letter.kind,
             "sealed": self._sealer.seal(_text(letter), *_context(organization, mail_id)),
             "created": time_text(now),
+            "due": time_text(due),
             "until": time_text(now + KEPT),
             "attempts": 0,
         }
         # What is secret goes by itself after its time, even where no worker runs; its place
         # stays for one to tell of it.
         mail = Put(keys.mail(organization, mail_id), value, absent=True, expires=now + KEPT)
-        place = keys.waiting_mail(now - _BACK, mail_id)
+        place = keys.waiting_mail(due, mail_id)
         return (mail, Put(place, {"organization": organization}, absent=True))
 
     def open(self, mail: Waiting) -> Letter:

@@ -20,7 +20,7 @@ from app.mail.origins import Origins
 from app.mail.transports import Transport
 from auth.errors import AuthError, Missing, Suspended
 from auth.outbox import Outbox, Waiting, read_mail
-from auth.records import read_organization
+from auth.records import read_organization, time_text
 from auth.standing import Standing
 from storage import keys
 from storage.events import SYSTEM, Journal
@@ -120,8 +120,9 @@ class Deliveries:
                 _log.warning("the mail %s of %s was dropped: %s", mail_id, organization, reason)
             return None
         pause = PAUSE * 2 ** min(mail.attempts, _DOUBLINGS)
-        until = keys.waiting_mail(min(now + pause, mail.until), mail_id)
-        value = {**mail.record.value, "attempts": mail.attempts + 1}
+        due = min(now + pause, mail.until)
+        until = keys.waiting_mail(due, mail_id)
+        value = {**mail.record.value, "due": time_text(due), "attempts": mail.attempts + 1}
         try:
             done = self._metadata.commit(
                 Put(key, value, at=mail.record.version, expires=mail.record.expires),

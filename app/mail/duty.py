@@ -7,9 +7,11 @@ from app.mail.delivery import Deliveries
 from app.mail.errors import Postponed
 from app.mail.files import MailFiles
 from app.work import Shift
-from storage.metadata import Metadata
+from storage.metadata import Key, Metadata
 
 EVERY = timedelta(minutes=5)
+#: Mails that go out before it is seen what came meanwhile, which may stand before those that wait.
+_AT_ONCE = 20
 
 
 class MailDuty:
@@ -34,10 +36,16 @@ class MailDuty:
         self._files.sweep(self._metadata.now())
         with shift.part("decoys"):
             self._decoys.drop(shift.go_on)
-        for place in self._deliveries.due():
-            shift.go_on()
-            with shift.part(place.key.sort):
-                try:
-                    self._deliveries.deliver(place)
-                except Postponed:
-                    return  # logged; the others are due still, and the next run begins with them
+        tried: set[Key] = set()  # each place once: what fails unforeseen stays where it is
+        while True:
+            due = [place for place in self._deliveries.due() if place.key not in tried]
+            if not due:
+                return
+            for place in due[:_AT_ONCE]:
+                shift.go_on()
+                tried.add(place.key)
+                with shift.part(place.key.sort):
+                    try:
+                        self._deliveries.deliver(place)
+                    except Postponed:
+                        return  # logged; the next run begins with those that are due still

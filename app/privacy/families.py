@@ -118,10 +118,10 @@ def _ending_upload(person: Person, record: Record) -> tuple[Operation, ...]:
 
 def _dropping_mail(_: Person, record: Record) -> tuple[Operation, ...]:
     """Drops a mail with its place in the queue, which the worker would come to in vain."""
-    created = record.value.get("created")
-    if not isinstance(created, str):
+    due = record.value.get("due")
+    if not isinstance(due, str):
         return (Delete(record.key),)
-    place = keys.waiting_mail(datetime.fromisoformat(created), record.key.sort)
+    place = keys.waiting_mail(datetime.fromisoformat(due), record.key.sort)
     return (Delete(record.key), Delete(place))
 
 

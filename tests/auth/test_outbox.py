@@ -9,6 +9,7 @@ import pytest
 
 from auth.errors import CorruptRecord
 from auth.outbox import KEPT, Asked, Letter, Outbox, Waiting, read_mail
+from auth.records import time_text
 from auth.sealing import NotSealedHere, Sealer
 from storage import keys
 from storage.events import Actor
@@ -43,8 +44,9 @@ def written(process: Process, sent: Letter) -> Waiting:
 def test_a_letter_waits_in_the_commit_and_in_the_queue_of_all(process: Process) -> None:
     mail = written(process, letter())
     (place,) = process.metadata.query(keys.MAIL).records
-    due = process.clock() - timedelta(minutes=1)  # at once, even where the store's clock is behind
+    due = process.clock() - timedelta(hours=2, minutes=2)  # before all that may wait for longer
     assert place.key.sort == f"{keys.time(due)}#{mail.id}"
+    assert mail.record.value["due"] == time_text(due), "for who has only the mail"
     assert place.value == {"organization": process.organization}
     assert (mail.kind, mail.attempts, mail.until) == ("reset", 0, process.clock() + KEPT)
     assert Outbox(SEALER).open(mail) == letter()

@@ -166,6 +166,8 @@ def test_mails_about_who_was_deleted_are_dropped_to_whatever_address_they_go(
     assert report is not None
     assert report["erased"]["mails that wait"] == 2
     assert traces(any_stand) == []
+    left = any_stand.process.installation.metadata.query(keys.MAIL).records
+    assert left == (), "their places in the queue, too"
 
 
 def test_a_deletion_that_is_refused_asks_for_no_erasure(any_stand: Stand) -> None:

@@ -2,7 +2,7 @@
 
 import logging
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -10,6 +10,7 @@ from app.mail.decoys import Decoys
 from app.mail.errors import Postponed, Refused
 from app.mail.origins import Origins
 from auth.organizations import name_value
+from auth.outbox import Letter
 from auth.sealing import Sealer
 from storage import keys
 from storage.metadata import Delete, Put, Record
@@ -96,7 +97,7 @@ def test_what_is_not_due_or_not_whole_or_another_workers_is_no_decoy_to_drop(
     value = {**broken.record.value, "sealed": "nothing of ours"}
     moved.metadata.commit(Put(broken.record.key, value))
     clock.pass_by(minutes=5)
-    moved.wait(letter(to=None))
+    moved.wait(Letter("password", None, {"name": ""}))
     clock.pass_by(minutes=-3)
     moved.decoys().drop()
     assert len(moved.places()) == 3
@@ -331,3 +332,27 @@ def test_organizations_have_their_turns(moved: Post, clock: Clock) -> None:
         clock.pass_by(seconds=1)
     due = moved.deliveries().due()
     assert [place.value["organization"] for place in due] == ["busy", "calm", "busy", "busy"]
+
+
+def test_a_reset_goes_before_all_that_nobody_waits_for(moved: Post, clock: Clock) -> None:
+    """However long that waits, and however much of it."""
+    telling = Letter("password", ADDRESS, {"name": "Jo"})
+    for _ in range(3):
+        moved.wait(telling)
+        clock.pass_by(minutes=39)
+    moved.wait()
+    first, *others = moved.deliveries().due()
+    kinds = {mail.id: mail.kind for mail in moved.waiting()}
+    assert kinds[first.key.sort.partition("#")[2]] == "reset"
+    assert len(others) == 3
+    assert moved.deliveries().due(most=1) == [first], "the others need not be read for it"
+
+
+def test_a_mail_that_is_tried_again_says_where_it_waits(moved: Post, clock: Clock) -> None:
+    moved.wait()
+    moved.mailbox.failing = [BUSY]
+    moved.deliver()
+    (place,), (mail,) = moved.places(), moved.waiting()
+    due = datetime.fromisoformat(mail.record.value["due"])
+    assert keys.waiting_mail(due, mail.id) == place.key
+    assert due == clock() + timedelta(minutes=2)

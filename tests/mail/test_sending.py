@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email import message_from_bytes
 from email.policy import default
 from pathlib import Path
@@ -13,9 +13,11 @@ import pytest
 
 from app.background import Background, background
 from app.installation import Installation, open_installation
+from app.mail.files import MailFiles
+from app.mail.message import Mail
 from app.settings import read_settings
 from app.work import Worker
-from auth.outbox import Outbox
+from auth.outbox import Letter, Outbox
 from middleware.metrics import Metrics
 from storage import keys
 from tests.mail.conftest import found
@@ -151,3 +153,24 @@ def test_where_the_mail_server_is_away_the_run_is_done_and_the_mail_waits(
     assert ran.duties["mail"] == "done"
     (place,) = installation.metadata.query(keys.MAIL).records
     assert place.key.sort > keys.time(installation.metadata.now())
+
+
+def test_a_reset_that_comes_while_many_are_told_goes_before_most_of_them(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run looks what came every twenty mails."""
+    outbox = Outbox(installation.sealer)
+    for _ in range(50):
+        telling = Letter("password", ADDRESS, {"name": "Jo"})
+        installation.metadata.commit(*outbox.waiting(ORG, telling))
+    sent: list[str] = []
+
+    def send(_: MailFiles, mail: Mail, _now: datetime) -> None:
+        sent.append(mail.kind)
+        if len(sent) == 5:
+            wait(installation)
+
+    monkeypatch.setattr("app.mail.files.MailFiles.send", send)
+    ran = sent_by(installation).worker().run_due()
+    assert ran.duties["mail"] == "done"
+    assert sent == [*["password"] * 20, "reset", *["password"] * 30]
