@@ -215,7 +215,7 @@ def _add_routes(application: Application, parts: Parts, description: Mapping[str
     rates, outbox = Rates(at.secrets[0]), Outbox(at.sealer)
     mailing = recent, journal, outbox, rates, parts.slow_hashes
     resets, invitations = Resets(*mailing), Invitations(*mailing)
-    users = UserService(recent, journal, parts.slow_hashes, rates=rates, outbox=outbox)
+    users = UserService(recent, journal, outbox, parts.slow_hashes, rates=rates)
     api_keys = ApiKeys(recent, journal)
     paging = Paging(at.cursors)
     door, listing = Door(recent), Listing(recent, at.cursors)

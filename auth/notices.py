@@ -32,13 +32,16 @@ def notice(outbox: Outbox, organization: str, user: Record, kind: str) -> tuple[
 def notices(
     outbox: Outbox, organization: str, before: Record, user: Mapping[str, Any]
 ) -> tuple[Operation, ...]:
-    """What tells a user of all that differs in his record, to be written with what he is to be."""
-    found: tuple[Operation, ...] = ()
+    """What tells a user of what differs in his record, to be written with what he is to be.
+
+    Of another address and a password together the old address is told the first, which is more:
+    nobody has the account back by a reset then.
+    """
     if _moved(before.value.get("email"), user["email"]):
-        found += notice(outbox, organization, before, "address")
+        return notice(outbox, organization, before, "address")
     if user.get("password") not in (None, before.value.get("password")):
-        found += notice(outbox, organization, before, "password")
-    return found
+        return notice(outbox, organization, before, "password")
+    return ()
 
 
 def _moved(old: str | None, new: str | None) -> bool:

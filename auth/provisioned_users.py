@@ -102,8 +102,8 @@ class ProvisionedUsers(ProvisionedReading):
         """Have a user be what `decide` wants of what he is; where nothing differs, nothing is
         written. A password is always another one.
 
-        A new password or address and disabling end his sign-ins; of another address, or none, the
-        old one is told.
+        A new password or address and disabling end his sign-ins; a mail tells him of either, at
+        the address that he had.
 
         Args:
             by: on whose authority.

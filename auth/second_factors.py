@@ -1,9 +1,9 @@
 """Second factors: set up, confirmed, replaced and removed by their user.
 
 Whatever opens the way to sign in otherwise asks for more than the session that it comes with:
-who finds one open can't lock its user out. Each change is one commit with the user's record,
-whose epoch it raises: other sessions end with it, and the one that asks is rewritten. And each is
-told to its user by mail.
+who finds one open can't lock its user out. To set one up or to remove it is one commit with the
+user's record, whose epoch it raises: other sessions end with it, and the one that asks is
+rewritten. Of each change, and of new recovery codes, a mail tells its user.
 """
 
 from collections.abc import Callable
@@ -31,7 +31,7 @@ from auth.records import read_names
 from auth.sealing import Sealer
 from storage import keys
 from storage.events import Journal
-from storage.metadata import Delete, Operation, Record
+from storage.metadata import Check, Delete, Operation, Record
 from storage.metadata.recent import Recent
 
 ISSUER = "Strongroom"
@@ -162,7 +162,8 @@ class SecondFactors:
             factor = replace(found.factor, recovery=tuple(recovery_codes.hashes(codes)))
             told = self._notice(by, found, "recovery-codes")
             event = self._event(by, "renew", holder.user_id)
-            self._recent.commit(factor.put(), *told, witness=event)
+            user = Check(found.user.key, at=found.user.version)  # as he is told of it
+            self._recent.commit(factor.put(), user, *told, witness=event)
             return codes
 
         return decided(attempt)

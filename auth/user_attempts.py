@@ -48,14 +48,14 @@ class Written:
 
 
 class UserAttempts:
-    """Writes users. Without an outbox nobody is told of a new password or address by mail."""
+    """Writes users, and tells those whose address or password it changes."""
 
     def __init__(
         self,
         recent: Recent,
         journal: Journal,
         clock: Callable[[], datetime],
-        outbox: Outbox | None,
+        outbox: Outbox,
     ) -> None:
         self._recent = recent
         self._journal = journal
@@ -134,8 +134,7 @@ class UserAttempts:
         user_id = user.key.sort
         operations: list[Operation] = [Put(user.key, value, at=user.version), *written.others]
         operations += moving(org, user_id, user.value, value)
-        if self._outbox is not None:
-            operations += notices(self._outbox, org, user, value)
+        operations += notices(self._outbox, org, user, value)
         if _administers(value):
             operations += administrators.adding(held.organization, user_id)
         else:

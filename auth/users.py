@@ -46,19 +46,18 @@ PAGE_MOST = 1000
 class Users:
     """The users of whatever organization the authority is for.
 
-    Without `rates` nobody changes his own password, and without an `outbox` nobody is invited, or
-    told of a new password or address by mail.
+    Without `rates` nobody changes his own password.
     """
 
     def __init__(
         self,
         recent: Recent,
         journal: Journal,
+        outbox: Outbox,
         slow_hashes: SlowHashes,
         parameters: Parameters = STRONG,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         rates: Rates | None = None,
-        outbox: Outbox | None = None,
     ) -> None:
         self._recent = recent
         self._attempts = UserAttempts(recent, journal, clock, outbox)
@@ -217,8 +216,6 @@ class Users:
     ) -> tuple[Operation, ...]:
         if value["password"] is not None or value["active"] is not True:
             raise InvalidField("invite", "is for an active user, without a password")
-        if self._outbox is None:
-            raise InvalidField("invite", "is not possible here")
         return inviting(self._outbox, by.organization, value, now)
 
     def _prove(self, by: Authority, user_id: str, changes: UserChanges) -> str | None:

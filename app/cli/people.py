@@ -72,7 +72,7 @@ def _office(at: Installation, name: str) -> Office:
         raise CommandFailed(f"there is no organization {name!r}") from error
     rates, outbox = Rates(at.secrets[0]), Outbox(at.sealer)
     slow_hashes = SlowHashes(run_folder(at.settings))
-    users = Users(at.recent, at.journal, slow_hashes, outbox=outbox)
+    users = Users(at.recent, at.journal, outbox, slow_hashes)
     return Office(
         operating(organization, COMMAND_LINE),
         users,

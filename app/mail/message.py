@@ -83,26 +83,28 @@ _WORDINGS: Final[Mapping[str, _Wording]] = MappingProxyType(
             "The password of your account at {host}",
             "a new password was set for your account at {host}: by whoever had the old one or the"
             " link of a mail, by an administrator, or by the service that manages your"
-            " organization's accounts. Whoever was signed in to it otherwise no longer is.",
-            _UNKNOWN + ' To have it back, choose "Forgot your password?" where you sign in.',
+            " organization's accounts. Other sessions have ended; API keys go on.",
+            _UNKNOWN + ' To have it back, choose "Forgot your password?" where you sign in, and'
+            " look through its API keys.",
         ),
         "second-factor": _Wording(
             "The second factor of your account at {host}",
-            "a second factor was set up for your account at {host}. Whoever signs in with the"
-            " password needs its code from now on, and that of no other one. Whoever was signed in"
-            " to it otherwise no longer is.",
+            "a second factor was set up for your account at {host}, by whoever had its password,"
+            " and a code if there was one before. Signing in takes a code of it, or one of the new"
+            " recovery codes, from now on. Other sessions have ended; API keys go on.",
             _UNKNOWN,
         ),
         "no-second-factor": _Wording(
             "Your account at {host} has no second factor",
-            "the second factor of your account at {host} was removed, by whoever had its code or by"
-            " an administrator. The password alone opens the account now.",
+            "the second factor of your account at {host} was removed, by whoever had its password"
+            " and a code, or by an administrator. Whoever has the password can set up another one"
+            " now. Other sessions have ended; API keys go on.",
             _UNKNOWN,
         ),
         "recovery-codes": _Wording(
             "The recovery codes of your account at {host}",
-            "new recovery codes were made for your account at {host}. Those from before are good no"
-            " longer.",
+            "new recovery codes were made for your account at {host}, by whoever was signed in to"
+            " it and had a code. Those from before are good no longer.",
             _UNKNOWN,
         ),
     }

@@ -148,7 +148,7 @@ class Process:
         rates = Rates(SECRET)
         self.outbox = Outbox(Sealer(SECRET), clock)
         self.users = Users(
-            self.recent, self.journal, self.hashes, parameters, clock, rates, self.outbox
+            self.recent, self.journal, self.outbox, self.hashes, parameters, clock, rates
         )
         mailing = (self.recent, self.journal, self.outbox, rates, self.hashes, parameters, clock)
         self.resets = Resets(*mailing)

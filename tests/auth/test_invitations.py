@@ -12,7 +12,6 @@ from auth import (
     Missing,
     NotAuthenticated,
     UserChanges,
-    Users,
 )
 from auth.errors import NothingToInviteTo
 from auth.invitations import PATH
@@ -180,9 +179,3 @@ def test_until_he_came_nobody_signs_in_as_him(process: Process) -> None:
     for password in (NEW, "None", tokens(process)[0]):
         with pytest.raises(NotAuthenticated):
             process.authenticate(EmailPassword(EMAIL, password))
-
-
-def test_where_no_mail_is_written_nobody_is_invited(process: Process) -> None:
-    users = Users(process.recent, process.journal, process.hashes)
-    with pytest.raises(InvalidField):
-        users.create(process.operator, email=EMAIL, name="S", role="reader", invite=True)

@@ -1,12 +1,18 @@
 """Whoever changes what opens an account, its user is told by mail, where he was reached before."""
 
+from collections.abc import Callable
+
 import pytest
 
-from auth import InvalidField, UserChanges
+from auth import EmailPassword, InvalidField, UserChanges
 from auth.own_password import WrongCurrentPassword
+from auth.passwords import CHEAP, Parameters, outdated
 from auth.principals import Role
+from storage import keys
 from storage.events import Actor
-from tests.auth.installation import ADDRESS, PASSWORD, Process
+from storage.metadata import ConditionFailed, Operation, Put, Witness
+from storage.metadata.attempts import Committed
+from tests.auth.installation import ADDRESS, PASSWORD, Installation, Process
 from tests.auth.provisioning import same, service, wanted
 from tests.auth.signing_in import EMAIL, Person, SigningIn
 
@@ -75,12 +81,77 @@ def test_of_a_password_that_an_identity_provider_sends(process: Process) -> None
     assert told(process) == [("password", EMAIL)]
 
 
-def test_a_new_address_learns_nothing_of_a_password_that_came_with_it(
+def test_of_a_password_that_came_with_a_new_address_the_old_one_is_told_the_address(
     process: Process, me: Person
 ) -> None:
+    """A reset, which else is advised, would go to the new one."""
     both = UserChanges(password=OTHER, email="new@example.org")
     process.users.update(process.operator, me.id, both)
-    assert sorted(told(process)) == [("address", EMAIL), ("password", EMAIL)]
+    assert told(process) == [("address", EMAIL)]
+
+
+def test_not_of_a_password_that_is_hashed_anew(installation: Installation) -> None:
+    old, new = installation.process(CHEAP), installation.process(Parameters(iterations=5))
+    user = old.user(EMAIL)
+    new.authenticate(EmailPassword(EMAIL, PASSWORD))
+    key = keys.user(new.organization, user.id)
+    assert not outdated(new.recent.get(key)[key].value["password"], Parameters(iterations=5))
+    assert told(new) == []
+
+
+def test_whoever_loses_a_race_tells_it_once(
+    process: Process, me: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit, lost = process.recent.commit, []
+
+    def lose_once(*operations: Operation, witness: Witness | None = None) -> Committed:
+        if not lost:
+            lost.append(operations)
+            raise ConditionFailed((me.record.key,))
+        return commit(*operations, witness=witness)
+
+    monkeypatch.setattr(process.recent, "commit", lose_once)
+    process.users.update(process.operator, me.id, UserChanges(password=OTHER))
+    assert len(lost) == 1
+    assert told(process) == [("password", EMAIL)]
+
+
+@pytest.mark.parametrize("what", ["password", "reset", "set", "renew", "remove", "factor reset"])
+def test_a_mail_is_written_in_the_commit_of_what_it_tells_of(
+    at: SigningIn, me: Person, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    process, code = at.process, ""
+    if what == "reset":
+        process.resets.ask(process.standing, EMAIL, NOBODY)
+    elif what != "password":
+        me.enrol()
+        code = me.next_code()
+    if what == "set":
+        me.device = me.begin(code)
+    ways: dict[str, Callable[[], object]] = {
+        "password": lambda: process.users.update(
+            process.operator, me.id, UserChanges(password=OTHER)
+        ),
+        "reset": lambda: process.resets.use(process.standing, link(process), OTHER, NOBODY),
+        "set": lambda: at.factors.confirm(me.by, me.code(), ADDRESS),
+        "renew": lambda: at.factors.renew_codes(me.by, code, ADDRESS),
+        "remove": lambda: me.remove(code),
+        "factor reset": lambda: at.resets.reset(process.operator, me.id),
+    }
+    changed = keys.user(process.organization, me.id)
+    if what == "renew":
+        changed = keys.second_factor(process.organization, me.id)
+    commit, commits = process.recent.commit, []
+
+    def noted(*operations: Operation, witness: Witness | None = None) -> Committed:
+        commits.append([one.key for one in operations if isinstance(one, Put)])
+        return commit(*operations, witness=witness)
+
+    monkeypatch.setattr(process.recent, "commit", noted)
+    ways[what]()
+    mails = keys.mails(process.organization)
+    (told_with,) = [puts for puts in commits if any(one.partition == mails for one in puts)]
+    assert changed in told_with
 
 
 def test_not_of_what_was_refused_or_changes_nothing_of_that(process: Process, me: Person) -> None:

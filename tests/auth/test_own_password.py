@@ -268,6 +268,6 @@ def test_where_others_were_quicker_to_the_limit_it_is_too_many(
 
 
 def test_without_rates_nobody_tries_passwords(process: Process, user: User) -> None:
-    users = Users(process.recent, process.journal, process.hashes)
+    users = Users(process.recent, process.journal, process.outbox, process.hashes)
     with pytest.raises(Forbidden):
         users.update(himself(process), user.id, CHANGE)

@@ -79,7 +79,8 @@ def test_a_name_and_an_address_that_are_the_same_are_one_users(
 ) -> None:
     """By whatever way the two are made."""
     at = any_installation
-    others = Users(at.recent, at.journal, SlowHashes(at.settings.data / "run"), CHEAP)
+    hashes = SlowHashes(at.settings.data / "run")
+    others = Users(at.recent, at.journal, Outbox(at.sealer), hashes, CHEAP)
     found = at_once(
         lambda: users.create(by, wanted("jo@example.org", email=None)),
         lambda: users.create(by, wanted("kim", email="Jo@example.org")),

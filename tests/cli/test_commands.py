@@ -11,7 +11,7 @@ import pytest
 from app.installation import opened
 from app.settings import read_settings
 from auth.organizations import DEFAULT, Organizations
-from auth.outbox import Outbox, read_mail
+from auth.outbox import Letter, Outbox, read_mail
 from storage import keys
 from storage.blobs import open_blobs
 from storage.metadata import Put
@@ -190,7 +190,17 @@ def test_a_user_is_made_listed_changed_and_deleted(strongroom: Here) -> None:
     assert len(strongroom.json("user", "list")["users"]) == 1
 
 
-def test_a_password_comes_from_standard_input_and_is_not_shown(strongroom: Here) -> None:
+def letters(data: Path) -> list[Letter]:
+    """The mails that wait."""
+    with opened(read_settings({"STRONGROOM_DATA": str(data)})) as at:
+        organization = Organizations(at.recent).named(DEFAULT).id
+        mails = [*at.metadata.query_all(keys.mails(organization))]
+        return [Outbox(at.sealer).open(read_mail(organization, mail)) for mail in mails]
+
+
+def test_a_password_comes_from_standard_input_and_is_not_shown(
+    strongroom: Here, data: Path
+) -> None:
     status, out, err = strongroom(
         "user", "create", PERSON, "--password-stdin", typed="a typed password\n"
     )
@@ -199,7 +209,9 @@ def test_a_password_comes_from_standard_input_and_is_not_shown(strongroom: Here)
     status, out, _ = strongroom("user", "password", PERSON, "--password-stdin", typed="short\n")
     assert status == 1
     longest = ("no end of words " * 16)[:255] + "."
+    assert letters(data) == []
     assert strongroom("user", "password", PERSON, "--password-stdin", typed=longest)[0] == 0
+    assert [(one.kind, one.to) for one in letters(data)] == [("password", PERSON)]
     assert strongroom("user", "password", PERSON, "--password-stdin", typed="")[0] == 1
 
 
@@ -227,12 +239,9 @@ def test_a_user_is_invited_and_invited_again(strongroom: Here, data: Path) -> No
     assert (again["id"], again["invited_until"] >= made["invited_until"]) == (made["id"], True)
     status, out, _ = strongroom("user", "invite", PERSON)
     assert (status, out.endswith("invited\n")) == (0, True)
-    with opened(read_settings({"STRONGROOM_DATA": str(data)})) as at:
-        organization = Organizations(at.recent).named(DEFAULT).id
-        mails = [*at.metadata.query_all(f"{organization}#mail")]
-        letters = [Outbox(at.sealer).open(read_mail(organization, mail)) for mail in mails]
-    assert [letter.to for letter in letters] == [PERSON] * 3
-    token = letters[0].fields["path"].rpartition("/")[2]
+    invited = letters(data)
+    assert [letter.to for letter in invited] == [PERSON] * 3
+    token = invited[0].fields["path"].rpartition("/")[2]
     assert token not in json.dumps([made, again]) + out
 
 

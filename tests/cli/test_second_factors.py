@@ -34,8 +34,9 @@ def test_who_lost_his_device_is_let_in_without(strongroom: Here, data: Path) -> 
     )
     status, out, _ = strongroom("user", "second-factor", "reset", PERSON)
     assert (status, "second factor taken away" in out) == (0, True)
-    left = metadata.get(key, factor)
+    left, (mail,) = metadata.get(key, factor), metadata.query(keys.mails(organization)).records
     metadata.close()
+    assert mail.value["kind"] == "no-second-factor", "and he is told of it"
     assert factor not in left
     assert (left[key].value["second_factor"], left[key].value["epoch"]) == (False, 5)
     assert strongroom("user", "second-factor", "reset", PERSON)[0] == 1

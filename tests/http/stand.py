@@ -35,6 +35,7 @@ from auth.first_sign_in import FirstSignIn
 from auth.groups import Groups
 from auth.key_uses import KeyUses
 from auth.memberships import Memberships
+from auth.outbox import Outbox
 from auth.passwords import CHEAP
 from auth.principals import Authority, Role, operating
 from auth.rates import Rates
@@ -245,7 +246,8 @@ class Stand:
     def users(self) -> Users:
         """The users, with passwords that cost little."""
         at = self.process.installation
-        return Users(at.recent, at.journal, SlowHashes(run_folder(self.settings)), CHEAP)
+        hashes = SlowHashes(run_folder(self.settings))
+        return Users(at.recent, at.journal, Outbox(at.sealer), hashes, CHEAP)
 
     def records(self) -> list[Record]:
         """Everything in the metadata store."""

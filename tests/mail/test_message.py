@@ -74,9 +74,26 @@ def test_a_reset_says_how_long_and_an_invitation_too() -> None:
     assert "seven days" in write(invited, ADDRESS, "mail1", BASE).text
 
 
-@pytest.mark.parametrize("kind", sorted(kind for kind in KINDS if "path" not in KINDS[kind]))
-def test_what_tells_of_a_change_says_whom_to_ask_and_names_nobody(kind: str) -> None:
+#: Of each kind that tells of a change, words that say what it was.
+TOLD = {
+    "address": "the e-mail address of your account at artifacts.example.com was changed",
+    "password": "a new password was set for your account at artifacts.example.com",
+    "second-factor": "a second factor was set up for your account at artifacts.example.com",
+    "no-second-factor": "the second factor of your account at artifacts.example.com was removed",
+    "recovery-codes": "new recovery codes were made for your account at artifacts.example.com",
+}
+
+
+def test_of_each_kind_without_a_link_it_is_known_what_it_says() -> None:
+    assert TOLD.keys() == {kind for kind, fields in KINDS.items() if "path" not in fields}
+
+
+@pytest.mark.parametrize("kind, said", sorted(TOLD.items()))
+def test_what_tells_of_a_change_says_which_and_whom_to_ask_and_names_nobody(
+    kind: str, said: str
+) -> None:
     told = write(Letter(kind, ADDRESS, {"name": "Jo"}), ADDRESS, "mail1", BASE)
+    assert said in told.text
     assert "ask those who manage the accounts at artifacts.example.com" in told.text
     assert "@" not in told.text
     assert "{" not in told.text + told.subject
