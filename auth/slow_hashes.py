@@ -55,6 +55,7 @@ class SlowHashes:
         slots: how many hashes run at once on the machine.
         wait: how long a thread waits for a slot.
         waiting_most: how many threads of this process wait or hash at once, beside kin.
+        rest: waits for so many seconds, after a guess that failed.
     """
 
     def __init__(
@@ -63,12 +64,14 @@ class SlowHashes:
         slots: int | None = None,
         wait: timedelta = WAIT,
         waiting_most: int = WAITING_MOST,
+        rest: Callable[[float], None] = time.sleep,
     ) -> None:
         self._slots = half_the_cores() if slots is None else slots
         if self._slots < 1:
             raise ValueError("at least one slow hash runs at once")
         self._paths = tuple(folder / f"slow-hash-{slot}.lock" for slot in range(self._slots))
-        self._room = WaitingRoom(self._slots, wait.total_seconds(), waiting_most, WITH_KIN_MOST)
+        seconds = wait.total_seconds()
+        self._room = WaitingRoom(self._slots, seconds, waiting_most, WITH_KIN_MOST, rest)
         self._processors = pool(self._slots, "slow-hash", _stand_back)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for path in self._paths:  # what is wrong with the folder shows at the start

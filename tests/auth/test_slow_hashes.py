@@ -9,15 +9,16 @@ import textwrap
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from auth.errors import Busy
-from auth.slow_hashes import SlowHashes, half_the_cores
-from auth.waiting_room import STRANGERS
+from auth.passwords import WrongPassword
+from auth.slow_hashes import FIRST, SlowHashes, half_the_cores
+from auth.waiting_room import GUESSES, STRANGERS
 
 ROOT = Path(__file__).resolve().parents[2]
 AT_ONCE = timedelta(0)
@@ -183,3 +184,15 @@ def test_slot_files_are_for_this_user_alone_and_follow_no_link(tmp_path: Path) -
     with pytest.raises(OSError, match="slow-hash-0"):
         SlowHashes(other, 1)
     assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_guess_that_fails_rests_and_others_do_not(tmp_path: Path) -> None:
+    rests: list[float] = []
+    hashes = SlowHashes(tmp_path, 1, rest=rests.append)
+    for rank in (FIRST, STRANGERS, GUESSES):
+        with suppress(WrongPassword), hashes.enter(rank) as place:
+            place.wait()
+            with hashes.slot(place):
+                raise WrongPassword
+    assert len(rests) == 1
+    assert 0 < rests[0] <= 2

@@ -345,7 +345,7 @@ def composed(settings: Settings, engine: Faults, blobs: FaultyBlobs, clock: Seco
         cursors=Cursors(*secrets_),
         sealer=Sealer(*secrets_),
     )
-    slow_hashes = SlowHashes(run_folder(settings))
+    slow_hashes = SlowHashes(run_folder(settings), rest=lambda _: None)
     work = background(installation, metrics)
     downloads = LastDownloads(metadata)
     reads = Reads(metadata, installation.journal)

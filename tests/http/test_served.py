@@ -86,7 +86,8 @@ def is_folder(name: str) -> bool:
 
 
 def talk(server: Serving, *pieces: bytes, shut: bool = True) -> bytes:
-    """Send pieces on one connection, and return all that comes back."""
+    """Send pieces on one connection, and return all that comes back; without `shut` the end of
+    what is sent comes once an answer does, for which the server would wait."""
     with socket.create_connection(server.address, timeout=20) as connection:
         for piece in pieces:
             connection.sendall(piece)
@@ -101,6 +102,9 @@ def talk(server: Serving, *pieces: bytes, shut: bool = True) -> bytes:
             if not piece:
                 break
             answer += piece
+            if not shut:
+                connection.shutdown(socket.SHUT_WR)
+                shut = True
         return answer
 
 
