@@ -7,6 +7,7 @@ import pytest
 
 from tests.auth.installation import Installation, Process
 from tests.auth.membership_office import Office
+from tests.auth.signing_in import Person, SigningIn
 from tests.engines.dynamodb_local import CREDENTIALS, dynamodb_local
 from tests.metadata.backends import dynamodb, new_table, sqlite
 
@@ -21,6 +22,18 @@ def installation(tmp_path: Path) -> Iterator[Installation]:
 @pytest.fixture
 def process(installation: Installation) -> Process:
     return installation.process()
+
+
+@pytest.fixture
+def at(process: Process) -> SigningIn:
+    """Sessions and second factors, in that installation."""
+    return SigningIn(process)
+
+
+@pytest.fixture
+def me(at: SigningIn) -> Person:
+    """A developer who has signed in."""
+    return at.person()
 
 
 @pytest.fixture(scope="session")

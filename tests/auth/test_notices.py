@@ -20,16 +20,6 @@ OTHER = "another good password"
 NOBODY = Actor(None, None, "request", ADDRESS, "agent")
 
 
-@pytest.fixture
-def at(process: Process) -> SigningIn:
-    return SigningIn(process)
-
-
-@pytest.fixture
-def me(at: SigningIn) -> Person:
-    return at.person()
-
-
 def told(process: Process) -> list[tuple[str, str | None]]:
     """The mails that hold no link, each with where it goes."""
     found = process.letters()

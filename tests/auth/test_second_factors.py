@@ -33,19 +33,9 @@ from auth.sealing import NotSealedHere
 from storage import keys
 from storage.events import SYSTEM
 from storage.metadata import Put, Record
-from tests.auth.installation import ADDRESS, ELSEWHERE, PASSWORD, Process
+from tests.auth.installation import ADDRESS, ELSEWHERE, PASSWORD
 from tests.auth.signing_in import EMAIL, Person, SigningIn, events
 from tests.faults.metadata import half_seen
-
-
-@pytest.fixture
-def at(process: Process) -> SigningIn:
-    return SigningIn(process)
-
-
-@pytest.fixture
-def me(at: SigningIn) -> Person:
-    return at.person()
 
 
 def factor_record(me: Person) -> Record | None:

@@ -25,13 +25,8 @@ from auth.sessions import SESSIONS_MOST
 from storage import keys
 from storage.events import SYSTEM
 from storage.metadata import Put
-from tests.auth.installation import ADDRESS, ELSEWHERE, PASSWORD, Installation, Process
+from tests.auth.installation import ADDRESS, ELSEWHERE, PASSWORD, Installation
 from tests.auth.signing_in import EMAIL, SigningIn, events
-
-
-@pytest.fixture
-def at(process: Process) -> SigningIn:
-    return SigningIn(process)
 
 
 def test_a_session_is_its_user_and_says_which_it_is(at: SigningIn) -> None:
