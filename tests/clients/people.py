@@ -56,26 +56,30 @@ def sign_in(page: Browser, server: Server, one: Person, code: str = "") -> None:
 
 
 def link_to(server: Server, person: Person) -> str:
-    """The link in the newest mail to a person, once there is one; the mail is thrown away."""
+    """The link in the mail to a person, once there is one that holds one; it is thrown away."""
     end = time.monotonic() + _SECONDS
     while True:
-        for path in server.serving.data.joinpath("mail").glob("*.eml"):
+        # What begins with a point is being written.
+        for path in server.serving.data.joinpath("mail").glob("[!.]*.eml"):
             mail = message_from_bytes(path.read_bytes(), policy=policy.default)
-            if mail["To"] == person.email:
+            if mail["To"] == person.email and (link := _link_in(mail)) is not None:
                 path.unlink()
-                return _link_in(mail)
+                return link
         assert time.monotonic() < end, server.serving.err
         time.sleep(0.05)
 
 
-def _link_in(mail: EmailMessage) -> str:
-    """The same in the text as in the HTML."""
+def _link_in(mail: EmailMessage) -> str | None:
+    """The same in the text as in the HTML; None where it holds none."""
     plain, html = mail.get_body(["plain"]), mail.get_body(["html"])
     assert plain is not None
     assert html is not None
     lines = plain.get_content().splitlines()
-    (link,) = [line for line in lines if line.startswith(("http://", "https://"))]
-    assert re.findall(r'href="([^"]+)"', html.get_content()) == [link]
+    links = [line for line in lines if line.startswith(("http://", "https://"))]
+    assert re.findall(r'href="([^"]+)"', html.get_content()) == links
+    if not links:
+        return None
+    (link,) = links
     return str(link)
 
 

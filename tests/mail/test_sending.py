@@ -49,7 +49,7 @@ def wait(at: Installation) -> None:
 
 
 def files(at: Installation) -> list[Path]:
-    return sorted((at.settings.data / "mail").glob("*.eml"))
+    return sorted((at.settings.data / "mail").glob("[!.]*.eml"))
 
 
 def test_without_a_mail_server_a_mail_lies_in_a_file(
