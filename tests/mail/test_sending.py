@@ -13,6 +13,7 @@ import pytest
 
 from app.background import Background, background
 from app.installation import Installation, open_installation
+from app.mail.delivery import Deliveries
 from app.mail.files import MailFiles
 from app.mail.message import Mail
 from app.settings import read_settings
@@ -20,6 +21,7 @@ from app.work import Worker
 from auth.outbox import Letter, Outbox
 from middleware.metrics import Metrics
 from storage import keys
+from storage.metadata import Key, Record
 from tests.mail.conftest import found
 from tests.mail.posting import ADDRESS, ORG, TOKEN, letter
 from tests.mail.test_smtp import Mailbox, serving
@@ -174,3 +176,20 @@ def test_a_reset_that_comes_while_many_are_told_goes_before_most_of_them(
     ran = sent_by(installation).worker().run_due()
     assert ran.duties["mail"] == "done"
     assert sent == [*["password"] * 20, "reset", *["password"] * 30]
+
+
+def test_a_mail_that_fails_unforeseen_is_tried_once_a_run_and_keeps_no_other(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It stays where it is, first of those that are due: the run must come to its end."""
+    tried: list[Key] = []
+
+    def deliver(_: Deliveries, place: Record) -> None:
+        tried.append(place.key)
+        raise RuntimeError("unforeseen")
+
+    for _ in range(30):
+        wait(installation)
+    monkeypatch.setattr(Deliveries, "deliver", deliver)
+    assert sent_by(installation).worker().run_due().duties["mail"] == "failed"
+    assert len(tried) == len(set(tried)) == 30
